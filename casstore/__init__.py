@@ -1,0 +1,1 @@
+"""casstore: a local-first, content-addressed artifact store for experiments."""

@@ -1,0 +1,33 @@
+"""The index: what can be found fast, and can be made again from the files.
+
+Knows: LMDB's tables, their keys and rows.  Never: files of the depot, what events mean.
+The only importer of ``lmdb``.
+
+Every table, key and row in one place::
+
+    meta      text                      bytes      schema, boot, numbering, synced months ...
+    packs     u32 row, big-endian       PACK_ROW   pack id, kind, rows, bytes
+    pack_ids  32 bytes                  u32        row of the pack
+    chunks    32 bytes digest           CHUNK_ROW  pack row, offset of the record, stored bytes
+    events    name of the event         yyyymm     where its file lies
+    state     see journal.fold          msgpack    the folded journal
+    stat      u64 device, u64 inode     STAT_ROW   what a file was when it was last read
+    intents   project NUL name          msgpack    [session, commit]: who is about to commit
+"""
+
+from casstore.catalog.catalog import Catalog, Reader, Writer
+from casstore.catalog.environment import Damaged, Environment, Replaced
+from casstore.catalog.rows import ChunkRow, PackRow, StatKey, StatRow
+
+__all__ = [
+    "Catalog",
+    "ChunkRow",
+    "Damaged",
+    "Environment",
+    "PackRow",
+    "Reader",
+    "Replaced",
+    "StatKey",
+    "StatRow",
+    "Writer",
+]

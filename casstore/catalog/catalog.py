@@ -1,0 +1,208 @@
+"""The tables of the index, typed.
+
+Knows: which table a question is for.  Never: files of the depot, what a state row says.
+"""
+
+import contextlib
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import lmdb
+
+from casstore.catalog.environment import Environment
+from casstore.catalog.rows import CHUNK_ROW, ChunkRow, PackRow, StatKey, StatRow
+from casstore.digest import CommitId, Digest
+from casstore.encoding import decode, encode
+from casstore.packs import PackId, Row
+
+__all__ = ["Catalog", "Reader", "Writer"]
+
+TABLES = ("meta", "packs", "pack_ids", "chunks", "events", "state", "stat", "intents")
+MAX_STAT_ROWS = 20_000_000
+
+_PACK_KEY = struct.Struct(">I")
+
+Result = TypeVar("Result")
+
+
+class Reader:
+    """Questions to the index within one transaction."""
+
+    def __init__(self, transaction: lmdb.Transaction, handles: dict[str, object]) -> None:
+        self._transaction = transaction
+        self._handles = handles
+
+    def meta(self, key: str) -> bytes | None:
+        """Return a setting of the index."""
+        return self._get("meta", key.encode())
+
+    def chunk(self, digest: Digest) -> ChunkRow | None:
+        """Return where a frame lies."""
+        data = self._get("chunks", digest)
+        return ChunkRow._make(CHUNK_ROW.unpack(data)) if data is not None else None
+
+    def chunks(self, digests: Sequence[Digest]) -> list[ChunkRow | None]:
+        """Return where each frame lies, in the order asked."""
+        get, table = self._transaction.get, self._handles["chunks"]
+        unpack, make = CHUNK_ROW.unpack, ChunkRow._make
+        found = [get(digest, None, table) for digest in digests]
+        return [None if data is None else make(unpack(data)) for data in found]
+
+    def pack(self, row: int) -> PackRow | None:
+        """Return the pack of a row."""
+        data = self._get("packs", _PACK_KEY.pack(row))
+        return PackRow.unpack(data) if data is not None else None
+
+    def pack_row(self, pack_id: PackId) -> int | None:
+        """Return the row of a pack."""
+        data = self._get("pack_ids", pack_id)
+        return _PACK_KEY.unpack(data)[0] if data is not None else None
+
+    def packs(self) -> Iterator[tuple[int, PackRow]]:
+        """Yield (row, pack) of every pack."""
+        for key, data in self._scan("packs", b""):
+            yield _PACK_KEY.unpack(key)[0], PackRow.unpack(data)
+
+    def has_event(self, name: str) -> bool:
+        """Tell whether an event was applied."""
+        return self._get("events", name.encode()) is not None
+
+    def events(self) -> Iterator[tuple[str, str]]:
+        """Yield (name, month) of every event that was applied."""
+        for key, month in self._scan("events", b""):
+            yield key.decode(), month.decode()
+
+    def stats(self, keys: Iterable[StatKey]) -> list[StatRow | None]:
+        """Return what is remembered of each file, in the order asked."""
+        get, table = self._transaction.get, self._handles["stat"]
+        found = [get(key.pack(), None, table) for key in keys]
+        return [None if data is None else StatRow.unpack(data) for data in found]
+
+    def intent(self, project: str, name: str) -> tuple[str, CommitId] | None:
+        """Return (session, commit) of whoever is about to commit to a name."""
+        data = self._get("intents", f"{project}\0{name}".encode())
+        if data is None:
+            return None
+        session, commit = decode(data)
+        return session, CommitId(commit)
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a row of the folded state."""
+        return self._get("state", key)
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the rows of the folded state under a prefix, by key."""
+        return self._scan("state", prefix)
+
+    def _get(self, table: str, key: bytes) -> bytes | None:
+        data: bytes | None = self._transaction.get(key, None, self._handles[table])
+        return data
+
+    def _scan(self, table: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        with self._transaction.cursor(self._handles[table]) as cursor:
+            found = cursor.set_range(prefix) if prefix else cursor.first()
+            while found and cursor.key().startswith(prefix):
+                yield cursor.key(), cursor.value()
+                found = cursor.next()
+
+
+class Writer(Reader):
+    """Questions and changes within one transaction; ``state`` rows through put and delete."""
+
+    def set_meta(self, key: str, value: bytes) -> None:
+        """Keep a setting of the index."""
+        self._put("meta", key.encode(), value)
+
+    def add_pack(self, pack: PackRow, rows: Sequence[Row]) -> int:
+        """Index a pack and its frames, rows sorted by digest; returns its row.
+
+        A frame that is indexed already keeps its older place; a pack that is indexed keeps its row.
+        """
+        known = self.pack_row(pack.pack_id)
+        if known is not None:
+            return known
+        with self._transaction.cursor(self._handles["packs"]) as cursor:
+            number = _PACK_KEY.unpack(cursor.key())[0] + 1 if cursor.last() else 1
+        self._put("packs", _PACK_KEY.pack(number), pack.pack())
+        self._put("pack_ids", pack.pack_id, _PACK_KEY.pack(number))
+        packed = CHUNK_ROW.pack
+        items = [(row.digest, packed(number, row.offset, row.stored_bytes)) for row in rows]
+        with self._transaction.cursor(self._handles["chunks"]) as cursor:
+            cursor.putmulti(items, overwrite=False)
+        return number
+
+    def move_chunks(self, pack_row: int, rows: Iterable[Row]) -> None:
+        """Let frames be found in another pack that holds them too."""
+        for row in rows:
+            self._put("chunks", row.digest, CHUNK_ROW.pack(pack_row, row.offset, row.stored_bytes))
+
+    def forget_pack(self, pack_id: PackId, digests: Iterable[Digest]) -> None:
+        """Drop a pack and those of its frames that are found in it."""
+        number = self.pack_row(pack_id)
+        if number is None:
+            return
+        for digest in digests:
+            row = self.chunk(digest)
+            if row is not None and row.pack_row == number:
+                self._transaction.delete(digest, db=self._handles["chunks"])
+        self._transaction.delete(pack_id, db=self._handles["pack_ids"])
+        self._transaction.delete(_PACK_KEY.pack(number), db=self._handles["packs"])
+
+    def add_event(self, name: str, month: str) -> None:
+        """Note that an event was applied."""
+        self._put("events", name.encode(), month.encode())
+
+    def add_stats(self, items: Iterable[tuple[StatKey, StatRow]]) -> None:
+        """Remember what files were when they were read."""
+        if self._transaction.stat(self._handles["stat"])["entries"] > MAX_STAT_ROWS:
+            self._transaction.drop(self._handles["stat"], delete=False)
+        packed = sorted((key.pack(), row.pack()) for key, row in items)
+        with self._transaction.cursor(self._handles["stat"]) as cursor:
+            cursor.putmulti(packed)
+
+    def set_intent(self, project: str, name: str, session: str, commit: CommitId) -> None:
+        """Say who is about to commit to a name."""
+        self._put("intents", f"{project}\0{name}".encode(), encode([session, commit]))
+
+    def clear_intent(self, project: str, name: str) -> None:
+        """Say that nobody is about to commit to a name."""
+        self._transaction.delete(f"{project}\0{name}".encode(), db=self._handles["intents"])
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set a row of the folded state."""
+        self._put("state", key, value)
+
+    def delete(self, key: bytes) -> None:
+        """Remove a row of the folded state."""
+        self._transaction.delete(key, db=self._handles["state"])
+
+    def _put(self, table: str, key: bytes, value: bytes) -> None:
+        self._transaction.put(key, value, db=self._handles[table])
+
+
+class Catalog:
+    """The index of one store in one process."""
+
+    def __init__(self, path: Path) -> None:
+        self._environment = Environment(path, TABLES)
+
+    def close(self) -> None:
+        """Let the environment go."""
+        self._environment.close()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Reader]:
+        """Ask questions; the transaction must be short."""
+        with self._environment.read() as transaction:
+            yield Reader(transaction, self._environment.handles)
+
+    def write(self, action: Callable[[Writer], Result]) -> Result:
+        """Run ``action`` in a transaction; it may run twice, so it must change nothing else."""
+        handles = self._environment.handles
+        return self._environment.write(lambda transaction: action(Writer(transaction, handles)))
+
+    def sync(self) -> None:
+        """Write everything to disk."""
+        self._environment.sync()

@@ -1,0 +1,86 @@
+"""The rows of the index as bytes, and back.
+
+Knows: structs.  Never: LMDB, files.  Rows are not a format: the index is made again when they change.
+"""
+
+import struct
+from typing import NamedTuple
+
+from casstore.digest import Digest
+from casstore.packs import PackId, PackKind
+
+__all__ = ["CHUNK_ROW", "ChunkRow", "PackRow", "StatKey", "StatRow"]
+
+CHUNK_ROW = struct.Struct("<III")
+_PACK_ROW = struct.Struct("<32sBIQ")
+_STAT_KEY = struct.Struct(">QQ")
+_STAT_HEAD = struct.Struct("<QqqqB32sH")
+
+
+class ChunkRow(NamedTuple):
+    """Where a frame lies."""
+
+    pack_row: int
+    offset: int
+    stored_bytes: int
+
+
+class PackRow(NamedTuple):
+    """What the index knows of a pack."""
+
+    pack_id: PackId
+    kind: PackKind
+    frames: int
+    size_bytes: int
+
+    def pack(self) -> bytes:
+        """Return the row as bytes."""
+        return _PACK_ROW.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "PackRow":
+        """Read a row."""
+        pack_id, kind, frames, size = _PACK_ROW.unpack(data)
+        return cls(PackId(pack_id), PackKind(kind), frames, size)
+
+
+class StatKey(NamedTuple):
+    """Which file, whatever it is called."""
+
+    device: int
+    inode: int
+
+    def pack(self) -> bytes:
+        """Return the key as bytes."""
+        return _STAT_KEY.pack(self.device & (2**64 - 1), self.inode & (2**64 - 1))
+
+
+class StatRow(NamedTuple):
+    """What a file was when it was last read, and what it became.
+
+    Times are nanoseconds; ``read_ns`` is when reading began, by the wall clock.  ``pack_rows`` are
+    the packs that hold its frames and the nodes of its chunk list.
+    """
+
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    read_ns: int
+    digest: Digest
+    layout: bytes
+    pack_rows: tuple[int, ...]
+
+    def pack(self) -> bytes:
+        """Return the row as bytes."""
+        size, mtime, ctime, read, digest, layout, rows = self
+        head = _STAT_HEAD.pack(size, mtime, ctime, read, 0, digest, len(layout))
+        return b"".join([head, layout, struct.pack(f"<{len(rows)}I", *rows)])
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "StatRow":
+        """Read a row."""
+        size, mtime, ctime, read, _, digest, length = _STAT_HEAD.unpack_from(data)
+        start = _STAT_HEAD.size
+        end = start + length
+        rows = struct.unpack_from(f"<{(len(data) - end) // 4}I", data, end)
+        return cls(size, mtime, ctime, read, Digest(digest), data[start:end], rows)

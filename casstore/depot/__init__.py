@@ -1,0 +1,23 @@
+"""The depot: a folder of immutable files, and the few rules by which they are made.
+
+Knows: where packs, events, claims and leases lie, FORMAT.  Never: LMDB, what events mean.
+``FORMAT.md`` beside this file is the specification.
+"""
+
+from casstore.depot.claims import Claims
+from casstore.depot.identity import Identity, create_identity, read_identity
+from casstore.depot.journalfiles import JournalFiles
+from casstore.depot.packfiles import PackFiles
+from casstore.depot.sessions import SessionFolder, dead_sessions, live_sessions
+
+__all__ = [
+    "Claims",
+    "Identity",
+    "JournalFiles",
+    "PackFiles",
+    "SessionFolder",
+    "create_identity",
+    "dead_sessions",
+    "live_sessions",
+    "read_identity",
+]

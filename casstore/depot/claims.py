@@ -1,0 +1,73 @@
+"""Claims: who owns number n of a name, by exclusive create.
+
+Knows: ``claims/<project>/<name>/<n>``, how names become file names.  Never: what is numbered.
+A claim is never deleted and never transferred, so a number is never given twice.
+"""
+
+import os
+from pathlib import Path
+
+from casstore import durable
+from casstore.digest import CommitId
+
+__all__ = ["Claims", "escape_name"]
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+def escape_name(name: str) -> str:
+    """Return a name as a file name: percent-encoded, upper case and a leading dot too.
+
+    Two names that differ only in case must not meet on a file system that ignores it.
+    """
+    escaped = "".join(
+        chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in name.encode("utf-8")
+    )
+    return f"%2e{escaped[1:]}" if escaped.startswith(".") else escaped
+
+
+class Claims:
+    """The numbers that one depot has given out."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root / "claims"
+
+    def take(self, project: str, name: str, at_least: int, commit: CommitId, staging: Path) -> int:
+        """Claim the lowest free number from ``at_least`` on for ``commit`` and return it.
+
+        A number that this commit owns already (a commit that was interrupted) is returned again.
+        """
+        folder = self._folder(project, name)
+        number = at_least
+        while True:
+            try:
+                durable.create_exclusive(folder / str(number), commit.hex().encode(), staging)
+            except FileExistsError:
+                if self.owner(project, name, number) == commit:
+                    return number
+                number += 1
+            else:
+                return number
+
+    def owner(self, project: str, name: str, number: int) -> CommitId | None:
+        """Return the commit that owns a number, or None; a torn claim counts as a hole."""
+        path = self._root / escape_name(project) / escape_name(name) / str(number)
+        try:
+            return CommitId(bytes.fromhex(path.read_text(encoding="ascii")))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def highest(self, project: str, name: str) -> int:
+        """Return the highest number ever claimed, or -1."""
+        try:
+            names = os.listdir(self._root / escape_name(project) / escape_name(name))
+        except FileNotFoundError:
+            return -1
+        return max((int(name) for name in names if name.isdigit()), default=-1)
+
+    def _folder(self, project: str, name: str) -> Path:
+        folder = self._root / escape_name(project)
+        durable.make_directory(folder)
+        folder /= escape_name(name)
+        durable.make_directory(folder)
+        return folder

@@ -1,0 +1,74 @@
+"""FORMAT: the file that makes a folder a depot.
+
+Knows: the format version, the store's id, the chunker's frozen parameters.  Never: other files.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from casstore import durable
+from casstore.chunks import CHUNKER_PARAMETERS
+from casstore.encoding import canonical_json
+from casstore.errors import Corrupt, NotFound, Unsupported
+
+__all__ = ["FORMAT_VERSION", "Identity", "create_identity", "read_identity"]
+
+FORMAT_VERSION = 1
+FILE_NAME = "FORMAT"
+FOLDERS = ("packs", "journal", "claims", "index", "condemned", "leases", "tmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What FORMAT says.  ``store_id`` (32 hex) is a hint for messages: copies share it."""
+
+    store_id: str
+    format_version: int
+
+
+def read_identity(root: Path) -> Identity:
+    """Read FORMAT; ``NotFound`` if there is none, ``Unsupported`` if it is of a newer release."""
+    path = root / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"no store at {root}", hint="put something, or run `casstore init`") from None
+    try:
+        fields = json.loads(text)
+        version, store_id = int(fields["format"]), str(fields["store_id"])
+    except (ValueError, KeyError, TypeError):
+        raise Corrupt(f"{path} cannot be read", hint="restore it from a copy of the store") from None
+    if version > FORMAT_VERSION:
+        needed = fields.get("needs_casstore", "a newer release")
+        raise Unsupported(
+            f"the store at {root} has format {version}, this release reads up to {FORMAT_VERSION}",
+            hint=f"upgrade: it needs casstore {needed}",
+        )
+    if fields.get("chunker") != CHUNKER_PARAMETERS:
+        raise Unsupported(
+            f"the store at {root} was cut with other chunker parameters", hint="upgrade casstore"
+        )
+    return Identity(store_id=store_id, format_version=version)
+
+
+def create_identity(root: Path) -> Identity:
+    """Make ``root`` a depot if it is none; two processes at once agree on one identity."""
+    for parent in reversed([*root.parents, root]):
+        if not parent.exists():
+            durable.make_directory(parent)
+    for name in FOLDERS:
+        durable.make_directory(root / name)
+    fields = {
+        "chunker": CHUNKER_PARAMETERS,
+        "format": FORMAT_VERSION,
+        "needs_casstore": ">=0.1",
+        "store_id": secrets.token_hex(16),
+    }
+    data = canonical_json(fields).encode() + b"\n"
+    try:
+        durable.create_exclusive(root / FILE_NAME, data, root / "tmp")
+    except FileExistsError:
+        pass  # another process was first: its identity holds
+    return read_identity(root)

@@ -1,0 +1,66 @@
+"""Where packs lie: ``packs/ab/<pack id in hex>``.
+
+Knows: names, listings, installing a finished pack.  Never: what is in a pack.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from casstore import durable
+from casstore.packs import PackId
+
+__all__ = ["PackFiles"]
+
+FAN_OUT = [f"{number:02x}" for number in range(256)]
+
+
+class PackFiles:
+    """The packs of one depot."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root / "packs"
+
+    def path(self, pack_id: PackId) -> Path:
+        """Return where a pack lies, there or not."""
+        name = pack_id.hex()
+        return self._root / name[:2] / name
+
+    def exists(self, pack_id: PackId) -> bool:
+        """Tell whether the pack's file is there now."""
+        return self.path(pack_id).exists()
+
+    def install(self, staged: Path, pack_id: PackId) -> Path:
+        """Give a sealed pack its name; returns the folder to sync before relying on it."""
+        final = self.path(pack_id)
+        durable.make_directory(final.parent)
+        durable.install(staged, final)
+        return final.parent
+
+    def sync(self, folders: Iterable[Path]) -> None:
+        """Make installed names survive power loss."""
+        for folder in sorted(set(folders)):
+            durable.sync_directory(folder)
+
+    def remove(self, pack_id: PackId) -> None:
+        """Delete a pack's file; the caller has made sure that nothing needs it."""
+        durable.unlink(self.path(pack_id))
+
+    def folders(self) -> Iterator[tuple[str, int]]:
+        """Yield (name, mtime in ns) of each folder that exists."""
+        for name in FAN_OUT:
+            try:
+                yield name, os.stat(self._root / name).st_mtime_ns
+            except FileNotFoundError:
+                continue
+
+    def listing(self, folder: str | None = None) -> Iterator[PackId]:
+        """Yield the ids of the packs in one folder, or in all."""
+        for name in [folder] if folder else FAN_OUT:
+            try:
+                names = os.listdir(self._root / name)
+            except FileNotFoundError:
+                continue
+            for entry in sorted(names):
+                if len(entry) == 64 and entry.startswith(name):
+                    yield PackId(bytes.fromhex(entry))

@@ -1,0 +1,262 @@
+"""What an event says: one frozen record for each kind.
+
+Knows: the fields of every kind.  Never: bytes, the fold, whether a name exists.
+JSON fields hold the text of a JSON object, written by ``encoding.canonical_json``.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NewType, TypeAlias
+
+from casstore.digest import CommitId, Digest
+
+__all__ = [
+    "AliasBody",
+    "AliasClaim",
+    "Body",
+    "DeleteBody",
+    "EditBody",
+    "EventId",
+    "FinishBody",
+    "KnownBody",
+    "LabelBody",
+    "LinkBody",
+    "ManifestRef",
+    "PartBody",
+    "ProducerBody",
+    "RestoreBody",
+    "RunFinishBody",
+    "RunStartBody",
+    "RunUpdateBody",
+    "RunUseBody",
+    "SameAsBody",
+    "SealedBody",
+    "UnknownBody",
+    "UnlinkBody",
+    "VersionBody",
+]
+
+EventId = NewType("EventId", bytes)
+"""16 bytes: the beginning of the BLAKE3 of an event's canonical msgpack."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRef:
+    """A manifest: its digest, and where its tree begins.
+
+    ``root`` is the frame digest of the tree's top node (32 zero bytes with no entries), ``level``
+    the height of that node, ``size`` the sum of the files' sizes in bytes.
+    """
+
+    digest: Digest
+    root: Digest
+    level: int
+    entries: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class AliasClaim:
+    """An alias given together with a version or a link, and the events that it replaces."""
+
+    alias: str
+    replaces: tuple[EventId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionBody:
+    """A finished version.
+
+    ``numbering`` is the random id of the numbering of the store that gave ``number``; ``ttl`` is in
+    seconds; ``bases`` are the commits that this one was drafted from.
+    """
+
+    type: str
+    entity: str
+    manifest: ManifestRef
+    number: int | None = None
+    numbering: bytes | None = None
+    run: str | None = None
+    description: str | None = None
+    metadata: str = "{}"
+    aliases: tuple[AliasClaim, ...] = ()
+    tags: tuple[str, ...] = ()
+    ttl: int | None = None
+    bases: tuple[CommitId, ...] = ()
+    environment: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerBody:
+    """A run logged content that the version already holds."""
+
+    run: str
+    description: str | None = None
+    metadata: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AliasBody:
+    """An alias is pointed at the subject (``set``) or taken from it."""
+
+    alias: str
+    set: bool
+    replaces: tuple[EventId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EditBody:
+    """A new value of ``description``, ``metadata``, ``ttl`` or ``tags``."""
+
+    field: str
+    value: str | int | tuple[str, ...] | None
+    replaces: tuple[EventId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteBody:
+    """The version is deleted, as far as the events that keep it are named in ``seen``."""
+
+    seen: tuple[EventId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreBody:
+    """The version is wanted again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkBody:
+    """The version is also a member of another collection."""
+
+    project: str
+    name: str
+    number: int | None = None
+    numbering: bytes | None = None
+    aliases: tuple[AliasClaim, ...] = ()
+    replaces: tuple[EventId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnlinkBody:
+    """The named link events end, together with the aliases that they gave."""
+
+    replaces: tuple[EventId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBody:
+    """The version has ``number`` for good, by the depot whose random id is ``authority``."""
+
+    number: int
+    authority: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SameAsBody:
+    """The subject has the content of ``commit``, which has the number."""
+
+    commit: CommitId
+
+
+@dataclass(frozen=True, slots=True)
+class LabelBody:
+    """A new value of a collection's ``name``, ``type``, ``description``, ``tags`` or ``ttl``."""
+
+    field: str
+    value: str | int | tuple[str, ...] | None
+    replaces: tuple[EventId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunStartBody:
+    """A run begins, or goes on; None says nothing about a field."""
+
+    name: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    entity: str | None = None
+    notes: str | None = None
+    tags: tuple[str, ...] | None = None
+    config: str | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunUseBody:
+    """The run read a version; ``project`` and ``name`` are those it was asked for by."""
+
+    commit: CommitId
+    project: str
+    name: str
+    use_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunUpdateBody:
+    """What changed of a run; None says nothing about a field."""
+
+    config: str | None = None
+    summary: str | None = None
+    name: str | None = None
+    notes: str | None = None
+    tags: tuple[str, ...] | None = None
+    group: str | None = None
+    job_type: str | None = None
+    entity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinishBody:
+    """A run ended as ``finished``, ``failed`` or ``crashed``."""
+
+    state: str
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartBody:
+    """One writer's share of a version; its later ``attempt`` replaces an earlier one."""
+
+    writer_name: str
+    attempt: int
+    manifest: ManifestRef
+    type: str
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishBody:
+    """The round is closed: ``parts`` are the part events that ``commit`` is made of."""
+
+    commit: CommitId
+    parts: tuple[EventId, ...]
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownBody:
+    """What a later release said: the wire map, kept and passed over by the fold."""
+
+    wire: dict[str, Any]
+
+
+KnownBody: TypeAlias = (
+    VersionBody
+    | ProducerBody
+    | AliasBody
+    | EditBody
+    | DeleteBody
+    | RestoreBody
+    | LinkBody
+    | UnlinkBody
+    | SealedBody
+    | SameAsBody
+    | LabelBody
+    | RunStartBody
+    | RunUseBody
+    | RunUpdateBody
+    | RunFinishBody
+    | PartBody
+    | FinishBody
+)
+Body: TypeAlias = KnownBody | UnknownBody

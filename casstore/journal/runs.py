@@ -1,0 +1,100 @@
+"""Folding events about runs and about rounds of parallel writers.
+
+Knows: last writer wins for each field of a run; parts and finishes.  Never: commits, views.
+"""
+
+from typing import Any, TypeAlias
+
+from casstore.encoding import decode, encode
+from casstore.journal import bodies, keys, members
+from casstore.journal.events import Event
+from casstore.journal.subjects import RoundSubject, RunSubject
+from casstore.journal.table import StateTable
+
+__all__ = ["RoundRow", "RunRow", "apply_round", "apply_run"]
+
+RunRow: TypeAlias = dict[str, Any]
+RoundRow: TypeAlias = dict[str, Any]
+
+_RUNNING = ["running", None]
+
+
+def apply_run(table: StateTable, event: Event, subject: RunSubject, body: Any) -> None:
+    """Fold an event whose subject is a run."""
+    key = keys.run(subject.project, subject.run)
+    row = _load_run(table, key, event, subject)
+    row["clock"] = max(row["clock"], event.clock)
+    row["created"] = min(row["created"], event.time)
+    row["updated"] = max(row["updated"], event.time)
+    if isinstance(body, bodies.RunUseBody):
+        _use(table, event, subject, body)
+    elif isinstance(body, bodies.RunFinishBody):
+        _set(row, event, "state", [body.state, body.exit_code])
+    else:
+        _set_all(row, event, body)
+    table.put(key, encode(row))
+
+
+def _load_run(table: StateTable, key: bytes, event: Event, subject: RunSubject) -> RunRow:
+    raw = table.get(key)
+    if raw is not None:
+        row: RunRow = decode(raw)
+        return row
+    members.remember_project(table, subject.project)
+    return {
+        "project": subject.project,
+        "run": subject.run,
+        "clock": 0,
+        "created": event.time,
+        "updated": event.time,
+        "started": False,
+        "fields": {},
+    }
+
+
+def _set_all(row: RunRow, event: Event, body: bodies.RunStartBody | bodies.RunUpdateBody) -> None:
+    if isinstance(body, bodies.RunStartBody):
+        row["started"] = True
+        _set(row, event, "state", _RUNNING)
+    for field in type(body).__slots__:
+        value = getattr(body, field)
+        if value is not None:
+            _set(row, event, field, value)
+
+
+def _set(row: RunRow, event: Event, field: str, value: Any) -> None:
+    """Set a field if this event is the latest to do so, by (clock, writer, seq, id)."""
+    order = [event.clock, event.writer, event.seq, event.id]
+    known = row["fields"].get(field)
+    if known is None or order > known[0]:
+        row["fields"][field] = [order, value]
+
+
+def _use(table: StateTable, event: Event, subject: RunSubject, body: bodies.RunUseBody) -> None:
+    project, run = subject.project, subject.run
+    used = [body.commit, body.project, body.name, body.use_as]
+    table.put(keys.input_(project, run, event.clock, event.id), encode(used))
+    user = [event.clock, event.time, project, run, body.use_as]
+    table.put(keys.use(body.commit, event.id), encode(user))
+
+
+def apply_round(table: StateTable, event: Event, subject: RoundSubject, body: Any) -> None:
+    """Fold an event whose subject is a round."""
+    fields = (subject.project, subject.name, subject.distributed_id, subject.round)
+    collection = members.load(table, subject.project, subject.name)
+    members.save(table, members.touch(collection, event))
+    raw = table.get(keys.round_(*fields))
+    row: RoundRow = {"subject": fields, "finishes": []} if raw is None else decode(raw)
+    if isinstance(body, bodies.PartBody):
+        table.put(keys.part(*fields, event.id), encode(_part(event, body)))
+    else:
+        finish = [event.clock, event.id, event.time, body.commit, body.parts, body.run]
+        row["finishes"] = sorted([*row["finishes"], finish])
+    table.put(keys.round_(*fields), encode(row))
+
+
+def _part(event: Event, body: bodies.PartBody) -> list[Any]:
+    ref = body.manifest
+    manifest = [ref.digest, ref.root, ref.level, ref.entries, ref.size]
+    order = [event.clock, event.time]
+    return [*order, body.writer_name, body.attempt, manifest, body.type, body.run]

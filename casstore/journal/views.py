@@ -1,0 +1,196 @@
+"""What upper rooms see of the state: frozen records.
+
+Knows: the shape of the answers.  Never: rows, keys, events.  ``queries`` fills them.
+Times are microseconds, UTC; JSON fields are canonical text.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from casstore.digest import CommitId
+from casstore.journal.bodies import EventId, ManifestRef
+
+__all__ = [
+    "AliasView",
+    "CollectionView",
+    "FieldConflict",
+    "InputView",
+    "LinkView",
+    "PartView",
+    "ProducerView",
+    "RoundView",
+    "RunView",
+    "UseView",
+    "VersionView",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldConflict:
+    """A field that was set to different values at once: (event, value), the one shown first."""
+
+    field: str
+    heads: tuple[tuple[EventId, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerView:
+    """A run that logged the version's content, with what it said otherwise than the version."""
+
+    run: str
+    description: str | None
+    metadata: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """A membership in another collection."""
+
+    event: EventId
+    project: str
+    name: str
+    number: int | None
+    numbering: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """One version, as it stands in the collection that it was asked for in.
+
+    ``source`` is (project, name, number) at home for a linked one, else None.  ``sealed`` maps an
+    authority to the number it sealed here.  Until the version event has arrived (``complete``),
+    what only it says is empty.  ``updated_at`` is the latest time of any event about the commit.
+    """
+
+    commit: CommitId
+    project: str
+    name: str
+    type: str
+    entity: str
+    manifest: ManifestRef
+    number: int | None
+    numbering: bytes | None
+    sealed: dict[bytes, int]
+    run: str | None
+    description: str | None
+    metadata: str
+    tags: tuple[str, ...]
+    ttl: int | None
+    bases: tuple[CommitId, ...]
+    environment: str
+    same_as: tuple[CommitId, ...]
+    links: tuple[LinkView, ...]
+    producers: tuple[ProducerView, ...]
+    created_at: int
+    updated_at: int
+    deleted: bool
+    complete: bool
+    conflicts: tuple[FieldConflict, ...]
+    source: tuple[str, str, int | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionView:
+    """All versions of one name.
+
+    ``name`` is the name at creation, by which everything is found; ``label`` the one to show.
+    ``count`` is of versions logged here, deleted ones included.  ``highest`` maps a numbering or an
+    authority to the highest number it has given.
+    """
+
+    project: str
+    name: str
+    label: str
+    type: str
+    description: str | None
+    tags: tuple[str, ...]
+    ttl: int | None
+    created_at: int
+    count: int
+    highest: dict[bytes, int]
+    conflicts: tuple[FieldConflict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AliasView:
+    """Where an alias points: None if nowhere.
+
+    ``conflict`` is empty, or names what was set at once: (event, commit or None), the one shown
+    first.  Deleted versions are not counted.
+    """
+
+    alias: str
+    commit: CommitId | None
+    conflict: tuple[tuple[EventId, CommitId | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InputView:
+    """A version that a run read, by the name that it was asked for by."""
+
+    commit: CommitId
+    project: str
+    name: str
+    use_as: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UseView:
+    """A run that read a version."""
+
+    project: str
+    run: str
+    use_as: str | None
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run: ``state`` is running, finished, failed or crashed.
+
+    ``complete`` says that one of its start events has arrived.
+    """
+
+    project: str
+    run: str
+    name: str | None
+    group: str | None
+    job_type: str | None
+    entity: str | None
+    notes: str | None
+    tags: tuple[str, ...]
+    config: str
+    summary: str
+    environment: str
+    state: str
+    exit_code: int | None
+    inputs: tuple[InputView, ...]
+    outputs: tuple[CommitId, ...]
+    created_at: int
+    updated_at: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One writer's share of a round."""
+
+    event: EventId
+    writer_name: str
+    attempt: int
+    manifest: ManifestRef
+    type: str
+    run: str | None
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundView:
+    """One round: every part that arrived, and the commits it was finished as."""
+
+    project: str
+    name: str
+    distributed_id: str
+    round: int
+    parts: tuple[PartView, ...]
+    commits: tuple[CommitId, ...]

@@ -1,0 +1,124 @@
+"""Entries: what a version says of one path, and the digest over all of them.
+
+Knows: an entry's fields and bytes, the manifest digest.  Never: trees, frames, files.
+"""
+
+import enum
+import struct
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from casstore.digest import Digest, Hasher
+from casstore.errors import Corrupt
+from casstore.names import check_path
+
+__all__ = [
+    "EMPTY_LAYOUT",
+    "Entry",
+    "EntryKind",
+    "ManifestDigest",
+    "entry_from_wire",
+    "entry_to_wire",
+    "manifest_digest",
+]
+
+EMPTY_LAYOUT = b""
+MAX_REFERENCE_EXTRA = 64
+
+
+class EntryKind(enum.IntEnum):
+    """What lies at a path."""
+
+    FILE = 0
+    EXECUTABLE = 1
+    REFERENCE = 2
+
+
+class Entry(NamedTuple):
+    """One path of a version.
+
+    ``content`` is the file's BLAKE3 (32 bytes), or a reference's checksum as UTF-8 (its ETag, else
+    its URI).  ``layout`` says which frames hold a file (``chunklists``).  ``extra`` is canonical
+    msgpack of a reference's other fields (URI, ETag, version id, ...), empty for files.
+    ``size_bytes`` of a reference whose size is not known is 0.
+    """
+
+    path: bytes
+    size_bytes: int
+    kind: int
+    content: bytes
+    layout: bytes = EMPTY_LAYOUT
+    extra: bytes = b""
+
+    @property
+    def executable(self) -> bool:
+        """Whether the file's owner may execute it."""
+        return self.kind == EntryKind.EXECUTABLE
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the bytes lie elsewhere."""
+        return self.kind == EntryKind.REFERENCE
+
+
+def entry_to_wire(entry: Entry) -> tuple[Any, ...]:
+    """Return the fields of an entry as they stand in a segment: four to six, short tails cut."""
+    if entry.extra:
+        return tuple(entry)
+    return tuple(entry[:5]) if entry.layout else tuple(entry[:4])
+
+
+def entry_from_wire(fields: Any) -> Entry:
+    """Read and check one entry of a segment; raises ``Corrupt``, or ``Invalid`` for its path."""
+    try:
+        entry = Entry(*fields)
+        check_path(entry.path)
+        good = 0 <= entry.kind <= EntryKind.REFERENCE and entry.size_bytes >= 0
+        good = good and (entry.kind == EntryKind.REFERENCE or len(entry.content) == 32)
+    except TypeError:
+        good = False
+    if not good:
+        raise Corrupt("an entry of a manifest is not as written")
+    return entry
+
+
+class ManifestDigest:
+    """The digest of a version's content, fed with entries in path order.
+
+    For each entry: u32 length of the path, the path, u8 kind, u32 length of the content field, the
+    content field; integers little-endian.  Sizes, layouts and extras are not covered, so equal
+    content is the same version however it was cut, stored or described.
+    """
+
+    def __init__(self) -> None:
+        self._hasher = Hasher()
+        self._waiting: list[bytes] = []
+
+    def add(self, entry: Entry) -> None:
+        """Take the next entry."""
+        path, _, kind, content = entry[:4]
+        self._waiting += (
+            struct.pack("<I", len(path)),
+            path,
+            struct.pack("<BI", kind, len(content)),
+            content,
+        )
+        if len(self._waiting) > 8192:
+            self._flush()
+
+    def digest(self) -> Digest:
+        """Return the digest of what was added so far."""
+        self._flush()
+        return Digest(self._hasher.digest())
+
+    def _flush(self) -> None:
+        self._hasher.update(b"".join(self._waiting))
+        self._waiting.clear()
+
+
+def manifest_digest(entries: Iterable[Entry]) -> Digest:
+    """Return the manifest digest of entries that come in path order."""
+    digest = ManifestDigest()
+    for entry in entries:
+        digest.add(entry)
+    return digest.digest()

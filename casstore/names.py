@@ -1,0 +1,161 @@
+"""What may be called what, and how a reference is read.
+
+Knows: the rules of names, aliases, projects, tags, paths; the grammar of references.
+Never: files, stores, whether a name exists.  Rules marked (W&B) are those of W&B 0.31.
+"""
+
+import re
+from dataclasses import dataclass
+
+from casstore.errors import Invalid
+
+__all__ = [
+    "LATEST",
+    "MAX_NAME_CHARS",
+    "Reference",
+    "check_alias",
+    "check_name",
+    "check_path",
+    "check_project",
+    "check_tag",
+    "check_type",
+    "display_path",
+    "parse_reference",
+    "version_number",
+]
+
+LATEST = "latest"
+MAX_NAME_CHARS = 128
+MAX_TAG_CHARS = 256
+MAX_PATH_BYTES = 4096
+MIN_ID_CHARS = 8
+MAX_ID_CHARS = 64
+
+_NAME = re.compile(r"[a-zA-Z0-9_\-.]+\Z")
+_VERSION = re.compile(r"v(0|[1-9][0-9]{0,15})\Z")
+_ID = re.compile(r"[0-9a-f]{%d,%d}\Z" % (MIN_ID_CHARS, MAX_ID_CHARS))
+_TAG = re.compile(r"[\w\- ]+\Z")
+_DRIVE = re.compile(rb"[A-Za-z]:")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """``[[entity/]project/]name[:version | @id]``, taken apart.
+
+    ``label`` is an alias, ``latest`` or ``vN``; ``id_prefix`` is 8 to 64 hexadecimal characters of a
+    commit id or manifest digest.  Exactly one of the two is given, unless neither was (``explicit``
+    is then False and ``label`` is ``latest``).
+    """
+
+    name: str
+    label: str = LATEST
+    id_prefix: str = ""
+    project: str = ""
+    entity: str = ""
+    explicit: bool = False
+
+    def __str__(self) -> str:
+        where = "/".join(part for part in (self.entity, self.project, self.name) if part)
+        return f"{where}@{self.id_prefix}" if self.id_prefix else f"{where}:{self.label}"
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a reference; raises ``Invalid`` with the rule that it breaks."""
+    *where, last = text.split("/")
+    if len(where) > 2 or not all(where):
+        raise Invalid(f"{text!r} is not a reference", hint="write [[entity/]project/]name[:version]")
+    name, at, id_prefix = last.partition("@")
+    label = ""
+    if not at:
+        name, colon, label = last.partition(":")
+        if colon and not label:
+            raise Invalid(f"{text!r} has no version after the colon")
+    elif not _ID.match(id_prefix):
+        raise Invalid(
+            f"{text!r}: after @ come {MIN_ID_CHARS} to {MAX_ID_CHARS} characters of 0-9a-f",
+        )
+    check_name(name)
+    if label and not version_number(label) and label != "v0":
+        check_alias(label, of_reference=True)
+    project = check_project(where[-1]) if where else ""
+    return Reference(
+        name=name,
+        label=label or LATEST,
+        id_prefix=id_prefix,
+        project=project,
+        entity=where[0] if len(where) == 2 else "",
+        explicit=bool(at or label),
+    )
+
+
+def version_number(label: str) -> int | None:
+    """Return N of ``vN``, or None for any other label."""
+    match = _VERSION.match(label)
+    return int(match[1]) if match else None
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if an artifact may bear it (W&B): ``[a-zA-Z0-9_-.]+``, at most 128."""
+    if not isinstance(name, str) or not _NAME.match(name) or name in {".", ".."}:
+        raise Invalid(
+            f"{name!r} cannot name an artifact",
+            hint="use letters, digits, dashes, underscores and dots",
+        )
+    if len(name) > MAX_NAME_CHARS:
+        raise Invalid(f"an artifact's name has at most {MAX_NAME_CHARS} characters: {name[:40]!r}...")
+    return name
+
+
+def check_alias(alias: str, *, of_reference: bool = False) -> str:
+    """Return ``alias`` if it may be given: no ``/ : @``, not empty, not ``vN``."""
+    if not isinstance(alias, str) or not alias or len(alias) > MAX_NAME_CHARS:
+        raise Invalid(f"{alias!r} cannot be an alias", hint=f"use 1 to {MAX_NAME_CHARS} characters")
+    if any(character in "/:@" or not character.isprintable() for character in alias):
+        raise Invalid(f"{alias!r} cannot be an alias", hint="an alias holds no / : @")
+    if not of_reference and version_number(alias) is not None:
+        raise Invalid(f"{alias!r} cannot be an alias", hint="vN is given by casstore itself")
+    return alias
+
+
+def check_tag(tag: str) -> str:
+    """Return ``tag`` if it may be given (W&B): letters, digits, dash, underscore, space."""
+    if not isinstance(tag, str) or not _TAG.match(tag) or len(tag) > MAX_TAG_CHARS:
+        raise Invalid(f"{tag!r} cannot be a tag", hint="use letters, digits, - _ and spaces")
+    return tag
+
+
+def check_project(project: str) -> str:
+    r"""Return ``project`` if it may be one (W&B): none of ``/ \ # ? % : @``, at most 128."""
+    good = isinstance(project, str) and 0 < len(project) <= MAX_NAME_CHARS
+    good = good and project not in {".", ".."} and project.isprintable()
+    if not good or any(character in "/\\#?%:@" for character in project):
+        raise Invalid(f"{project!r} cannot be a project", hint="a project holds none of / \\ # ? % : @")
+    return project
+
+
+def check_type(type_name: str) -> str:
+    """Return ``type_name`` if an artifact may have it: any text that is not empty."""
+    if not isinstance(type_name, str) or not type_name or len(type_name) > MAX_NAME_CHARS:
+        raise Invalid(f"{type_name!r} cannot be a type", hint=f"use 1 to {MAX_NAME_CHARS} characters")
+    return type_name
+
+
+def check_path(path: bytes) -> bytes:
+    """Return ``path`` if it may stand in a version, on the way in and on the way out.
+
+    Refused: absolute, drive letters, NUL, empty, ``..``, ``.`` and empty parts, over 4,096 bytes.
+    """
+    if len(path) > MAX_PATH_BYTES:
+        raise Invalid(f"a path has at most {MAX_PATH_BYTES} bytes: {display_path(path[:40])!r}...")
+    parts = path.split(b"/")
+    if b"\0" in path or _DRIVE.match(path) or not {b"", b".", b".."}.isdisjoint(parts):
+        raise Invalid(
+            f"{display_path(path)!r} cannot be a path in an artifact",
+            hint="it must be relative, with no '..', '.', empty part, drive or NUL",
+        )
+    return path
+
+
+def display_path(path: bytes) -> str:
+    """Return a path as text for people; bytes that are not UTF-8 show as ``\\xNN``."""
+    return path.decode("utf-8", "backslashreplace")

@@ -1,0 +1,27 @@
+"""Pack files: frames in, frames out.
+
+Knows: byte layout, offsets, the two recoveries.  Never: LMDB, artifacts, compression, the network.
+``FORMAT.md`` beside this file is the specification.
+"""
+
+from casstore.packs.format import (
+    MAX_PACK_BYTES,
+    TARGET_PACK_BYTES,
+    PackId,
+    PackKind,
+    Row,
+)
+from casstore.packs.reader import read_rows, scan_rows, unpack_frame
+from casstore.packs.writer import PackWriter
+
+__all__ = [
+    "MAX_PACK_BYTES",
+    "TARGET_PACK_BYTES",
+    "PackId",
+    "PackKind",
+    "PackWriter",
+    "Row",
+    "read_rows",
+    "scan_rows",
+    "unpack_frame",
+]

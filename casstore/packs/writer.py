@@ -1,0 +1,84 @@
+"""Writing a pack.
+
+Knows: the order header, records, footer, trailer.  Never: names of folders, dedup, codecs' insides.
+"""
+
+import secrets
+from operator import itemgetter
+from pathlib import Path
+
+from casstore import durable
+from casstore.digest import Buffer, Digest
+from casstore.packs.format import (
+    FOOTER_ROW,
+    FORMAT_VERSION,
+    HEADER,
+    HEADER_MAGIC,
+    MAX_FRAME_BYTES,
+    RECORD,
+    RECORD_MAGIC,
+    TARGET_PACK_BYTES,
+    TRAILER,
+    TRAILER_MAGIC,
+    PackId,
+    PackKind,
+    Row,
+    pack_id_of,
+)
+
+__all__ = ["PackWriter"]
+
+_FIRST = itemgetter(0)
+
+
+class PackWriter:
+    """A pack being written under a temporary name; ``seal`` finishes it.
+
+    A pack that is closed unsealed has no footer: ``scan_rows`` still finds its frames.
+    """
+
+    def __init__(self, path: Path, kind: PackKind, *, direct: bool) -> None:
+        self.path = path
+        self.kind = kind
+        self._header = HEADER.pack(
+            HEADER_MAGIC, FORMAT_VERSION, kind, 0, secrets.token_bytes(16)
+        )
+        self._file = durable.create(path, direct=direct)
+        self._file.append(self._header)
+        self._rows: list[tuple[Digest, int, int, int, int]] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether the pack has reached its target size."""
+        return self._file.size_bytes >= TARGET_PACK_BYTES
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes written so far, without a footer."""
+        return self._file.size_bytes
+
+    def append(self, digest: Digest, codec: int, size: int, payload: Buffer) -> None:
+        """Write one frame: ``size`` bytes before encoding, ``payload`` after."""
+        stored = len(payload)
+        if not stored <= size <= MAX_FRAME_BYTES:
+            raise ValueError(f"a frame of {size} bytes stored as {stored} cannot be written")
+        append = self._file.append
+        self._rows.append((digest, self._file.size_bytes, stored, size, codec))
+        append(RECORD.pack(RECORD_MAGIC, codec, 0, 0, stored, size, digest))
+        append(payload)
+
+    def seal(self) -> tuple[PackId, list[Row]]:
+        """Write footer and trailer and make the file durable; returns its name and its rows."""
+        rows = sorted(self._rows, key=_FIRST)
+        pack = FOOTER_ROW.pack
+        footer = b"".join([pack(*row) for row in rows])
+        pack_id = pack_id_of(self._header, footer)
+        self._file.append(footer)
+        self._file.append(TRAILER.pack(len(footer), len(rows), pack_id, TRAILER_MAGIC))
+        self._file.sync()
+        self._file.close()
+        return pack_id, [Row(*row) for row in rows]
+
+    def close(self) -> None:
+        """Give the file back unsealed."""
+        self._file.close()

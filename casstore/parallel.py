@@ -1,0 +1,100 @@
+"""The only threads: a bounded, ordered map and a bounded queue in the background.
+
+Knows: how many may run, how much may wait.  Never: what the work is.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, ParamSpec, TypeVar
+
+__all__ = ["Background", "Lock", "Pending", "default_workers", "ordered_map"]
+
+MAX_DEFAULT_WORKERS = 8
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+Lock = threading.RLock
+
+
+def default_workers() -> int:
+    """Return how many threads to use where nobody said: the processors given to this process."""
+    available = getattr(os, "sched_getaffinity", None)
+    count = len(available(0)) if available else os.cpu_count() or 1
+    return min(count, MAX_DEFAULT_WORKERS)
+
+
+def ordered_map(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int,
+    window: int,
+) -> Iterator[Result]:
+    """Apply ``function`` in threads and yield the results in the order of the items.
+
+    At most ``window`` items are taken ahead of the consumer.  The first error, by order, is raised;
+    no further item is started, and those under way are awaited.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="casstore")
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) >= window:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Pending(Generic[Result]):
+    """Something that the background will have done."""
+
+    def __init__(self, future: Future[Result]) -> None:
+        self._future = future
+
+    def done(self) -> bool:
+        """Tell whether it has ended, well or badly."""
+        return self._future.done()
+
+    def result(self, timeout_seconds: float | None = None) -> Result:
+        """Wait and return the result; raises what the work raised, or ``TimeoutError``."""
+        return self._future.result(timeout_seconds)
+
+    def error(self) -> BaseException | None:
+        """Wait and return what the work raised, if it did."""
+        return self._future.exception()
+
+
+class Background:
+    """One thread that does what it is given, in order; ``submit`` waits while too much is queued."""
+
+    def __init__(self, name: str, *, max_waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._room = threading.BoundedSemaphore(max_waiting)
+
+    def submit(
+        self,
+        function: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Pending[Result]:
+        """Queue a call; raises ``RuntimeError`` after ``close``."""
+        self._room.acquire()
+        try:
+            future = self._pool.submit(function, *args, **kwargs)
+        except BaseException:
+            self._room.release()
+            raise
+        future.add_done_callback(lambda _: self._room.release())
+        return Pending(future)
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread."""
+        self._pool.shutdown(wait=True)

@@ -1,0 +1,225 @@
+"""Which store, which project, which names: arguments, environment variables, files, in their order.
+
+Knows: ``CASSTORE_`` and ``WANDB_`` variables, ``pyproject.toml``, ``.casstore/``, the user's data
+directory.  Never: what is in a store, whether it exists.
+The only reader of ``os.environ`` and the only importer of ``platformdirs``.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+import platformdirs
+
+from casstore.errors import Invalid, Unsupported
+from casstore.names import check_project
+
+__all__ = [
+    "DEFAULT_PROJECT",
+    "STORE_FOLDER",
+    "Environment",
+    "StoreChoice",
+    "StoreSource",
+    "find_project",
+    "find_store",
+    "read_environment",
+    "silent",
+    "user_cache_dir",
+    "user_data_dir",
+]
+
+DEFAULT_PROJECT = "default"
+STORE_FOLDER = ".casstore"
+
+_NO_WORDS = frozenset({"", "0", "f", "false", "n", "no", "off"})
+
+StoreSource = Literal["argument", "CASSTORE_HOME", ".casstore", "pyproject.toml", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the environment variables say; text is empty where they say nothing.
+
+    ``store`` is ``CASSTORE_HOME``; every other field ``x`` but ``no_color`` is ``CASSTORE_X``, or
+    ``WANDB_X`` where that is not set or empty.
+    """
+
+    store: str = ""
+    project: str = ""
+    entity: str = ""
+    run_group: str = ""
+    job_type: str = ""
+    name: str = ""
+    run_id: str = ""
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    mode: str = ""
+    dir: str = ""
+    artifact_dir: str = ""
+    silent: bool = False
+    no_color: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreChoice:
+    """The directory of a store, absolute, and what named it; nothing says that it exists."""
+
+    path: Path
+    source: StoreSource
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nobody named it: the store in the user's data directory."""
+        return self.source == "default"
+
+
+def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
+    """Read the variables of ``environ``, by default those of this process as they are now."""
+    given = os.environ if environ is None else environ
+
+    def variable(name: str) -> str:
+        return given.get(f"CASSTORE_{name}") or given.get(f"WANDB_{name}") or ""
+
+    return Environment(
+        store=given.get("CASSTORE_HOME", ""),
+        project=variable("PROJECT"),
+        entity=variable("ENTITY"),
+        run_group=variable("RUN_GROUP"),
+        job_type=variable("JOB_TYPE"),
+        name=variable("NAME"),
+        run_id=variable("RUN_ID"),
+        notes=variable("NOTES"),
+        tags=tuple(tag for part in variable("TAGS").split(",") if (tag := part.strip())),
+        mode=variable("MODE"),
+        dir=variable("DIR"),
+        artifact_dir=variable("ARTIFACT_DIR"),
+        silent=variable("SILENT").strip().lower() not in _NO_WORDS,
+        no_color=bool(given.get("NO_COLOR")),  # https://no-color.org: present and not empty
+    )
+
+
+def silent() -> bool:
+    """Tell whether this process's environment, as it is now, asks for no messages."""
+    return read_environment().silent
+
+
+def user_data_dir() -> Path:
+    """Return the user's default store, in the place that this platform has for data."""
+    return Path(platformdirs.user_data_dir("casstore", appauthor=False))
+
+
+def user_cache_dir() -> Path:
+    """Return the folder for what can be made again, in the place that this platform has for it."""
+    return Path(platformdirs.user_cache_dir("casstore", appauthor=False))
+
+
+def find_store(
+    start: Path,
+    explicit: str | os.PathLike[str] | None = None,
+    *,
+    environment: Environment,
+    user_data_dir: Path,
+) -> StoreChoice:
+    """Choose the store for someone who works in ``start``.
+
+    ``explicit`` > ``CASSTORE_HOME`` > the nearest ``.casstore/`` in ``start`` or above >
+    ``[tool.casstore] store`` of the nearest ``pyproject.toml``, relative to it > ``user_data_dir``.
+    The first two are relative to ``start``; ``~`` is the home, ``file://`` URLs are paths.
+
+    Raises ``Invalid`` for an empty ``explicit`` or an unusable ``pyproject.toml``, ``Unsupported``
+    for any other URL.
+    """
+    start = start.resolve()
+    if explicit is not None:
+        return StoreChoice(_directory(os.fspath(explicit), start), "argument")
+    if environment.store:
+        return StoreChoice(_directory(environment.store, start), "CASSTORE_HOME")
+    for folder in _upwards(start):
+        if _is_directory(folder / STORE_FOLDER):
+            return StoreChoice((folder / STORE_FOLDER).resolve(), ".casstore")
+    where, table = _pyproject(start)
+    if "store" in table:
+        return StoreChoice(_directory(_text(table, "store", where), where.parent), "pyproject.toml")
+    return StoreChoice(user_data_dir.expanduser().resolve(), "default")
+
+
+def find_project(
+    explicit: str | None,
+    environment: Environment,
+    *,
+    start: Path,
+    store_config: Mapping[str, Any],
+) -> str:
+    """Choose the project for someone who works in ``start`` with a store of that configuration.
+
+    ``explicit`` > ``CASSTORE_PROJECT`` > ``WANDB_PROJECT`` > ``[tool.casstore] project`` of the
+    nearest ``pyproject.toml`` > ``project`` of the store's ``config.toml`` > ``default``.  Empty
+    text counts as not given (W&B).  Raises ``Invalid`` for what cannot be a project.
+    """
+    named = explicit or environment.project
+    if named:
+        return check_project(named)
+    where, table = _pyproject(start.resolve())
+    if "project" in table:
+        return check_project(_text(table, "project", where))
+    if "project" in store_config:
+        return check_project(_text(store_config, "project", "the store's config.toml"))
+    return DEFAULT_PROJECT
+
+
+def _directory(text: str, base: Path) -> Path:
+    if not text or "\0" in text:
+        raise Invalid(f"{text!r} cannot name a store", hint="give the path of a directory")
+    scheme, separator, _ = text.partition("://")
+    if separator and scheme.lower() != "file":
+        raise Unsupported(
+            f"{text} cannot be opened as a store", hint="give the path of a directory"
+        )
+    path = Path(unquote(urlsplit(text).path) if separator else text)
+    try:
+        return (base / path.expanduser()).resolve()
+    except RuntimeError as error:
+        raise Invalid(f"{text!r} cannot name a store: {error}") from error
+
+
+def _upwards(start: Path) -> Iterator[Path]:
+    yield start
+    yield from start.parents
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return False  # a folder above that this user may not look into holds no store of theirs
+
+
+def _pyproject(start: Path) -> tuple[Path, Mapping[str, Any]]:
+    """Return the nearest ``pyproject.toml`` and its ``[tool.casstore]``, empty without one."""
+    for folder in _upwards(start):
+        path = folder / "pyproject.toml"
+        try:
+            content = tomllib.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError):
+            continue
+        except (OSError, ValueError) as error:
+            raise Invalid(
+                f"{path} cannot be read: {error}", hint="correct it, or name a store"
+            ) from error
+        tool = content.get("tool")
+        table = tool.get("casstore") if isinstance(tool, dict) else None
+        if table is not None and not isinstance(table, dict):
+            raise Invalid(f"{path}: tool.casstore must be a table")
+        return path, table or {}
+    return start / "pyproject.toml", {}
+
+
+def _text(table: Mapping[str, Any], key: str, where: object) -> str:
+    value = table[key]
+    if not isinstance(value, str) or not value:
+        raise Invalid(f"{where}: {key} must be a text that is not empty, not {value!r}")
+    return value

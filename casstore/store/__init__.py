@@ -1,0 +1,39 @@
+"""The store: a depot with its index, and what one process does to it.
+
+Knows: opening, catching up, sessions, drafts, the commit protocol, reading frames, looking up.
+Never: working files, how people call things on screen.
+"""
+
+from casstore.store.commit import Commit, Committed, check_type_of, commit
+from casstore.store.draft import Draft, Seen
+from casstore.store.lookup import (
+    find_version,
+    live_versions,
+    newest_version,
+    no_collection,
+    number_of,
+    reference_to,
+)
+from casstore.store.opening import close_store, create_store, open_store
+from casstore.store.session import Session
+from casstore.store.store import Store
+
+__all__ = [
+    "Commit",
+    "Committed",
+    "Draft",
+    "Seen",
+    "Session",
+    "Store",
+    "check_type_of",
+    "close_store",
+    "commit",
+    "create_store",
+    "find_version",
+    "live_versions",
+    "newest_version",
+    "no_collection",
+    "number_of",
+    "open_store",
+    "reference_to",
+]

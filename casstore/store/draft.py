@@ -1,0 +1,122 @@
+"""A draft: a version before it exists.
+
+Knows: its entries, which packs they rely on, what to remember of the files read.
+Never: names, numbers, events, where bytes came from.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from casstore.catalog import StatKey, StatRow
+from casstore.digest import Digest
+from casstore.errors import Invalid
+from casstore.manifests import Entry, ManifestBuilder, ManifestTop, manifest_digest
+from casstore.names import display_path
+from casstore.store.index import Index
+from casstore.store.session import Session
+from casstore.store.table import EntryTable
+
+__all__ = ["Draft", "Seen"]
+
+MAX_WAITING_STATS = 100_000
+
+
+class Seen(NamedTuple):
+    """What a file was when it was read; times in nanoseconds."""
+
+    key: StatKey
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    read_ns: int
+
+
+class Draft:
+    """Entries on their way to a version.  One thread at a time.
+
+    ``relied`` holds the tokens of every pack that the entries' frames lie in.
+    """
+
+    def __init__(self, session: Session, index: Index) -> None:
+        self.session = session
+        self.relied: set[int] = set()
+        self.table = EntryTable(session.folder.new_path("entries"))
+        self._index = index
+        self._seen: list[tuple[Seen, Entry, tuple[int, ...]]] = []
+        self._changed = True
+        self._digest = Digest(b"")
+
+    def put(self, entry: Entry, tokens: Iterable[int] = (), *, replace: bool = False) -> None:
+        """Add an entry whose frames lie in the packs of ``tokens``.
+
+        The same path with the same content is a no-op; with other content it is ``Invalid`` (a
+        ``ValueError``) unless ``replace``.
+        """
+        present = self.table.get(entry.path)
+        if present is None:
+            self.table.check(entry.path)
+        elif present[2:4] != entry[2:4] and not replace:
+            raise Invalid(
+                f"{display_path(entry.path)!r} was added already with other content",
+                hint="pass overwrite=True to replace it",
+            )
+        self.table.put(entry)
+        self.relied.update(tokens)
+        self._changed = True
+
+    def remove(self, path: bytes) -> bool:
+        """Remove an entry; returns whether there was one."""
+        self._changed = True
+        return self.table.remove(path)
+
+    def remember(self, seen: Seen, entry: Entry, tokens: Iterable[int]) -> None:
+        """Let the next log of the same, unchanged file cost a stat."""
+        self._seen.append((seen, entry, tuple(tokens)))
+        if len(self._seen) >= MAX_WAITING_STATS:
+            self.settle()
+
+    def settle(self) -> None:
+        """Make all frames durable, and remember the files that were read."""
+        self.session.flush()
+        row_of = self.session.row_of
+        if self._seen:
+            rows = [
+                (
+                    seen.key,
+                    StatRow(
+                        *seen[1:], Digest(entry.content), entry.layout, tuple(map(row_of, tokens))
+                    ),
+                )
+                for seen, entry, tokens in self._seen
+            ]
+            self._index.write(lambda writer: writer.add_stats(rows))
+        self._seen.clear()
+
+    def finish(self) -> ManifestTop:
+        """Write the manifest's nodes and make everything durable; returns its top."""
+        builder = ManifestBuilder(self._add_node)
+        for entry in self.table:
+            builder.add(entry)
+        top = builder.finish()
+        self.settle()
+        return top
+
+    def digest(self) -> Digest:
+        """Return the manifest digest of the entries as they are now."""
+        if self._changed:
+            self._digest = manifest_digest(self.table)
+            self._changed = False
+        return self._digest
+
+    def relied_rows(self) -> set[int]:
+        """Return the rows of the packs that the entries and nodes rely on, after ``finish``."""
+        return {self.session.row_of(token) for token in self.relied}
+
+    def close(self) -> None:
+        """Let the draft go; frames that were added stay until they are collected."""
+        self.table.close()
+
+    def _add_node(self, data: bytes) -> Digest:
+        digest, token = self.session.add_metadata(data)
+        self.relied.add(token)
+        return digest

@@ -1,0 +1,87 @@
+"""Appending to the journal: an event becomes durable, then visible in the index.
+
+Knows: this process's writer id, its sequence, clocks.  Never: what events are for.
+"""
+
+import itertools
+import os
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from casstore.catalog import Reader, Writer
+from casstore.depot import JournalFiles
+from casstore.journal import lineage, queries
+from casstore.journal.bodies import KnownBody
+from casstore.journal.events import Event, WriterId, next_clock
+from casstore.journal.subjects import KnownSubject, RunSubject
+from casstore.journal.wire import Written, write_event
+from casstore.parallel import Lock
+from casstore.store.index import Index, apply_events
+
+__all__ = ["EventLog"]
+
+
+class EventLog:
+    """Writes events under an id that this process draws when it first writes."""
+
+    def __init__(self, index: Index, journal: JournalFiles, staging: Callable[[], Path]) -> None:
+        self._index = index
+        self._journal = journal
+        self._staging = staging
+        self._lock = Lock()
+        self._process = 0
+        self._writer = WriterId(b"")
+        self._sequence = itertools.count()
+
+    def append(
+        self,
+        subject: KnownSubject,
+        body: KnownBody,
+        *,
+        also: Callable[[Writer], None] | None = None,
+    ) -> Event:
+        """Write an event; when this returns it survives power loss and the index shows it.
+
+        ``also`` changes the index in the transaction that mirrors the event.
+        """
+        with self._index.read() as reader:
+            clock = next_clock(_highest_clock(reader, subject))
+        written = self._written(subject, body, clock)
+        month = self._journal.publish(
+            written.name, written.data, self._staging(), written.event.time
+        )
+        self._index.write(lambda writer: _mirror(writer, written.event, month, also))
+        return written.event
+
+    def _written(self, subject: KnownSubject, body: KnownBody, clock: int) -> Written:
+        with self._lock:
+            if self._process != os.getpid():  # a forked child is another writer
+                self._process = os.getpid()
+                self._writer = WriterId(secrets.token_bytes(16))
+                self._sequence = itertools.count()
+            return write_event(
+                subject,
+                body,
+                writer=self._writer,
+                seq=next(self._sequence),
+                clock=clock,
+                time=time.time_ns() // 1000,
+            )
+
+
+def _mirror(
+    writer: Writer, event: Event, month: str, also: Callable[[Writer], None] | None
+) -> None:
+    apply_events(writer, [event], month)
+    if also is not None:
+        also(writer)
+
+
+def _highest_clock(reader: Reader, subject: KnownSubject) -> int:
+    if isinstance(subject, RunSubject):
+        return lineage.run_clock(reader, subject.project, subject.run)
+    return queries.highest_clock(reader, subject.project, subject.name)
+
+

@@ -1,0 +1,176 @@
+"""Reading frames: locations, merged ranges, verification.
+
+Knows: how to find a frame, and to check it.  Never: entries, events, who asks.
+
+No byte is returned unverified: every frame is decoded and compared with its digest here.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from casstore import durable
+from casstore.catalog import ChunkRow
+from casstore.chunks import decode
+from casstore.depot import PackFiles
+from casstore.digest import Buffer, Digest, digest_of
+from casstore.errors import Corrupt
+from casstore.packs import PackId, unpack_frame
+from casstore.packs.format import RECORD
+from casstore.parallel import Lock
+from casstore.store.index import Index
+
+__all__ = ["FrameReader", "Located"]
+
+MAX_GAP_BYTES = 64 * 1024  # reading over a gap is cheaper than another read
+MAX_RANGE_BYTES = 8 * 1024 * 1024
+MAX_CACHED_BYTES = 32 * 1024 * 1024
+
+
+class Located(NamedTuple):
+    """A frame that was asked for: its place in the request, its digest, and where it lies."""
+
+    position: int
+    digest: Digest
+    row: ChunkRow
+
+
+class FrameReader:
+    """Reads frames of one store.  Safe across threads.
+
+    ``find_again`` is called when the index does not know a frame, or knows it wrongly; it brings
+    the index up to date with the files and returns whether that changed anything.
+    """
+
+    def __init__(
+        self, packs: PackFiles, index: Index, find_again: Callable[[Sequence[Digest]], bool]
+    ) -> None:
+        self._packs = packs
+        self._index = index
+        self._find_again = find_again
+        self._cache: OrderedDict[Digest, bytes] = OrderedDict()
+        self._cached_bytes = 0
+        self._lock = Lock()
+
+    def metadata(self, digest: Digest) -> bytes:
+        """Return one frame, from a cache of recent ones if it is there."""
+        with self._lock:
+            cached = self._cache.get(digest)
+            if cached is not None:
+                self._cache.move_to_end(digest)
+                return cached
+        data = bytes(self.read([digest])[0])
+        with self._lock:
+            if digest not in self._cache:
+                self._cache[digest] = data
+                self._cached_bytes += len(data)
+            while self._cached_bytes > MAX_CACHED_BYTES:
+                self._cached_bytes -= len(self._cache.popitem(last=False)[1])
+        return data
+
+    def read(self, digests: Sequence[Digest]) -> list[Buffer]:
+        """Return frames in the order asked; the caller bounds how many bytes that is.
+
+        Raises ``Corrupt`` naming the pack if a frame is not what its digest says or is nowhere.
+        """
+        return self._read(digests, again=True)
+
+    def locate(self, digests: Sequence[Digest]) -> list[ChunkRow]:
+        """Return where frames lie; raises ``Corrupt`` for one that is in no pack."""
+        for again in (True, False):
+            with self._index.read() as index:
+                rows = index.chunks(digests)
+            missing = [position for position, row in enumerate(rows) if row is None]
+            if not missing:
+                return [row for row in rows if row is not None]
+            if not (again and self._find_again(digests)):
+                break
+        digest = digests[missing[0]]
+        raise Corrupt(
+            f"frame {digest.hex()} is in no pack of this store",
+            hint="restore the missing pack from a copy, or pull the version again",
+        )
+
+    def pack_id(self, row: int) -> PackId:
+        """Return the pack of a row of the index."""
+        with self._index.read() as index:
+            pack = index.pack(row)
+        if pack is None:
+            raise Corrupt(f"the index names pack row {row}, which it does not hold",
+                          hint="run `casstore reindex`")
+        return pack.pack_id
+
+    def _read(self, digests: Sequence[Digest], *, again: bool) -> list[Buffer]:
+        rows = self.locate(digests)
+        wanted = [
+            Located(position, digest, row)
+            for position, (digest, row) in enumerate(zip(digests, rows, strict=True))
+        ]
+        wanted.sort(key=_place)
+        frames: list[Buffer] = [b""] * len(wanted)
+        try:
+            for span in _spans(wanted):
+                self._read_span(span, frames)
+        except (FileNotFoundError, Corrupt):
+            if not (again and self._find_again(digests)):
+                raise
+            return self._read(digests, again=False)
+        return frames
+
+    def _read_span(self, span: list[Located], frames: list[Buffer]) -> None:
+        pack_id = self.pack_id(span[0].row.pack_row)
+        start = span[0].row.offset
+        end = max(item.row.offset + RECORD.size + item.row.stored_bytes for item in span)
+        try:
+            descriptor = os.open(self._packs.path(pack_id), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise Corrupt(
+                f"pack {pack_id.hex()} is gone", hint="restore it from a copy of the store"
+            ) from None
+        try:
+            data = durable.read_at(descriptor, end - start, start)
+        finally:
+            os.close(descriptor)
+        for item in span:
+            try:
+                frames[item.position] = _verified(data, item.row.offset - start, item.digest)
+            except Corrupt as error:
+                raise Corrupt(
+                    f"frame {item.digest.hex()} in pack {pack_id.hex()} at byte {item.row.offset}: "
+                    f"{error.message}",
+                    hint="restore the pack from a copy of the store",
+                ) from error
+
+
+def _verified(data: Buffer, offset: int, digest: Digest) -> Buffer:
+    codec, size, payload = unpack_frame(data, offset, digest)
+    frame = decode(codec, payload, size)
+    if digest_of(frame) != digest:
+        raise Corrupt("the bytes are not those that were stored")
+    return frame
+
+
+def _place(item: Located) -> tuple[int, int]:
+    return item.row.pack_row, item.row.offset
+
+
+def _spans(wanted: list[Located]) -> list[list[Located]]:
+    """Group frames that lie near each other in one pack, so that each group is one read."""
+    spans: list[list[Located]] = []
+    end = 0
+    for item in wanted:
+        row = item.row
+        near = (
+            spans
+            and spans[-1][0].row.pack_row == row.pack_row
+            and row.offset <= end + MAX_GAP_BYTES
+            and row.offset - spans[-1][0].row.offset < MAX_RANGE_BYTES
+        )
+        if near:
+            spans[-1].append(item)
+        else:
+            spans.append([item])
+            end = 0
+        end = max(end, row.offset + RECORD.size + row.stored_bytes)
+    return spans

@@ -1,0 +1,230 @@
+"""A session: frames on their way into packs, deduplicated in one place.
+
+Knows: lanes (one open pack per worker), what this process has added, when it is durable.
+Never: files that people log, entries, events.
+
+Invariant: a digest is looked up in the index only after its pack is durable under its name, so
+whoever finds it there may rely on it.  ``flush`` is that point; what is not flushed is lost with
+the process, and nothing refers to it.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from casstore.catalog import PackRow, Writer
+from casstore.chunks import Encoder
+from casstore.depot import PackFiles, SessionFolder
+from casstore.digest import Buffer, Digest, digest_of
+from casstore.errors import Error
+from casstore.packs import PackId, PackKind, PackWriter, Row
+from casstore.parallel import Lock
+from casstore.store.index import Index
+
+__all__ = ["Session"]
+
+SEALED_PACKS_PER_TRANSACTION = 8
+
+
+class _Sealed(NamedTuple):
+    token: int
+    pack: PackRow
+    rows: list[Row]
+    folder: Path
+
+
+class _Lane:
+    """One worker's encoder and open pack."""
+
+    def __init__(self, kind: PackKind) -> None:
+        self.kind = kind
+        self.encoder = Encoder()
+        self.writer: PackWriter | None = None
+        self.token = 0
+
+
+class Session:
+    """What one process is adding to a store.  Safe across threads; made anew after a fork.
+
+    ``add`` returns *tokens* of the packs that hold the frames: a positive token is a row of the
+    index, a negative one a pack of this session, which ``row_of`` translates after ``flush``.
+    """
+
+    def __init__(self, folder: SessionFolder, packs: PackFiles, index: Index) -> None:
+        self.folder = folder
+        self.process = folder.process
+        self.stored_bytes = 0
+        self._packs = packs
+        self._index = index
+        self._lock = Lock()
+        self._lanes: dict[PackKind, list[_Lane]] = {PackKind.DATA: [], PackKind.METADATA: []}
+        self._unindexed: dict[Digest, int] = {}
+        self._sealed: list[_Sealed] = []
+        self._rows: dict[int, int] = {}
+        self._written: list[tuple[PackId, list[Digest]]] = []
+        self._tokens = 0
+        self._failed: BaseException | None = None
+
+    def add(
+        self,
+        frames: Sequence[tuple[Digest, Buffer]],
+        hint: str = "",
+        kind: PackKind = PackKind.DATA,
+    ) -> list[int]:
+        """Keep frames that the store does not hold yet; returns the token of each one's pack.
+
+        ``hint`` groups frames that compress alike.  The buffers may be reused after the call.
+        """
+        self._check()
+        lane = self._take_lane(kind)
+        try:
+            tokens, new = self._claim(frames, lane)
+            for position in new:
+                digest, data = frames[position]
+                codec, payload = lane.encoder.encode(data, hint)
+                lane.writer.append(digest, codec, len(data), payload)  # type: ignore[union-attr]
+            self._seal_if_full(lane)
+        except BaseException as error:
+            self._failed = error
+            raise
+        with self._lock:
+            self._lanes[kind].append(lane)
+        return tokens
+
+    def add_metadata(self, data: bytes) -> tuple[Digest, int]:
+        """Keep one frame of metadata; returns its digest and the token of its pack."""
+        digest = digest_of(data)
+        return digest, self.add([(digest, data)], "metadata", PackKind.METADATA)[0]
+
+    def flush(self) -> None:
+        """Make everything that was added durable and findable."""
+        self._check()
+        try:
+            with self._lock:
+                for lanes in self._lanes.values():
+                    for lane in lanes:
+                        self._seal(lane)
+                self._index_sealed()
+        except BaseException as error:
+            self._failed = error
+            raise
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error has ended it; a new session is needed."""
+        return self._failed is not None
+
+    def row_of(self, token: int) -> int:
+        """Return the row of the index for a token, after ``flush``."""
+        return token if token > 0 else self._rows[token]
+
+    def holds(self, digest: Digest) -> bool:
+        """Tell whether a frame was added that is not findable yet."""
+        return digest in self._unindexed
+
+    def published(self) -> None:
+        """Note that what was written is referred to from now on, and must never be taken back."""
+        self._written.clear()
+
+    def take_back(self) -> None:
+        """After a full disk: delete the packs that this session wrote and nothing refers to.
+
+        Only when no other session lives, for one might rely on them.  Rows go before files.
+        """
+        if not self.folder.is_alone():
+            return
+        written = list(self._written)
+        for pack_id, digests in written:
+            self._index.write(partial(_forget, pack_id, digests))
+        for pack_id, _ in written:
+            self._packs.remove(pack_id)
+        self._written.clear()
+
+    def close(self) -> None:
+        """End the session; what was not flushed is gone.  Its folder is the caller's."""
+        self._failed = self._failed or Error("the session has ended")
+        for lanes in self._lanes.values():
+            for lane in lanes:
+                if lane.writer is not None:
+                    lane.writer.close()
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise Error(
+                f"nothing more can be added after an error: {self._failed}",
+                hint="start the artifact anew; versions logged before are whole",
+            ) from self._failed
+
+    def _take_lane(self, kind: PackKind) -> _Lane:
+        with self._lock:
+            lane = self._lanes[kind].pop() if self._lanes[kind] else _Lane(kind)
+            if lane.writer is None:
+                self._tokens -= 1
+                lane.token = self._tokens
+                path = self.folder.new_path("pack")
+                lane.writer = PackWriter(path, kind, direct=kind is PackKind.DATA)
+        return lane
+
+    def _claim(
+        self, frames: Sequence[tuple[Digest, Buffer]], lane: _Lane
+    ) -> tuple[list[int], list[int]]:
+        """Decide which frames are new; the one place where dedup is decided."""
+        unindexed = self._unindexed
+        with self._lock, self._index.read() as index:
+            tokens = [unindexed.get(digest, 0) for digest, _ in frames]
+            unknown = [position for position, token in enumerate(tokens) if not token]
+            found = index.chunks([frames[position][0] for position in unknown])
+            new = []
+            for position, row in zip(unknown, found, strict=True):
+                digest, data = frames[position]
+                if row is not None:
+                    tokens[position] = row.pack_row
+                elif digest in unindexed:  # twice in one batch
+                    tokens[position] = unindexed[digest]
+                else:
+                    tokens[position] = unindexed[digest] = lane.token
+                    self.stored_bytes += len(data)
+                    new.append(position)
+        return tokens, new
+
+    def _seal_if_full(self, lane: _Lane) -> None:
+        if lane.writer is not None and lane.writer.full:
+            self._seal(lane)
+            with self._lock:
+                if len(self._sealed) >= SEALED_PACKS_PER_TRANSACTION:
+                    self._index_sealed()
+
+    def _seal(self, lane: _Lane) -> None:
+        writer = lane.writer
+        if writer is None:
+            return
+        pack_id, rows = writer.seal()
+        size = writer.path.stat().st_size
+        folder = self._packs.install(writer.path, pack_id)
+        pack = PackRow(pack_id, lane.kind, len(rows), size)
+        with self._lock:
+            self._sealed.append(_Sealed(lane.token, pack, rows, folder))
+        lane.writer = None
+
+    def _index_sealed(self) -> None:
+        """Make sealed packs findable: their names durable first, then their rows."""
+        sealed = self._sealed
+        if not sealed:
+            return
+        self._packs.sync(item.folder for item in sealed)
+        rows = self._index.write(
+            lambda writer: [writer.add_pack(item.pack, item.rows) for item in sealed]
+        )
+        for item, row in zip(sealed, rows, strict=True):
+            self._rows[item.token] = row
+            self._written.append((item.pack.pack_id, [row.digest for row in item.rows]))
+            for frame in item.rows:
+                self._unindexed.pop(frame.digest, None)
+        self._sealed = []
+
+
+
+
+def _forget(pack_id: PackId, digests: list[Digest], writer: Writer) -> None:
+    writer.forget_pack(pack_id, digests)

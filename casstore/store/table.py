@@ -1,0 +1,148 @@
+"""The entries of a draft: a mapping that stays small in memory however many there are.
+
+Knows: paths, order, which path excludes which.  Never: frames, stores, files that people log.
+
+Up to a limit the entries are a dict; beyond it they move to a SQLite file in the session's folder
+(the standard library's table that is ordered, takes keys of any length and bounds its own cache).
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from casstore.errors import Invalid
+from casstore.manifests import Entry
+from casstore.names import check_path, display_path
+
+__all__ = ["EntryTable"]
+
+MAX_ENTRIES_IN_MEMORY = 100_000
+CACHE_KIB = 32 * 1024
+
+_SCHEMA = (
+    "CREATE TABLE entries (path BLOB PRIMARY KEY, size INTEGER, kind INTEGER, content BLOB,"
+    " layout BLOB, extra BLOB) WITHOUT ROWID"
+)
+_UPSERT = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)"
+
+
+class EntryTable:
+    """Entries by path.  One thread at a time."""
+
+    def __init__(self, spill: Path) -> None:
+        self._spill = spill
+        self._entries: dict[bytes, Entry] = {}
+        self._folders: dict[bytes, int] = {}
+        self._database: sqlite3.Connection | None = None
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count if self._database else len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield the entries in path order; the table must not change meanwhile."""
+        if self._database is None:
+            for path in sorted(self._entries):
+                yield self._entries[path]
+            return
+        for row in self._database.execute("SELECT * FROM entries ORDER BY path"):
+            yield Entry(*row)
+
+    def get(self, path: bytes) -> Entry | None:
+        """Return the entry at ``path``."""
+        if self._database is None:
+            return self._entries.get(path)
+        query = self._database.execute("SELECT * FROM entries WHERE path = ?", (path,))
+        row = query.fetchone()
+        return Entry(*row) if row else None
+
+    def check(self, path: bytes) -> None:
+        """Raise ``Invalid`` if ``path`` may not stand here: unsafe, or a file where a folder is."""
+        check_path(path)
+        folder = path.rpartition(b"/")[0]
+        if self._is_folder(path):
+            raise Invalid(f"{display_path(path)!r} is a folder in this artifact already")
+        while folder and not self._is_folder(folder):
+            if self.get(folder) is not None:
+                raise Invalid(
+                    f"{display_path(path)!r} cannot be added: {display_path(folder)!r} is a file"
+                )
+            folder = folder.rpartition(b"/")[0]
+
+    def put(self, entry: Entry) -> None:
+        """Set the entry at its path, which ``check`` allowed."""
+        if self._database is not None:
+            known = self.get(entry.path) is not None
+            self._database.execute(_UPSERT, entry)
+            self._count += not known
+            return
+        if entry.path not in self._entries:
+            self._count_folders(entry.path, 1)
+        self._entries[entry.path] = entry
+        if len(self._entries) > MAX_ENTRIES_IN_MEMORY or len(self._folders) > MAX_ENTRIES_IN_MEMORY:
+            self._move_to_disk()
+
+    def remove(self, path: bytes) -> bool:
+        """Remove the entry at ``path``; returns whether there was one."""
+        if self._database is not None:
+            cursor = self._database.execute("DELETE FROM entries WHERE path = ?", (path,))
+            self._count -= cursor.rowcount
+            return cursor.rowcount > 0
+        if self._entries.pop(path, None) is None:
+            return False
+        self._count_folders(path, -1)
+        return True
+
+    def under(self, folder: bytes) -> list[bytes]:
+        """Return the paths inside a folder, in order."""
+        first, end = folder + b"/", folder + b"0"  # '0' follows '/' in byte order
+        if self._database is None:
+            return sorted(path for path in self._entries if first <= path < end)
+        query = "SELECT path FROM entries WHERE path >= ? AND path < ? ORDER BY path"
+        return [path for (path,) in self._database.execute(query, (first, end))]
+
+    def size_bytes(self) -> int:
+        """Return the sum of the entries' sizes."""
+        if self._database is None:
+            return sum(entry.size_bytes for entry in self._entries.values())
+        total = self._database.execute("SELECT TOTAL(size) FROM entries").fetchone()[0]
+        return int(total)
+
+    def close(self) -> None:
+        """Let the table go."""
+        self._entries.clear()
+        if self._database is not None:
+            self._database.close()
+            self._spill.unlink(missing_ok=True)
+
+    def _is_folder(self, path: bytes) -> bool:
+        if self._database is None:
+            return path in self._folders
+        query = "SELECT 1 FROM entries WHERE path >= ? AND path < ? LIMIT 1"
+        bounds = (path + b"/", path + b"0")
+        return self._database.execute(query, bounds).fetchone() is not None
+
+    def _count_folders(self, path: bytes, by: int) -> None:
+        folder = path.rpartition(b"/")[0]
+        while folder:
+            count = self._folders.get(folder, 0) + by
+            if count:
+                self._folders[folder] = count
+            else:
+                del self._folders[folder]
+            folder = folder.rpartition(b"/")[0]
+
+    def _move_to_disk(self) -> None:
+        database = sqlite3.connect(
+            self._spill, isolation_level=None, check_same_thread=False
+        )
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{CACHE_KIB}"):
+            database.execute(f"PRAGMA {pragma}")
+        database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        database.execute(_SCHEMA)
+        database.execute("BEGIN")
+        database.executemany(_UPSERT, (self._entries[path] for path in sorted(self._entries)))
+        self._count = len(self._entries)
+        self._database = database
+        self._entries = {}
+        self._folders = {}
