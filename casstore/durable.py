@@ -13,8 +13,9 @@ import os
 import secrets
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from casstore.digest import Buffer
@@ -46,11 +47,13 @@ __all__ = [
     "replace_file",
     "sync_directory",
     "unlink",
+    "write_at",
 ]
 
 DIRECT_BUFFER_BYTES = 4 * 1024 * 1024
 DIRECT_ALIGNMENT_BYTES = 4096
 MAX_SPARE_BUFFERS = 4
+MAX_VECTORS = 512
 LOCAL_FILESYSTEMS = frozenset(
     "apfs bcachefs btrfs exfat ext2 ext3 ext4 f2fs hfs jfs msdos ntfs ntfs3 overlay ramfs "
     "reiserfs tmpfs ufs vfat xfs zfs".split(),
@@ -292,6 +295,28 @@ def read_into(descriptor: int, buffer: memoryview) -> int:
     data = os.read(descriptor, len(buffer))  # pragma: no cover - platforms without readv
     buffer[: len(data)] = data
     return len(data)
+
+
+def write_at(descriptor: int, buffers: Sequence[Buffer], offset: int) -> None:
+    """Write buffers one after the other from ``offset`` on."""
+    waiting = deque(memoryview(buffer) for buffer in buffers)
+    while waiting:
+        group = list(islice(waiting, MAX_VECTORS))
+        written = _write_some(descriptor, group, offset)
+        offset += written
+        while waiting and written >= len(waiting[0]):
+            written -= len(waiting.popleft())
+        if written:
+            waiting[0] = waiting[0][written:]
+
+
+def _write_some(descriptor: int, group: list[memoryview], offset: int) -> int:
+    pwritev = getattr(os, "pwritev", None)
+    if pwritev is not None:
+        count: int = pwritev(descriptor, group, offset)
+        return count
+    os.lseek(descriptor, offset, os.SEEK_SET)  # pragma: no cover - platforms without pwritev
+    return os.write(descriptor, group[0])
 
 
 class FileLock:

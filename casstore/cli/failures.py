@@ -1,0 +1,73 @@
+"""How a call that failed ends: one line that says what to do, and an exit code.
+
+Knows: every kind of exception.  Never: what the verb was doing.
+"""
+
+import json
+import sys
+import traceback
+from typing import NamedTuple
+
+import click
+
+from casstore import durable
+from casstore.cli.options import Options
+from casstore.cli.output import one_line
+from casstore.errors import Error
+
+__all__ = ["Failure", "failure_of", "report"]
+
+INTERRUPTED_EXIT_CODE = 130
+
+
+class Failure(NamedTuple):
+    """What is said of an error."""
+
+    kind: str
+    message: str
+    hint: str
+    exit_code: int
+
+
+def report(error: BaseException, options: Options) -> int:
+    """Print an error as asked for and return the exit code."""
+    failure = failure_of(error)
+    if options.verbose > 1:
+        traceback.print_exception(error)
+    if options.json:
+        fields = failure._asdict()
+        click.echo(json.dumps({"schema": 1, "error": fields}), err=True)
+    else:
+        hint = f" ({failure.hint})" if failure.hint else ""
+        click.echo(one_line(f"casstore: {failure.message}{hint}"), err=True)
+    sys.stderr.flush()
+    return failure.exit_code
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return what is said of ``error``."""
+    if isinstance(error, Error):
+        return Failure(type(error).__name__, error.message, error.hint, error.exit_code)
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "casstore"
+        return Failure("UsageError", error.format_message(), f"see `{command} --help`", 2)
+    if isinstance(error, click.ClickException):
+        return Failure("UsageError", error.format_message(), "", 2)
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        hint = "every version is whole; call again to go on"
+        return Failure("Interrupted", "interrupted", hint, INTERRUPTED_EXIT_CODE)
+    if isinstance(error, OSError):
+        return _of_system(error)
+    hint = "a defect of casstore; -vv shows where"
+    return Failure("InternalError", f"{type(error).__name__}: {error}", hint, 1)
+
+
+def _of_system(error: OSError) -> Failure:
+    what = error.strerror or str(error) or type(error).__name__
+    where = f"{error.filename}: " if error.filename else ""
+    hint = "-vv shows where"
+    if durable.is_out_of_space(error):
+        hint = "make room and call again; every version is whole"
+    elif isinstance(error, PermissionError):
+        hint = "check its permissions and its owner"
+    return Failure("Error", f"{where}{what}", hint, 1)

@@ -1,0 +1,118 @@
+"""The entry point: ``casstore VERB``, also ``python -m casstore``.
+
+Knows: how a verb is found and how a call ends.  Never: what verbs do; they are loaded by name.
+
+Exit codes: 0 ok, 1 failed or different, 2 usage, 3 partly done, 4 corrupt, 5 conflict,
+10 not found, 11 busy, 12 credentials, 130 interrupted.
+"""
+
+import contextlib
+import io
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+import click
+
+from casstore.cli.options import Options, Verbs
+from casstore.cli.table import VERBS, load, load_verb
+
+__all__ = ["main", "root"]
+
+BROKEN_PIPE_EXIT_CODE = 1
+
+
+class _Root(Verbs):
+    """All verbs; a verb's module is imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        command: click.Command | None = load_verb(cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, place.summary) for name, place in VERBS.items()])
+
+
+def _show_release(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's order
+    if value:
+        click.echo(f"casstore {load('release').installed_release()}")
+        context.exit()
+
+
+@click.group(cls=_Root, invoke_without_command=True)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_release,
+    help="Print casstore's version and exit.",
+)
+@click.pass_context
+def root(context: click.Context) -> None:
+    """Keep folders and files as immutable, deduplicated, verified versions.
+
+    A REF is [project/]name[:version], where version is 'latest', an alias or vN, or name@ID.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one call and return its exit code; errors are one line on standard error."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = Options()
+    _never_fail_to_print()
+    with _terminated_as_interrupted():
+        try:
+            code: Any = root.main(given, "casstore", standalone_mode=False, obj=options)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _drop_output()
+            return BROKEN_PIPE_EXIT_CODE
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place to catch
+            options.json = options.json or "--json" in given
+            reported: int = load("failures").report(error, options)
+            return reported
+        return code if isinstance(code, int) else 0
+
+
+def _never_fail_to_print() -> None:
+    """Let characters that the terminal cannot show be escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Let the interpreter's last flush go nowhere: the reader has gone."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM unwind as Ctrl-C does, so that what was begun is dropped in order."""
+    try:
+        before = signal.signal(signal.SIGTERM, _interrupt)
+    except ValueError:  # not the main thread: the process's owner decides
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,134 @@
+"""What is printed on standard output: lines for people, JSON for programs.
+
+Knows: sizes, times, tables, escapes.  Never: stores, where values come from.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from casstore.names import display_path
+
+__all__ = [
+    "SCHEMA",
+    "count_text",
+    "one_line",
+    "path_fields",
+    "path_text",
+    "print_json",
+    "print_json_list",
+    "print_line",
+    "print_table",
+    "size_text",
+    "time_json",
+    "time_text",
+    "typed_path",
+]
+
+SCHEMA = 1
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+
+
+def print_line(text: str = "") -> None:
+    """Print one line."""
+    click.echo(text)
+
+
+def print_json(**fields: Any) -> None:
+    """Print one JSON object, ``schema`` first."""
+    click.echo(json.dumps({"schema": SCHEMA, **fields}))
+
+
+def print_json_list(key: str, items: Iterable[Any], **fields: Any) -> None:
+    """Print a JSON object whose ``key`` is a list, one line an item, however long it is."""
+    head = json.dumps({"schema": SCHEMA, **fields})
+    click.echo(f"{head[:-1]}, {json.dumps(key)}: [", nl=False)
+    separator = "\n"
+    for item in items:
+        click.echo(separator + json.dumps(item), nl=False)
+        separator = ",\n"
+    click.echo("\n]}")
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print columns under titles; columns of sizes and counts, told by ``>``, are set right."""
+    right = [title.startswith(">") for title in titles]
+    names = [title.removeprefix(">") for title in titles]
+    lines = [names, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
+    for line in lines:
+        cells = [
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        ]
+        click.echo("  ".join(cells).rstrip())
+
+
+def size_text(size_bytes: int) -> str:
+    """Return a size in decimal units: ``999 B``, ``1.5 kB``, ``190 MB``."""
+    value = float(size_bytes)
+    for unit in UNITS:
+        if value < 999.5 or unit == UNITS[-1]:
+            break
+        value /= 1000
+    if unit == "B" or value >= 99.95:
+        return f"{value:.0f} {unit}"
+    return f"{value:.1f} {unit}"
+
+
+def count_text(count: int, noun: str) -> str:
+    """Return ``1 file``, ``2 files``, ``12,345 files``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def time_text(time_us: int) -> str:
+    """Return a time of the journal as the clock on the wall shows it here."""
+    return datetime.fromtimestamp(time_us / 1e6, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def time_json(time_us: int) -> str:
+    """Return a time of the journal (microseconds) as RFC 3339, UTC."""
+    seconds, fraction = divmod(time_us, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:06d}Z"
+
+
+def one_line(text: str) -> str:
+    """Return text that cannot move a terminal's cursor: what is not printable is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(_escaped(text))
+
+
+def path_text(path: bytes) -> str:
+    """Return a path for people; bytes that are not UTF-8 and control characters are escaped."""
+    return one_line(display_path(path))
+
+
+def path_fields(path: bytes) -> dict[str, str]:
+    """Return the JSON fields of a path: as text, and exactly where text cannot hold it."""
+    try:
+        return {"path": path.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"path": display_path(path), "path_b64": _base64(path)}
+
+
+def typed_path(text: str) -> bytes:
+    """Return the path in a version that somebody typed; a leading ``./`` is dropped."""
+    return os.fsencode(text.removeprefix("./"))
+
+
+def _escaped(text: str) -> Iterator[str]:
+    for character in text:
+        if character.isprintable():
+            yield character
+        else:
+            yield character.encode("unicode_escape").decode("ascii")
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
