@@ -44,8 +44,11 @@ def canonical_json(value: Any) -> str:
 
 
 def _sorted(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    kind = type(value)
+    if kind is dict:
         return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, list | tuple):
+    if kind is list or kind is tuple:
         return [_sorted(item) for item in value]
+    if isinstance(value, Mapping | list | tuple):
+        return _sorted(dict(value) if isinstance(value, Mapping) else list(value))
     return value

@@ -4,6 +4,7 @@ Knows: the rules of names, aliases, projects, tags, paths; the grammar of refere
 Never: files, stores, whether a name exists.  Rules marked (W&B) are those of W&B 0.31.
 """
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ __all__ = [
     "check_type",
     "display_path",
     "parse_reference",
+    "path_bytes",
+    "path_text",
     "version_number",
 ]
 
@@ -159,3 +162,16 @@ def check_path(path: bytes) -> bytes:
 def display_path(path: bytes) -> str:
     """Return a path as text for people; bytes that are not UTF-8 show as ``\\xNN``."""
     return path.decode("utf-8", "backslashreplace")
+
+
+def path_text(path: bytes) -> str:
+    """Return a path of a version as text that ``path_bytes`` turns back, whatever its bytes."""
+    return path.decode("utf-8", "surrogateescape")
+
+
+def path_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Return a path that a person gave as it stands in a version: UTF-8, parts divided by ``/``."""
+    text = os.fspath(path)
+    if os.sep != "/":  # pragma: no cover - Windows
+        text = text.replace(os.sep, "/")
+    return text.encode("utf-8", "surrogateescape")

@@ -27,6 +27,7 @@ __all__ = [
     "find_project",
     "find_store",
     "read_environment",
+    "read_store_config",
     "silent",
     "user_cache_dir",
     "user_data_dir",
@@ -145,6 +146,17 @@ def find_store(
     if "store" in table:
         return StoreChoice(_directory(_text(table, "store", where), where.parent), "pyproject.toml")
     return StoreChoice(user_data_dir.expanduser().resolve(), "default")
+
+
+def read_store_config(root: Path) -> dict[str, Any]:
+    """Return what a store's ``config.toml`` says; nothing if there is none."""
+    path = root / "config.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path} cannot be read: {error}", hint="mend or remove it") from error
 
 
 def find_project(

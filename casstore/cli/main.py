@@ -46,7 +46,7 @@ def _show_release(context: click.Context, _parameter: click.Parameter, value: bo
         context.exit()
 
 
-@click.group(cls=_Root, invoke_without_command=True)
+@click.group(cls=_Root, invoke_without_command=True, subcommand_metavar="VERB ...")
 @click.option(
     "--version",
     is_flag=True,

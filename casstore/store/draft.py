@@ -52,16 +52,22 @@ class Draft:
         The same path with the same content is a no-op; with other content it is ``Invalid`` (a
         ``ValueError``) unless ``replace``.
         """
-        present = self.table.get(entry.path)
-        if present is None:
-            self.table.check(entry.path)
-        elif present[2:4] != entry[2:4] and not replace:
-            raise Invalid(
-                f"{display_path(entry.path)!r} was added already with other content",
-                hint="pass overwrite=True to replace it",
-            )
+        self._check(entry, replace=replace)
         self.table.put(entry)
         self.relied.update(tokens)
+        self._changed = True
+
+    def absorb(self, other: "Draft", *, replace: bool = False) -> None:
+        """Take every entry of another draft of the same session, or none.
+
+        Raises what ``put`` raises before anything is taken.
+        """
+        for entry in other.table:
+            self._check(entry, replace=replace)
+        for entry in other.table:
+            self.table.put(entry)
+        self.relied |= other.relied
+        self._seen += other._seen  # noqa: SLF001 - the same class
         self._changed = True
 
     def remove(self, path: bytes) -> bool:
@@ -115,6 +121,16 @@ class Draft:
     def close(self) -> None:
         """Let the draft go; frames that were added stay until they are collected."""
         self.table.close()
+
+    def _check(self, entry: Entry, *, replace: bool) -> None:
+        present = self.table.get(entry.path)
+        if present is None:
+            self.table.check(entry.path)
+        elif present[2:4] != entry[2:4] and not replace:
+            raise Invalid(
+                f"{display_path(entry.path)!r} was added already with other content",
+                hint="nothing was added; replace it with overwrite=True (add_dir: merge=True)",
+            )
 
     def _add_node(self, data: bytes) -> Digest:
         digest, token = self.session.add_metadata(data)

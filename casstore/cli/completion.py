@@ -1,0 +1,35 @@
+"""``casstore completion``: a script that lets the shell complete verbs and options.
+
+Knows: click's own scripts.  Never: stores.
+"""
+
+import click
+from click.shell_completion import get_completion_class
+
+from casstore.cli.options import Options, Verb
+from casstore.cli.output import print_json
+from casstore.errors import Unsupported
+
+__all__ = ["completion"]
+
+COMPLETE_VARIABLE = "_CASSTORE_COMPLETE"
+
+
+@click.command(cls=Verb)
+@click.argument("shell", type=click.Choice(["bash", "fish", "zsh"]))
+@click.pass_context
+def completion(context: click.Context, *, shell: str) -> None:
+    """Print a script that lets your shell complete verbs and options.
+
+    bash: eval "$(casstore completion bash)" in ~/.bashrc; zsh: the same in ~/.zshrc; fish: casstore
+    completion fish > ~/.config/fish/completions/casstore.fish
+    """
+    options: Options = context.obj
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise Unsupported(f"click has no completion for {shell}", hint="upgrade click")
+    script = kind(context.find_root().command, {}, "casstore", COMPLETE_VARIABLE).source()
+    if options.json:
+        print_json(shell=shell, script=script)
+    else:
+        click.echo(script)

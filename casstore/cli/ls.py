@@ -1,0 +1,165 @@
+"""``casstore ls``: names, the versions of a name, or the files of a version.
+
+Knows: which of the three is asked for.  Never: how they are found.
+"""
+
+from collections.abc import Iterable
+
+import click
+
+from casstore.cli.options import Options, Verb
+from casstore.cli.output import (
+    path_text,
+    print_json_list,
+    print_line,
+    print_table,
+    size_text,
+    time_text,
+    typed_path,
+)
+from casstore.cli.records import (
+    alias_names,
+    artifact_record,
+    file_record,
+    version_record,
+)
+from casstore.cli.workspace import Workspace
+from casstore.digest import CommitId
+from casstore.errors import EntryNotFound
+from casstore.journal import queries
+from casstore.journal.views import CollectionView, VersionView
+from casstore.manifests import Entry
+from casstore.store import Store, live_versions, reference_to
+
+__all__ = ["ls"]
+
+
+@click.command(cls=Verb)
+@click.argument("ref", metavar="[NAME|REF]", required=False)
+@click.argument("prefix", metavar="[PREFIX]", required=False)
+@click.option("--all", "every_project", is_flag=True, help="List the names of every project.")
+@click.option("--deleted", is_flag=True, help="List removed versions too.")
+@click.pass_obj
+def ls(
+    options: Options, *, ref: str | None, prefix: str | None, every_project: bool, deleted: bool
+) -> None:
+    """List names, versions of a name, or files of a version.
+
+    Without arguments the names of the project; with a bare NAME its versions; with a REF that has a
+    version (name:v3, name:latest), or a PREFIX, the files whose path begins with PREFIX.
+    """
+    with Workspace(options) as place:
+        if ref is None:
+            _names(place, None if every_project else place.project)
+        elif prefix is not None or place.reference(ref).explicit:
+            _files(place, ref, prefix or "", deleted=deleted)
+        else:
+            _versions(place, ref, deleted=deleted)
+
+
+def _names(place: Workspace, project: str | None) -> None:
+    store = place.existing_or_empty()
+    found = _collections(store, project) if store else []
+    if place.options.json:
+        records = (artifact_record(store, name, views) for name, views in found) if store else ()
+        print_json_list("artifacts", records)
+        return
+    if not found or store is None:
+        place_text = f"project {project!r}" if project else "any project"
+        _nothing(place, f"nothing was logged to {place_text} of the store at {place.choice.path}")
+        return
+    rows = []
+    for collection, views in found:
+        record = artifact_record(store, collection, views)
+        name = collection.name if project else f"{collection.project}/{collection.name}"
+        if place.options.quiet:
+            print_line(name)
+            continue
+        size = size_text(record["size_bytes"])
+        when = time_text(max(view.created_at for view in views))
+        rows.append((name, collection.type, record["latest"] or "-", str(len(views)), size, when))
+    if rows:
+        print_table(("NAME", "TYPE", "LATEST", ">VERSIONS", ">SIZE", "LOGGED"), rows)
+
+
+def _collections(
+    store: Store, project: str | None
+) -> list[tuple[CollectionView, list[VersionView]]]:
+    """Return names that have versions, each with them."""
+    with store.index.read() as reader:
+        collections = list(queries.collections(reader, project))
+    found = [(item, live_versions(store, item.project, item.name)) for item in collections]
+    return [(item, views) for item, views in found if views]
+
+
+def _versions(place: Workspace, text: str, *, deleted: bool) -> None:
+    reference = place.reference(text)
+    store = place.existing_or_empty()
+    if store is None:
+        place.version(text)  # says that nothing was ever logged
+        return
+    with store.index.read() as reader:
+        if queries.collection(reader, reference.project, reference.name) is None:
+            raise place.no_such_name(reference)
+        views = list(
+            queries.versions(reader, reference.project, reference.name, include_deleted=deleted)
+        )
+    aliases = alias_names(store, reference.project, reference.name)
+    if place.options.json:
+        records = (version_record(store, view, aliases.get(view.commit, [])) for view in views)
+        print_json_list("versions", records)
+        return
+    if not views:
+        _nothing(place, f"every version of {reference.name!r} was removed (--deleted lists them)")
+    elif place.options.quiet:
+        for view in views:
+            print_line(reference_to(store, view))
+    else:
+        titles = ("VERSION", ">FILES", ">SIZE", "LOGGED", "ALIASES", "DESCRIPTION")
+        print_table(titles, (_version_row(store, view, aliases) for view in views))
+
+
+def _version_row(
+    store: Store, view: VersionView, aliases: dict[CommitId, list[str]]
+) -> tuple[str, ...]:
+    called = ["(removed)"] if view.deleted else aliases.get(view.commit, [])
+    return (
+        reference_to(store, view),
+        f"{view.manifest.entries:,}",
+        size_text(view.manifest.size),
+        time_text(view.created_at),
+        ", ".join(called),
+        (view.description or "").partition("\n")[0][:60],
+    )
+
+
+def _files(place: Workspace, text: str, prefix: str, *, deleted: bool) -> None:
+    view = place.version(text, deleted=deleted)
+    store = place.existing()
+    entries = store.manifest(view.manifest).under(typed_path(prefix))
+    if place.options.json:
+        records = (file_record(entry) for entry in entries)
+        print_json_list("files", records, version=version_record(store, view))
+        return
+    if not _print_files(entries, plain=place.options.quiet) and prefix:
+        reference = reference_to(store, view)
+        raise EntryNotFound(
+            f"no path of {reference} begins with {prefix!r}",
+            hint=f"`casstore ls {reference}` lists them",
+        )
+
+
+def _print_files(entries: Iterable[Entry], *, plain: bool) -> int:
+    """Print files one by one, for there may be millions; returns how many there were."""
+    count = 0
+    for entry in entries:
+        count += 1
+        path = path_text(entry.path)
+        mark = "*" if entry.executable else " "
+        print_line(path if plain else f"{size_text(entry.size_bytes):>8} {mark} {path}")
+    return count
+
+
+def _nothing(place: Workspace, text: str) -> None:
+    if not place.options.quiet:
+        click.echo(text, err=True)

@@ -1,0 +1,42 @@
+"""What is said on standard error while a verb works: notices and the progress bar.
+
+Knows: who wants to be told.  Never: results; those go to standard output.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+
+from casstore.cli.options import Options
+from casstore.cli.output import one_line
+from casstore.cli.table import load
+
+__all__ = ["Progress", "progress_bar", "say", "shows_progress"]
+
+Progress = Callable[[int, int], None]
+
+
+def say(options: Options, text: str) -> None:
+    """Tell something worth knowing, unless ``-q``."""
+    if not options.quiet:
+        click.echo(one_line(f"casstore: {text}"), err=True)
+
+
+def shows_progress(options: Options) -> bool:
+    """Tell whether a bar is wanted, and somebody is there to see it."""
+    return options.progress and not options.quiet and sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def progress_bar(options: Options, verb: str, size_bytes: int) -> Iterator[Progress | None]:
+    """Show how far a verb is, of ``size_bytes``; gives what to call with (files, bytes) done."""
+    if not shows_progress(options):
+        yield None
+        return
+    bar = load("progress").Bar(verb, size_bytes)
+    try:
+        yield bar.note
+    finally:
+        bar.close()

@@ -1,0 +1,105 @@
+"""``casstore show``: all about one version.
+
+Knows: which facts there are and their order.  Never: how they are found.
+"""
+
+import json
+from typing import Any
+
+import click
+
+from casstore.cli.options import Options, Verb
+from casstore.cli.output import (
+    count_text,
+    one_line,
+    print_json,
+    print_line,
+    size_text,
+    time_json,
+    time_text,
+)
+from casstore.cli.records import alias_names, version_record
+from casstore.cli.workspace import Workspace
+from casstore.digest import CommitId
+from casstore.journal import lineage, queries
+from casstore.journal.views import UseView, VersionView
+from casstore.store import Store, reference_to
+
+__all__ = ["show"]
+
+
+@click.command(cls=Verb)
+@click.argument("ref", metavar="REF")
+@click.option("--deleted", is_flag=True, help="Show it even if it was removed.")
+@click.pass_obj
+def show(options: Options, *, ref: str, deleted: bool) -> None:
+    """Tell all about one version: content, aliases, metadata, who made and who used it."""
+    with Workspace(options) as place:
+        view = place.version(ref, deleted=deleted)
+        store = place.existing()
+        aliases = alias_names(store, view.project, view.name).get(view.commit, [])
+        with store.index.read() as reader:
+            uses = lineage.users_of(reader, view.commit)
+        if options.json:
+            print_json(version=version_record(store, view, aliases), **_further(store, view, uses))
+        else:
+            _print(store, view, aliases, uses)
+
+
+def _further(store: Store, view: VersionView, uses: tuple[UseView, ...]) -> dict[str, Any]:
+    """Return what a version's own record does not hold."""
+    return {
+        "entity": view.entity,
+        "updated_at": time_json(view.updated_at),
+        "ttl_seconds": view.ttl,
+        "bases": _references(store, view.bases),
+        "links": [{"project": link.project, "name": link.name} for link in view.links],
+        "producers": [
+            {
+                "run": made.run,
+                "description": made.description,
+                "metadata": json.loads(made.metadata) if made.metadata else None,
+            }
+            for made in view.producers
+        ],
+        "users": [{"project": use.project, "run": use.run, "use_as": use.use_as} for use in uses],
+        "environment": json.loads(view.environment),
+        "conflicts": [conflict.field for conflict in view.conflicts],
+    }
+
+
+def _references(store: Store, commits: tuple[CommitId, ...]) -> list[str]:
+    with store.index.read() as reader:
+        views = [(commit, queries.version(reader, commit)) for commit in commits]
+    return [
+        reference_to(store, view) if view and view.name else commit.hex() for commit, view in views
+    ]
+
+
+def _print(store: Store, view: VersionView, aliases: list[str], uses: tuple[UseView, ...]) -> None:
+    print_line(f"{reference_to(store, view)}  in project {view.project}")
+    facts = {
+        "type": view.type,
+        "state": "removed; `casstore restore` brings it back" if view.deleted else "",
+        "logged": time_text(view.created_at),
+        "files": f"{count_text(view.manifest.entries, 'file')}  {size_text(view.manifest.size)}",
+        "aliases": ", ".join(aliases),
+        "tags": ", ".join(view.tags),
+        "description": view.description or "",
+        "digest": view.manifest.digest.hex(),
+        "commit": view.commit.hex(),
+        "made by": ", ".join(dict.fromkeys(made.run for made in view.producers)) or view.run or "",
+        "used by": ", ".join(dict.fromkeys(use.run for use in uses)),
+        "drafted from": ", ".join(_references(store, view.bases)),
+        "linked as": ", ".join(f"{link.project}/{link.name}" for link in view.links),
+        "kept for": f"{view.ttl:,} s" if view.ttl else "",
+        "in doubt": ", ".join(conflict.field for conflict in view.conflicts),
+    }
+    for title, value in facts.items():
+        if value:
+            print_line(f"  {title:<13}{one_line(value)}")
+    metadata: dict[str, Any] = json.loads(view.metadata)
+    if metadata:
+        print_line("  metadata")
+        for key, value in metadata.items():
+            print_line(f"    {one_line(key)} = {json.dumps(value, ensure_ascii=False)}")

@@ -1,0 +1,157 @@
+"""``casstore verify``: every byte is read and checked.
+
+Knows: what was asked to be checked, how findings are shown.  Never: how it is checked.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from casstore.cli.messages import progress_bar
+from casstore.cli.options import Options, Verb
+from casstore.cli.output import (
+    count_text,
+    one_line,
+    path_fields,
+    path_text,
+    print_json,
+    print_line,
+    size_text,
+)
+from casstore.cli.records import version_record
+from casstore.cli.workspace import Workspace
+from casstore.errors import FileMissing, Invalid
+from casstore.flows.verify import (
+    Difference,
+    Problem,
+    verify_folder,
+    verify_store,
+    verify_version,
+)
+from casstore.store import Store, reference_to
+
+__all__ = ["verify"]
+
+CORRUPT_EXIT_CODE = 4
+
+
+@click.command(cls=Verb)
+@click.argument("ref", metavar="[REF]", required=False)
+@click.argument("folder", metavar="[DIR]", required=False)
+@click.option("--quick", is_flag=True, help="Check the structure only, not every byte.")
+@click.pass_context
+def verify(context: click.Context, *, ref: str | None, folder: str | None, quick: bool) -> None:
+    """Read and check every byte: of the store, of one version, or of a folder against a version.
+
+    Exits with 4 and names versions, paths and packs if something is not what it should be.
+    """
+    options: Options = context.obj
+    with Workspace(options) as place:
+        if ref is None:
+            good = _store(place, quick=quick)
+        elif folder is None:
+            good = _version(place, ref, quick=quick)
+        else:
+            if quick:
+                raise Invalid("--quick says nothing of a folder", hint="leave it out")
+            good = _folder(place, ref, Path(folder))
+    if not good:
+        context.exit(CORRUPT_EXIT_CODE)
+
+
+def _store(place: Workspace, *, quick: bool) -> bool:
+    store = place.existing_or_empty()
+    if store is None:
+        return _show(place.options, [], "nothing was ever logged", versions=0)
+    with progress_bar(place.options, "verify", _stored_bytes(store)) as note:
+        found = verify_store(store, quick=quick, progress=note)
+    content = (
+        f"{count_text(found.versions, 'version')}  {count_text(found.files, 'file')}"
+        f"  {size_text(found.size_bytes)}  in {count_text(found.packs, 'pack')}"
+    )
+    return _show(
+        place.options,
+        found.problems,
+        content,
+        versions=found.versions,
+        file_count=found.files,
+        size_bytes=found.size_bytes,
+        packs=found.packs,
+    )
+
+
+def _stored_bytes(store: Store) -> int:
+    with store.index.read() as reader:
+        return sum(pack.size_bytes for _, pack in reader.packs())
+
+
+def _version(place: Workspace, ref: str, *, quick: bool) -> bool:
+    view = place.version(ref)
+    store = place.existing()
+    with progress_bar(place.options, "verify", view.manifest.size) as note:
+        problems = verify_version(store, view, quick=quick, progress=note)
+    manifest = view.manifest
+    content = (
+        f"{reference_to(store, view)}  {count_text(manifest.entries, 'file')}"
+        f"  {size_text(manifest.size)}"
+    )
+    return _show(place.options, problems, content, version=version_record(store, view))
+
+
+def _show(options: Options, problems: list[Problem], content: str, **facts: Any) -> bool:
+    if options.json:
+        print_json(ok=not problems, problems=[_record(problem) for problem in problems], **facts)
+        return not problems
+    for problem in problems:
+        print_line(_line(problem))
+    if not options.quiet:
+        verdict = "ok" if not problems else count_text(len(problems), "problem")
+        print_line(f"{content}  {verdict}")
+    return not problems
+
+
+def _record(problem: Problem) -> dict[str, Any]:
+    path = {"path": None} if problem.path is None else path_fields(problem.path)
+    return {
+        "kind": problem.kind,
+        "project": problem.project,
+        "reference": problem.reference,
+        **path,
+        "pack": problem.pack,
+        "message": problem.message,
+    }
+
+
+def _line(problem: Problem) -> str:
+    parts: list[str] = [problem.kind]
+    if problem.reference:
+        parts.append(f"{problem.project}/{problem.reference}")
+    if problem.path is not None:
+        parts.append(path_text(problem.path))
+    if problem.pack:
+        parts.append(f"pack {problem.pack}")
+    return one_line("  ".join([*parts, problem.message]))
+
+
+def _folder(place: Workspace, ref: str, folder: Path) -> bool:
+    view = place.version(ref)
+    store = place.existing()
+    if not folder.is_dir():
+        raise FileMissing(f"{folder} is no folder", hint="name the folder that was got")
+    with progress_bar(place.options, "verify", view.manifest.size) as note:
+        found = verify_folder(store, view, folder, progress=note)
+    if place.options.json:
+        changes = [{**path_fields(item.path), "kind": item.kind} for item in found]
+        print_json(ok=not found, version=version_record(store, view), changes=changes)
+        return not found
+    for item in found:
+        print_line(_difference_line(item))
+    if not place.options.quiet:
+        verdict = "ok" if not found else count_text(len(found), "difference")
+        print_line(f"{folder}  against {reference_to(store, view)}  {verdict}")
+    return not found
+
+
+def _difference_line(difference: Difference) -> str:
+    return f"{difference.kind:<8} {path_text(difference.path)}"

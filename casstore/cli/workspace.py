@@ -1,0 +1,151 @@
+"""Which store and project a call works with, and what its references mean there.
+
+Knows: when a store is made and when it must be there.  Never: what verbs do.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from casstore.cli.options import Options
+from casstore.errors import Corrupt, Invalid, NotFound
+from casstore.journal.views import VersionView
+from casstore.names import Reference, parse_reference, version_number
+from casstore.settings import Environment, find_project, find_store, read_environment, user_data_dir
+from casstore.store import (
+    Store,
+    close_store,
+    create_store,
+    find_version,
+    no_collection,
+    open_store,
+    reference_to,
+)
+
+__all__ = ["Workspace"]
+
+CONFIG_FILE = "config.toml"
+
+
+class Workspace:
+    """The store and project of one call.  Used as a bracket: leaving it closes the store."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.environment: Environment = read_environment()
+        self.start = Path.cwd()
+        self.choice = find_store(
+            self.start, options.store, environment=self.environment, user_data_dir=user_data_dir()
+        )
+        self._store: Store | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._store is not None:
+            close_store(self._store)
+            self._store = None
+
+    @property
+    def project(self) -> str:
+        """The project: as named, by the environment, by ``pyproject.toml``, by the store."""
+        return find_project(
+            self.options.project,
+            self.environment,
+            start=self.start,
+            store_config=_configuration(self.choice.path),
+        )
+
+    def writable(self) -> Store:
+        """Return the store, made if it is missing."""
+        if self._store is None:
+            self._store = create_store(self.choice.path)
+        self._store.require_writable()
+        return self._store
+
+    def existing(self) -> Store:
+        """Return the store; ``NotFound`` naming the folder that was looked at if it is missing."""
+        if self._store is None:
+            self._store = open_store(self.choice.path)
+        return self._store
+
+    def existing_or_empty(self) -> Store | None:
+        """Return the store, None for the user's default one if it was never made: it is empty."""
+        if self.choice.is_default and not (self.choice.path / "FORMAT").exists():
+            return None
+        return self.existing()
+
+    def reference(self, text: str) -> Reference:
+        """Read a reference that somebody typed, its project filled in."""
+        _refuse_path(text)
+        reference = parse_reference(text)
+        return Reference(
+            name=reference.name,
+            label=reference.label,
+            id_prefix=reference.id_prefix,
+            project=reference.project or self.project,
+            explicit=reference.explicit,
+        )
+
+    def name(self, text: str) -> Reference:
+        """Read a name that somebody typed where a version makes no sense."""
+        reference = self.reference(text)
+        if reference.explicit:
+            raise Invalid(f"{text!r} names a version", hint=f"give the name: {reference.name}")
+        return reference
+
+    def version(self, text: str, *, deleted: bool = False) -> VersionView:
+        """Return the version that ``text`` means; ``deleted`` finds removed ones too."""
+        reference = self.reference(text)
+        store = self.existing_or_empty()
+        if store is None:
+            raise NotFound(
+                f"no artifact {reference.name!r} in project {reference.project!r}:"
+                f" nothing was ever logged to the store at {self.choice.path}",
+                hint="put something, or name another store with --store",
+            )
+        return find_version(store, reference, reference.project, deleted=deleted)
+
+    def exact_version(self, text: str, *, deleted: bool = False) -> VersionView:
+        """Return the version that ``text`` names by number or id: what a name means can change."""
+        reference = self.reference(text)
+        view = self.version(text, deleted=deleted)
+        if not reference.id_prefix and version_number(reference.label) is None:
+            exact = reference_to(self.existing(), view)
+            raise Invalid(f"{text!r} is no explicit version", hint=f"it means {exact} now")
+        return view
+
+    def no_such_name(self, reference: Reference) -> NotFound:
+        """Return the error for a name that nothing was logged under."""
+        return no_collection(self.existing(), reference.project, reference.name)
+
+
+def _refuse_path(text: str) -> None:
+    """Refuse ``name:v1/path``, which a URL may say and a reference may not."""
+    *before, _ = text.split("/")
+    for position, part in enumerate(before):
+        if ":" in part or "@" in part:
+            reference = "/".join(before[: position + 1])
+            path = text[len(reference) + 1 :]
+            raise Invalid(
+                f"{text!r} goes on after the version",
+                hint=f"for one file: casstore cat {reference} {path}",
+            )
+
+
+def _configuration(root: Path) -> dict[str, Any]:
+    path = root / CONFIG_FILE
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (ValueError, OSError) as error:
+        raise Corrupt(f"{os.fspath(path)} cannot be read: {error}", hint="correct it") from error

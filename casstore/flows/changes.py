@@ -1,0 +1,215 @@
+"""changes: what differs between two versions, or between a version and a folder.
+
+Knows: entries on both sides, in path order.  Never: frames, events, what is shown on screen.
+"""
+
+import os
+import struct
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+from casstore import durable
+from casstore.catalog import StatKey, StatRow
+from casstore.digest import Digest, Hasher
+from casstore.errors import Error, FileMissing
+from casstore.flows.walk import Walk
+from casstore.journal.views import VersionView
+from casstore.manifests import Entry, EntryKind
+from casstore.names import display_path
+from casstore.parallel import default_workers, ordered_map
+from casstore.store import Store
+from casstore.store.table import EntryTable
+
+__all__ = ["Change", "ChangeKind", "compare", "compare_folder"]
+
+BUFFER_BYTES = 1024 * 1024
+LOOKAHEAD_FILES = 1024
+SETTLED_NS = 2_000_000_000  # a stat is believed when the file had not changed for 2 s (DESIGN 6)
+
+ChangeKind: TypeAlias = Literal["added", "removed", "changed", "mode"]
+
+_STAT = struct.Struct("<QQqq")  # device, inode, mtime, ctime
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path that differs; ``mode`` says that only the executable bit does."""
+
+    path: bytes
+    kind: ChangeKind
+    before: Entry | None
+    after: Entry | None
+
+
+class _Pair(NamedTuple):
+    """A version's entry and the file at its path; ``digest`` if the file need not be read."""
+
+    before: Entry | None
+    file: Entry | None
+    digest: Digest | None = None
+
+
+def compare(store: Store, a_view: VersionView, b_view: VersionView) -> Iterator[Change]:
+    """Yield what changed from one version to another, in path order.
+
+    What the two share is not read, and no file is.
+    """
+    before, after = store.manifest(a_view.manifest), store.manifest(b_view.manifest)
+    for mine, theirs in before.changes(after):
+        change = _change(mine, theirs)
+        if change is not None:
+            yield change
+
+
+def compare_folder(
+    store: Store, view: VersionView, folder: Path, ignore: Sequence[str] = ()
+) -> Iterator[Change]:
+    """Yield what changed from a version to the files that logging ``folder`` would take.
+
+    In path order.  Files that are known unchanged by stat are not read, nor are those whose size
+    shows the change: the content of such an ``after`` is empty.  References are compared by size,
+    where it is known; one that is not in the folder is no change.  Raises ``FileMissing`` if there
+    is no such folder, and what a walk raises.
+    """
+    if not folder.is_dir():
+        raise FileMissing(f"there is no folder at {folder}")
+    root = os.fsencode(folder)
+    info = store.root.stat()
+    walk = Walk(root, ignore=ignore, skip=frozenset({(info.st_dev, info.st_ino)}))
+    with tempfile.TemporaryDirectory(prefix="casstore-") as spill:
+        files = EntryTable(Path(spill) / "files")
+        try:
+            _collect(walk, files)
+            yield from _compare_files(store, view, root, files)
+        finally:
+            files.close()
+
+
+def _compare_files(
+    store: Store, view: VersionView, root: bytes, files: EntryTable
+) -> Iterator[Change]:
+    pairs = _known(store, root, _merged(store.manifest(view.manifest), files))
+    workers = default_workers()
+    changes = ordered_map(
+        lambda pair: _judge(root, pair), pairs, workers=workers, window=4 * workers
+    )
+    for change in changes:
+        if change is not None:
+            yield change
+
+
+def _change(before: Entry | None, after: Entry | None) -> Change | None:
+    if before is None:
+        return None if after is None else Change(after.path, "added", None, after)
+    if after is None:
+        return Change(before.path, "removed", before, None)
+    if before.content != after.content or before.is_reference != after.is_reference:
+        return Change(before.path, "changed", before, after)
+    return Change(before.path, "mode", before, after) if before.kind != after.kind else None
+
+
+# The folder's side
+
+
+def _collect(walk: Walk, files: EntryTable) -> None:
+    """Bring what a walk finds into path order; a walk goes folder by folder."""
+    for source in walk:
+        info = source.stat
+        kind = EntryKind.EXECUTABLE if info.st_mode & 0o100 else EntryKind.FILE
+        key = StatKey(info.st_dev, info.st_ino).pack()
+        times = _STAT.pack(*struct.unpack(">QQ", key), info.st_mtime_ns, info.st_ctime_ns)
+        files.put(Entry(source.name, info.st_size, kind, b"", b"", times))
+
+
+def _merged(entries: Iterable[Entry], files: Iterable[Entry]) -> Iterator[_Pair]:
+    """Yield the entries and files of equal paths together; both come in path order."""
+    left, right = iter(entries), iter(files)
+    entry, file = next(left, None), next(right, None)
+    while entry is not None or file is not None:
+        if file is None or (entry is not None and entry.path < file.path):
+            yield _Pair(entry, None)
+            entry = next(left, None)
+        elif entry is None or file.path < entry.path:
+            yield _Pair(None, file)
+            file = next(right, None)
+        else:
+            yield _Pair(entry, file)
+            entry, file = next(left, None), next(right, None)
+
+
+def _known(store: Store, root: bytes, pairs: Iterator[_Pair]) -> Iterator[_Pair]:
+    """Add the digests of files that have not changed since the store read them."""
+    keeps: dict[int, bool] = {}
+    while group := list(islice(pairs, LOOKAHEAD_FILES)):
+        waiting = [pair.file for pair in group if _must_read(pair) and pair.file is not None]
+        stats = [_STAT.unpack(file.extra) for file in waiting]
+        rows = iter(store.remembered([StatKey(*stat[:2]) for stat in stats]))
+        known = iter(stats)
+        for pair in group:
+            if pair.file is None or not _must_read(pair):
+                yield pair
+                continue
+            stat, row = next(known), next(rows)
+            if stat[0] not in keeps:
+                path = Path(os.fsdecode(_place(root, pair.file)))
+                keeps[stat[0]] = durable.keeps_ctime(path.parent)
+            good = (
+                row is not None and keeps[stat[0]] and _unchanged(pair.file.size_bytes, stat, row)
+            )
+            yield pair._replace(digest=row.digest if row is not None and good else None)
+
+
+def _unchanged(size_bytes: int, stat: tuple[int, ...], row: StatRow) -> bool:
+    times = stat[2:]
+    return (size_bytes, *times) == row[:3] and row.read_ns - max(times) >= SETTLED_NS
+
+
+def _must_read(pair: _Pair) -> bool:
+    """Tell whether only its bytes say if a file is the one in the version."""
+    before, file = pair.before, pair.file
+    if before is None or file is None or before.is_reference:
+        return False
+    return before.size_bytes == file.size_bytes
+
+
+def _judge(root: bytes, pair: _Pair) -> Change | None:
+    before, file = pair.before, pair.file
+    after = None if file is None else file._replace(extra=b"")
+    if before is not None and before.is_reference:
+        return _judge_reference(before, after)
+    if after is not None and _must_read(pair):
+        digest = pair.digest or _digest_of_file(_place(root, after))
+        after = after._replace(content=digest)
+    return _change(before, after)
+
+
+def _judge_reference(before: Entry, after: Entry | None) -> Change | None:
+    if after is None or before.size_bytes in (0, after.size_bytes):
+        return None
+    return Change(before.path, "changed", before, after)
+
+
+def _place(root: bytes, file: Entry) -> bytes:
+    return root + b"/" + file.path
+
+
+def _digest_of_file(path: bytes) -> Digest:
+    hasher = Hasher()
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        try:
+            size = os.fstat(descriptor).st_size
+            buffer = memoryview(bytearray(min(size, BUFFER_BYTES) + 1))
+            while got := durable.read_into(descriptor, buffer):
+                hasher.update(buffer[:got])
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        raise FileMissing(f"{display_path(path)} vanished while it was compared") from None
+    except OSError as error:
+        raise Error(f"{display_path(path)} cannot be read: {error.strerror}") from error
+    return Digest(hasher.digest())

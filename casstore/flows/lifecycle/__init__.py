@@ -1,0 +1,38 @@
+"""lifecycle: aliases, tags, edits, removal and restoring of finished versions.
+
+Knows: which events say it, and which events they replace.  Never: frames' bytes, working files.
+
+Every verb is one or more events that name what they have seen, so two processes at once give a
+state that the fold knows: sets of tags are joined, an alias that was set to two versions is a
+conflict, and a version that got a new alias, link or producer outlives a removal that had not
+seen it.
+"""
+
+from casstore.flows.lifecycle.labels import (
+    KEEP,
+    Keep,
+    add_tags,
+    edit,
+    remove_aliases,
+    remove_tags,
+    set_aliases,
+    set_tags,
+)
+from casstore.flows.lifecycle.removal import Removal, RemovalPlan, plan_removal, remove
+from casstore.flows.lifecycle.restoring import restore
+
+__all__ = [
+    "KEEP",
+    "Keep",
+    "Removal",
+    "RemovalPlan",
+    "add_tags",
+    "edit",
+    "plan_removal",
+    "remove",
+    "remove_aliases",
+    "remove_tags",
+    "restore",
+    "set_aliases",
+    "set_tags",
+]

@@ -1,0 +1,142 @@
+"""Aliases, tags and edits.
+
+Knows: what a version is called and what is said of it.  Never: removal, what a version holds.
+"""
+
+import enum
+from collections.abc import Iterable
+
+from casstore.catalog import Reader
+from casstore.digest import CommitId
+from casstore.errors import Invalid, NotFound
+from casstore.flows.lifecycle.subjects import home, require_live, take_alias
+from casstore.journal import queries
+from casstore.journal.bodies import AliasBody, EditBody
+from casstore.journal.subjects import CommitSubject
+from casstore.journal.views import VersionView
+from casstore.names import LATEST, check_alias, check_tag
+from casstore.store import Store, reference_to
+
+__all__ = [
+    "KEEP",
+    "Keep",
+    "add_tags",
+    "edit",
+    "remove_aliases",
+    "remove_tags",
+    "set_aliases",
+    "set_tags",
+]
+
+
+class Keep(enum.Enum):
+    """The type of ``KEEP``."""
+
+    KEEP = "keep"
+
+
+KEEP = Keep.KEEP
+"""Says that ``edit`` leaves a field as it is; None is a value."""
+
+
+def set_aliases(store: Store, view: VersionView, aliases: Iterable[str]) -> None:
+    """Point aliases at a version, wherever they pointed before; ``latest`` adds nothing.
+
+    Raises ``Invalid`` for what cannot be an alias and ``NotFound`` if the version was removed.
+    """
+    wanted = [check_alias(alias) for alias in dict.fromkeys(aliases) if alias != LATEST]
+    require_live(store, view)
+    subject = CommitSubject(view.project, view.name, view.commit)
+    for alias in wanted:
+        with store.index.read() as reader:
+            present = queries.alias(reader, view.project, view.name, alias)
+            heads = queries.alias_heads(reader, view.project, view.name, alias)
+        if present.commit != view.commit or present.conflict:
+            store.events.append(subject, AliasBody(alias, set=True, replaces=tuple(heads)))
+
+
+def remove_aliases(store: Store, project: str, name: str, aliases: Iterable[str]) -> None:
+    """Take aliases away, whichever versions they point at; all of them or none.
+
+    Raises ``NotFound`` for one that is not there, ``Invalid`` for ``latest``.
+    """
+    store.index.catch_up()
+    wanted = list(dict.fromkeys(aliases))
+    if LATEST in wanted:
+        raise Invalid(f"{LATEST!r} cannot be removed", hint="it always means the newest version")
+    with store.index.read() as reader:
+        bearers = [_bearer(store, reader, project, name, alias) for alias in wanted]
+    for alias, commit in zip(wanted, bearers, strict=True):
+        take_alias(store, CommitSubject(project, name, commit), alias)
+
+
+def _bearer(store: Store, reader: Reader, project: str, name: str, alias: str) -> CommitId:
+    present = queries.alias(reader, project, name, alias)
+    commits = [present.commit, *(commit for _, commit in present.conflict)]
+    for commit in commits:
+        if commit is not None:
+            return commit
+    raise NotFound(
+        f"{name!r} has no alias {alias!r} in project {project!r} of the store at {store.root}",
+        hint=f"`casstore alias ls {name}` lists them",
+    )
+
+
+def set_tags(store: Store, view: VersionView, tags: Iterable[str]) -> None:
+    """Give a version these tags and no others; raises as ``edit`` does."""
+    wanted = tuple(dict.fromkeys(check_tag(tag) for tag in tags))
+    current = require_live(store, view)
+    if wanted != current.tags:
+        _edit(store, current, "tags", wanted)
+
+
+def add_tags(store: Store, view: VersionView, tags: Iterable[str]) -> None:
+    """Give a version more tags; raises as ``edit`` does."""
+    current = require_live(store, view)
+    set_tags(store, current, (*current.tags, *tags))
+
+
+def remove_tags(store: Store, view: VersionView, tags: Iterable[str]) -> None:
+    """Take tags from a version; ``NotFound`` for one that it does not have, and nothing is done."""
+    current = require_live(store, view)
+    unwanted = set(tags)
+    missing = sorted(unwanted.difference(current.tags))
+    if missing:
+        raise NotFound(
+            f"{reference_to(store, current)} in project {current.project!r} of the store at "
+            f"{store.root} has no tag {', '.join(map(repr, missing))}",
+            hint=f"its tags are: {', '.join(current.tags) or 'none'}",
+        )
+    set_tags(store, current, [tag for tag in current.tags if tag not in unwanted])
+
+
+def edit(
+    store: Store,
+    view: VersionView,
+    *,
+    description: str | Keep | None = KEEP,
+    metadata: str | Keep = KEEP,
+    ttl: int | Keep | None = KEEP,
+) -> None:
+    """Change what is said of a version; what is equal already costs nothing.
+
+    ``metadata`` is the canonical text of a JSON object, ``ttl`` is in seconds.  An edit settles a
+    field that was set to different values at once.  Raises ``NotFound`` if the version was removed,
+    ``Invalid`` for values that cannot be written.
+    """
+    current = require_live(store, view)
+    in_conflict = {conflict.field for conflict in current.conflicts}
+    given = {"description": description, "metadata": metadata, "ttl": ttl}
+    for field, value in given.items():
+        if isinstance(value, Keep):
+            continue
+        if value != getattr(current, field) or field in in_conflict:
+            _edit(store, current, field, value)
+
+
+def _edit(
+    store: Store, view: VersionView, field: str, value: str | int | tuple[str, ...] | None
+) -> None:
+    with store.index.read() as reader:
+        heads = queries.edit_heads(reader, view.commit, field)
+    store.events.append(home(view), EditBody(field, value, tuple(heads)))

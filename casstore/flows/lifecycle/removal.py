@@ -1,0 +1,140 @@
+"""Removing versions: first a plan, then the events.
+
+Knows: what keeps a version, which aliases go with it.  Never: bytes; those are collected later.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from casstore.catalog import Reader
+from casstore.digest import CommitId
+from casstore.errors import Conflict
+from casstore.flows.lifecycle.subjects import home, require_live, take_alias
+from casstore.journal import queries
+from casstore.journal.bodies import DeleteBody, EventId, UnlinkBody
+from casstore.journal.subjects import CommitSubject
+from casstore.journal.views import VersionView
+from casstore.store import Store, reference_to
+
+__all__ = ["Removal", "RemovalPlan", "plan_removal", "remove"]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One version to remove, or, if it is a linked one, its link.
+
+    ``aliases`` are (project, name, alias) of those that go with it; ``seen`` are the events that
+    kept it when the plan was made.
+    """
+
+    version: VersionView
+    aliases: tuple[tuple[str, str, str], ...]
+    seen: tuple[EventId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalPlan:
+    """What ``remove`` will do; nothing has been done yet."""
+
+    removals: tuple[Removal, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Sum of the versions' files in bytes; how much of it is shared is another question."""
+        return sum(removal.version.manifest.size for removal in self.removals)
+
+
+def plan_removal(store: Store, views: Sequence[VersionView], *, with_aliases: bool) -> RemovalPlan:
+    """Find out what removing versions takes; nothing is changed.
+
+    A linked version is only unlinked: the one at home stays.  Raises ``Conflict`` naming the
+    aliases of the versions, if there are any, unless ``with_aliases``; ``NotFound`` for a version
+    that was removed already.
+    """
+    for view in views:
+        require_live(store, view)
+    once = {(view.commit, view.project, view.name): view for view in views}
+    borne: dict[tuple[str, str], dict[CommitId, list[str]]] = {}
+    with store.index.read() as reader:
+        removals = tuple(_removal(reader, view, borne) for view in once.values())
+    if not with_aliases:
+        _refuse_aliases(store, removals)
+    return RemovalPlan(removals)
+
+
+def remove(store: Store, plan: RemovalPlan) -> None:
+    """Remove what a plan names, its aliases first; the bytes stay until they are collected.
+
+    Raises ``Conflict``, and removes nothing, if something new refers to a version since the plan
+    was made.  A version that was removed meanwhile is left as it is.
+    """
+    store.index.catch_up()
+    with store.index.read() as reader:
+        for removal in plan.removals:
+            if not set(_keepers(reader, removal.version)) <= set(removal.seen):
+                raise Conflict(
+                    f"{reference_to(store, removal.version)} was given an alias, a link or a run "
+                    "since the removal was planned",
+                    hint="nothing was removed; plan it again",
+                )
+    for removal in plan.removals:
+        _execute(store, removal)
+
+
+def _removal(
+    reader: Reader, view: VersionView, borne: dict[tuple[str, str], dict[CommitId, list[str]]]
+) -> Removal:
+    places = [(view.project, view.name)]
+    if view.source is None:
+        places += [(link.project, link.name) for link in view.links]
+    aliases = []
+    for place in dict.fromkeys(places):
+        if place not in borne:
+            borne[place] = _aliases_by_commit(reader, place)
+        aliases += [(*place, alias) for alias in borne[place].get(view.commit, [])]
+    return Removal(view, tuple(aliases), tuple(_keepers(reader, view)))
+
+
+def _aliases_by_commit(reader: Reader, place: tuple[str, str]) -> dict[CommitId, list[str]]:
+    """Return the aliases of each version, those included that are in conflict about it."""
+    found: dict[CommitId, list[str]] = {}
+    for alias in queries.aliases(reader, *place):
+        for commit in {alias.commit, *(commit for _, commit in alias.conflict)}:
+            if commit is not None:
+                found.setdefault(commit, []).append(alias.alias)
+    return found
+
+
+def _keepers(reader: Reader, view: VersionView) -> list[EventId]:
+    """Return what a removal has to have seen: for a linked version, its links there."""
+    if view.source is not None:
+        return queries.link_heads(reader, view.commit, view.project, view.name)
+    return queries.deletion_seen(reader, view.commit)
+
+
+def _refuse_aliases(store: Store, removals: tuple[Removal, ...]) -> None:
+    bearing = [removal for removal in removals if removal.aliases]
+    if bearing:
+        named = "; ".join(
+            f"{reference_to(store, removal.version)} has the alias "
+            + ", ".join(repr(alias) for _, _, alias in removal.aliases)
+            for removal in bearing
+        )
+        raise Conflict(f"{named}; nothing was removed", hint="`--aliases` removes them too")
+
+
+def _execute(store: Store, removal: Removal) -> None:
+    view = removal.version
+    for project, name, alias in removal.aliases:
+        with store.index.read() as reader:
+            present = queries.alias(reader, project, name, alias)
+        if present.commit == view.commit and not present.conflict:
+            take_alias(store, CommitSubject(project, name, view.commit), alias)
+    with store.index.read() as reader:
+        keepers = _keepers(reader, view)
+    if not keepers:
+        return
+    if view.source is None:
+        store.events.append(home(view), DeleteBody(removal.seen))
+    else:
+        store.events.append(home(view), UnlinkBody(removal.seen))

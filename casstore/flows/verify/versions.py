@@ -1,0 +1,316 @@
+"""What a version needs: its tree of files, and every frame of every file.
+
+Knows: how to walk a tree that may be damaged, and to go on.  Never: whole packs, events.
+
+``Tree`` reads the nodes of one version past every cache.  ``Located`` sees that the frames of files
+are there; ``Contents`` reads them and hashes whole files.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from casstore.catalog import ChunkRow
+from casstore.digest import Buffer, Digest, Hasher
+from casstore.errors import Corrupt, Invalid, Unsupported
+from casstore.flows.verify.packs import PackStates
+from casstore.flows.verify.problems import Fault, Problem, ProblemKind, Problems, Progress
+from casstore.journal.views import VersionView
+from casstore.manifests import ChunkRef, Entry, Manifest, ManifestDigest, ManifestTop, chunk_refs
+from casstore.manifests.tree import _Node as Node
+from casstore.names import display_path
+from casstore.parallel import default_workers, ordered_map
+from casstore.store import Store, reference_to
+
+__all__ = ["Contents", "Damage", "Located", "Node", "Tree"]
+
+MAX_FRAMES_AT_ONCE = 4096
+BATCH_BYTES = 4 * 1024 * 1024
+MAX_SOUND_LISTS = 100_000
+
+
+class Damage(Exception):  # noqa: N818 - a finding, handled where the path is known
+    """A frame that is needed cannot be had."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+class Tree:
+    """The entries of one version, node by node; what cannot be read is reported and left out."""
+
+    def __init__(
+        self, store: Store, view: VersionView, packs: PackStates, problems: Problems
+    ) -> None:
+        self._store = store
+        self._packs = packs
+        self._problems = problems
+        self._project = view.project
+        self._reference = reference_to(store, view)
+        self._told: set[tuple[bytes | None, str | None]] = set()
+        top = ManifestTop(
+            view.manifest.digest,
+            view.manifest.root,
+            view.manifest.level,
+            view.manifest.entries,
+            view.manifest.size,
+        )
+        self._manifest = Manifest(top, self._fetch)
+
+    def segments(self) -> Iterator[Node]:
+        """Yield the lowest nodes in path order; their entries are not read yet."""
+        waiting: list[Node] = self._manifest._roots()  # noqa: SLF001 - checked node by node
+        while waiting:
+            node = waiting.pop()
+            if node.level:
+                waiting += reversed(self._children(node))
+            else:
+                yield node
+
+    def entries(self, segment: Node) -> list[Entry]:
+        """Return the entries of a segment; none if it cannot be read."""
+        return self._children(segment)
+
+    def all_entries(self) -> Iterator[Entry]:
+        """Yield every entry in path order, and see that together they are the version's content."""
+        digest = ManifestDigest()
+        before, last = self._problems.count, b""
+        for segment in self.segments():
+            for entry in self.entries(segment):
+                if entry.path <= last:
+                    self._broken_list(entry.path, "its paths are not in order")
+                last = entry.path
+                digest.add(entry)
+                yield entry
+        whole = self._problems.count == before
+        if whole and digest.digest() != self._manifest.top.digest:
+            self._broken_list(b"", "it is not the content that the version's digest names")
+
+    def refs(self, entry: Entry) -> Iterator[ChunkRef]:
+        """Yield the frames of a file; raises ``Damage`` if its list cannot be read to its end."""
+        if entry.is_reference:
+            return
+        content = Digest(entry.content)
+        try:
+            for _, ref in chunk_refs(entry.layout, content, entry.size_bytes, self._fetch):
+                yield ref
+        except Corrupt as error:
+            raise Damage(Fault(None, error.message)) from error
+
+    def report(self, path: bytes, fault: Fault) -> None:
+        """Note that a file suffers from a fault; once for each pack."""
+        key = (path, fault.pack)
+        if key in self._told:
+            return
+        if len(self._told) >= MAX_FRAMES_AT_ONCE:
+            self._told.clear()
+        self._told.add(key)
+        message = f"{display_path(path)} of {self._reference}: {fault.message}"
+        self._add("file", path, fault.pack, message)
+
+    def report_pack(self, pack: str, message: str) -> None:
+        """Note that the version relies on a pack with something wrong."""
+        self._add("pack", None, pack, message)
+
+    def _children(self, node: Node) -> list[Any]:
+        try:
+            children = self._manifest._children(node)  # noqa: SLF001 - checked node by node
+            size_bytes = sum(child.size_bytes for child in children)
+        except Damage as damage:
+            self._broken_list(node.first, damage.fault.message, damage.fault.pack)
+            return []
+        except (Corrupt, Invalid, TypeError) as error:
+            self._broken_list(node.first, str(error))
+            return []
+        entries = sum(child.entries for child in children) if node.level else len(children)
+        if (entries, size_bytes) != (node.entries, node.size_bytes):
+            self._broken_list(node.first, "its sizes do not add up")
+        return children
+
+    def _fetch(self, digest: Digest) -> Buffer:
+        with self._store.index.read() as reader:
+            row = reader.chunk(digest)
+        fault = self._packs.fault(digest, row)
+        if fault is None:
+            try:
+                return self._store.frames.read([digest])[0]
+            except (Corrupt, Unsupported, OSError) as error:
+                fault = self._packs.blame(digest, str(error))
+        raise Damage(fault)
+
+    def _broken_list(self, first: bytes, message: str, pack: str | None = None) -> None:
+        where = f" from {display_path(first)} on" if first else ""
+        message = f"the list of files of {self._reference}{where} is damaged: {message}"
+        self._add("manifest", None, pack, message)
+
+    def _add(self, kind: ProblemKind, path: bytes | None, pack: str | None, message: str) -> None:
+        self._problems.add(Problem(kind, self._project, self._reference, path, pack, message))
+
+
+class Located:
+    """Sees that every frame of files lies in a sound place; reads only lists of frames."""
+
+    def __init__(self, store: Store, packs: PackStates) -> None:
+        self._store = store
+        self._packs = packs
+        self._sound: set[tuple[bytes, int]] = set()
+
+    def check(self, tree: Tree, entries: Iterable[Entry], note: Progress) -> None:
+        """Look up the frames of files; a long list that was sound once is not read again."""
+        waiting: list[tuple[bytes, Digest]] = []
+        for entry in entries:
+            if (entry.layout, entry.size_bytes) not in self._sound:
+                self._take(tree, entry, waiting)
+            note(1, entry.size_bytes)
+        self._judge(tree, waiting)
+
+    def _take(self, tree: Tree, entry: Entry, waiting: list[tuple[bytes, Digest]]) -> None:
+        sound, long = True, False
+        try:
+            for ref in tree.refs(entry):
+                waiting.append((entry.path, ref.digest))
+                if len(waiting) >= MAX_FRAMES_AT_ONCE:
+                    sound = self._judge(tree, waiting) and sound
+                    long = True
+        except Damage as damage:
+            tree.report(entry.path, damage.fault)
+            return
+        if long and len(self._sound) < MAX_SOUND_LISTS and self._judge(tree, waiting) and sound:
+            self._sound.add((entry.layout, entry.size_bytes))
+
+    def _judge(self, tree: Tree, waiting: list[tuple[bytes, Digest]]) -> bool:
+        """Judge what is waiting, and say whether all of it is sound."""
+        with self._store.index.read() as reader:
+            rows = reader.chunks([digest for _, digest in waiting])
+        sound = True
+        for (path, digest), row in zip(waiting, rows, strict=True):
+            fault = self._packs.fault(digest, row)
+            if fault is not None:
+                tree.report(path, fault)
+                sound = False
+        waiting.clear()
+        return sound
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Some frames of one file, in order; ``last`` if the file ends with them."""
+
+    entry: Entry
+    refs: list[ChunkRef] = field(default_factory=list)
+    last: bool = False
+    fault: Fault | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Frames that are read at once, and what is known of each."""
+
+    pieces: list[_Piece]
+    digests: list[Digest]
+    rows: list[ChunkRow | None]
+    faults: list[Fault | None]
+
+
+class Contents:
+    """Reads every frame of files and compares each file with its digest.  Once only."""
+
+    def __init__(self, store: Store, packs: PackStates) -> None:
+        self._store = store
+        self._packs = packs
+        self._hasher = Hasher()
+        self._whole = True
+
+    def check(self, tree: Tree, entries: Iterable[Entry], note: Progress) -> None:
+        """Check files; a few batches of some MiB are in memory at once."""
+        workers = default_workers()
+        results = ordered_map(
+            lambda batch: (batch, self._read(batch)),
+            self._batches(tree, entries),
+            workers=workers,
+            window=2 * workers + 1,
+        )
+        for batch, frames in results:
+            remaining = iter(frames)
+            for piece in batch.pieces:
+                self._take(tree, piece, remaining)
+                note(piece.last, sum(ref.size_bytes for ref in piece.refs))
+
+    def _batches(self, tree: Tree, entries: Iterable[Entry]) -> Iterator[_Batch]:
+        pieces: list[_Piece] = []
+        size = count = 0
+        for entry in entries:
+            piece = _Piece(entry)
+            pieces.append(piece)
+            try:
+                for ref in tree.refs(entry):
+                    piece.refs.append(ref)
+                    size, count = size + ref.size_bytes, count + 1
+                    if size >= BATCH_BYTES or count >= MAX_FRAMES_AT_ONCE:
+                        yield self._batch(pieces)
+                        piece = _Piece(entry)
+                        pieces, size, count = [piece], 0, 0
+            except Damage as damage:
+                piece.fault = damage.fault
+            piece.last = True
+            if len(pieces) >= MAX_FRAMES_AT_ONCE:  # empty files
+                yield self._batch(pieces)
+                pieces, size, count = [], 0, 0
+        yield self._batch(pieces)
+
+    def _batch(self, pieces: list[_Piece]) -> _Batch:
+        digests = [ref.digest for piece in pieces for ref in piece.refs]
+        with self._store.index.read() as reader:
+            rows = reader.chunks(digests)
+        faults = [self._packs.fault(*pair) for pair in zip(digests, rows, strict=True)]
+        return _Batch(pieces, digests, rows, faults)
+
+    def _read(self, batch: _Batch) -> list[Buffer | Fault]:
+        if not any(batch.faults):
+            try:
+                return list(self._store.frames.read(batch.digests))
+            except (Corrupt, Unsupported, OSError):
+                pass  # found one by one below
+        located = zip(batch.digests, batch.rows, batch.faults, strict=True)
+        return [self._read_one(digest, row, fault) for digest, row, fault in located]
+
+    def _read_one(
+        self, digest: Digest, row: ChunkRow | None, fault: Fault | None
+    ) -> Buffer | Fault:
+        if fault is None and row is not None:
+            fault = self._packs.probe(digest, row)
+        if fault is not None:
+            return fault
+        try:
+            return self._store.frames.read([digest])[0]
+        except (Corrupt, Unsupported, OSError) as error:
+            return self._packs.blame(digest, str(error))
+
+    def _take(self, tree: Tree, piece: _Piece, frames: Iterator[Buffer | Fault]) -> None:
+        entry = piece.entry
+        for ref in piece.refs:
+            frame = next(frames)
+            if isinstance(frame, Fault):
+                self._fail(tree, entry, frame)
+            elif len(frame) != ref.size_bytes:
+                self._fail(tree, entry, Fault(None, "a frame is not as long as its list says"))
+            elif entry.layout:
+                self._hasher.update(frame)
+        if piece.fault is not None:
+            self._fail(tree, entry, piece.fault)
+        if piece.last:
+            self._end(tree, entry)
+
+    def _fail(self, tree: Tree, entry: Entry, fault: Fault) -> None:
+        self._whole = False
+        tree.report(entry.path, fault)
+
+    def _end(self, tree: Tree, entry: Entry) -> None:
+        """Compare the file with its digest; one that is a single frame has been already."""
+        hashed = not entry.is_reference and (entry.layout or not entry.size_bytes)
+        if hashed and self._whole and self._hasher.digest() != entry.content:
+            tree.report(entry.path, Fault(None, "its bytes are not those of its digest"))
+        if entry.layout:
+            self._hasher = Hasher()
+        self._whole = True

@@ -1,0 +1,127 @@
+"""The layout of a depot is frozen: names of files, and the bytes of FORMAT and claims."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import casstore.depot
+from casstore.chunks import CHUNKER_PARAMETERS
+from casstore.depot import (
+    Claims,
+    JournalFiles,
+    PackFiles,
+    SessionFolder,
+    create_identity,
+    identity,
+    packfiles,
+    read_identity,
+)
+from casstore.digest import CommitId
+from casstore.errors import Corrupt, NotFound, Unsupported
+from casstore.journal.wire import NAME_CHARS
+
+FORMAT = (Path(casstore.depot.__file__).parent / "FORMAT.md").read_text()
+STORE_ID = bytes(range(16)).hex()
+COMMIT = CommitId(bytes(range(0x10, 0x20)))
+
+
+def worked_example(number):
+    block = FORMAT.split("## Worked example")[1].split("```")[2 * number + 1]
+    return block.removeprefix("text\n").splitlines()
+
+
+def worked_bytes(number):
+    return bytes.fromhex("".join(line.partition("  ")[0] for line in worked_example(number)))
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """Make a depot with the store id of the worked example."""
+    with monkeypatch.context() as patch:
+        patch.setattr(identity.secrets, "token_hex", lambda size: bytes(range(size)).hex())
+        create_identity(tmp_path)
+    return tmp_path
+
+
+def test_the_worked_format_file_is_what_the_code_writes(root):
+    """The page shows real bytes."""
+    assert (root / "FORMAT").read_bytes() == worked_bytes(1)
+    assert read_identity(root).store_id == STORE_ID
+
+
+def test_the_files_of_the_worked_example_lie_where_the_code_puts_them(root):
+    """Paths of packs, events and claims are as the page says."""
+    name, claim, event, pack = worked_example(0)
+    assert (root / name).is_file()
+    assert Claims(root).take("vision", "Net", 0, COMMIT, root / "tmp") == 0
+    assert (root / claim).read_bytes() == worked_bytes(2)
+    event_name = Path(event).name
+    JournalFiles(root).publish(event_name, b"x", root / "tmp", 1_700_000_000_000_000)
+    assert (root / event).read_bytes() == b"x"
+    assert PackFiles(root).path(bytes.fromhex(Path(pack).name)) == root / pack
+
+
+def test_a_new_depot_holds_the_folders_of_the_page_and_no_others(root):
+    """Reserved folders are there from the start."""
+    block = FORMAT.split("## Folder")[1].split("```")[1]
+    listed = set(re.findall(r"^(\w+)/", block, re.MULTILINE)) - {"db"}
+    assert {path.name for path in root.iterdir()} == {*listed, "FORMAT"}
+
+
+def stated(label):
+    found = re.search(rf"^\| {re.escape(label)} \| ([0-9,]+)", FORMAT, re.MULTILINE)
+    assert found, label
+    return int(found[1].replace(",", ""))
+
+
+def test_the_page_states_the_constants_of_the_code(root):
+    """Sizes and limits are the same in both."""
+    session = SessionFolder(root)
+    assert stated("session, characters") == len(session.id)
+    session.close()
+    assert stated("format version") == identity.FORMAT_VERSION
+    assert stated("pack name, characters") == len(PackFiles(root).path(bytes(32)).name)
+    assert stated("pack folders") == len(packfiles.FAN_OUT)
+    assert stated("event name, characters") == NAME_CHARS
+    assert stated("store id, characters") == len(read_identity(root).store_id)
+
+
+def rewrite(root, **changes):
+    fields = json.loads((root / "FORMAT").read_text())
+    (root / "FORMAT").write_text(json.dumps({**fields, **changes}))
+
+
+def test_a_depot_of_a_later_format_names_the_release_that_reads_it(root):
+    """An old release refuses politely and touches nothing."""
+    rewrite(root, format=2, needs_casstore=">=9.1")
+    with pytest.raises(Unsupported, match=r"format 2.*casstore >=9\.1"):
+        read_identity(root)
+
+
+def test_a_depot_with_other_chunker_parameters_is_refused(root):
+    """Cutting with other parameters would silently end deduplication."""
+    rewrite(root, chunker={**CHUNKER_PARAMETERS, "average_bytes": 1024})
+    with pytest.raises(Unsupported, match="chunker"):
+        read_identity(root)
+
+
+def test_a_later_release_may_add_fields(root):
+    """Fields that this release does not know are passed over."""
+    rewrite(root, motto="files are the truth")
+    assert read_identity(root).store_id == STORE_ID
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"format":"x"}', b"\xff\xfe{}", b"null"])
+def test_a_damaged_format_file_is_corrupt(root, data):
+    """Whatever stands there, the answer is one of ours."""
+    (root / "FORMAT").write_bytes(data)
+    with pytest.raises(Corrupt, match="FORMAT cannot be read"):
+        read_identity(root)
+
+
+def test_a_folder_without_format_is_no_store(tmp_path):
+    """Nothing is guessed from other files."""
+    with pytest.raises(NotFound, match="no store at"):
+        read_identity(tmp_path)
