@@ -55,8 +55,11 @@ DIRECT_ALIGNMENT_BYTES = 4096
 MAX_SPARE_BUFFERS = 4
 MAX_VECTORS = 512
 LOCAL_FILESYSTEMS = frozenset(
-    "apfs bcachefs btrfs exfat ext2 ext3 ext4 f2fs hfs jfs msdos ntfs ntfs3 overlay ramfs "
-    "reiserfs tmpfs ufs vfat xfs zfs".split(),
+    (
+        *("apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "hfs", "jfs"),
+        *("msdos", "ntfs", "ntfs3", "overlay", "ramfs", "reiserfs", "tmpfs", "ufs", "vfat"),
+        *("xfs", "zfs"),
+    )
 )
 KEEPS_CTIME = LOCAL_FILESYSTEMS - {"exfat", "msdos", "ntfs", "ntfs3", "vfat"}
 
@@ -187,9 +190,9 @@ def publish_exclusive(staged: Path, final: Path) -> None:
 
 
 def create_exclusive(final: Path, data: bytes, staging: Path) -> None:
-    """Write ``data`` under the name ``final`` if nobody has it: whole, durable, or not at all.
+    """Write ``data`` as ``final`` if nobody has that name: whole, durable, or not at all.
 
-    Raises ``FileExistsError`` if the name is taken.  ``staging`` is a folder on the same file system.
+    Raises ``FileExistsError`` if it is taken.  ``staging`` lies on the same file system.
     """
     staged = staging / f"{secrets.token_hex(8)}.new"
     _write_synced(staged, data)

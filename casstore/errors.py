@@ -129,4 +129,4 @@ class Corrupt(Error, ValueError):
 
 
 class Unsupported(Error):
-    """This release cannot do that; upgrade, or use another tool."""
+    """What this release cannot do; upgrade, or use another tool."""

@@ -66,7 +66,9 @@ def parse_reference(text: str) -> Reference:
     """Read a reference; raises ``Invalid`` with the rule that it breaks."""
     *where, last = text.split("/")
     if len(where) > 2 or not all(where):
-        raise Invalid(f"{text!r} is not a reference", hint="write [[entity/]project/]name[:version]")
+        raise Invalid(
+            f"{text!r} is not a reference", hint="write [[entity/]project/]name[:version]"
+        )
     name, at, id_prefix = last.partition("@")
     label = ""
     if not at:
@@ -105,7 +107,9 @@ def check_name(name: str) -> str:
             hint="use letters, digits, dashes, underscores and dots",
         )
     if len(name) > MAX_NAME_CHARS:
-        raise Invalid(f"an artifact's name has at most {MAX_NAME_CHARS} characters: {name[:40]!r}...")
+        raise Invalid(
+            f"an artifact's name has at most {MAX_NAME_CHARS} characters: {name[:40]!r}..."
+        )
     return name
 
 
@@ -132,14 +136,18 @@ def check_project(project: str) -> str:
     good = isinstance(project, str) and 0 < len(project) <= MAX_NAME_CHARS
     good = good and project not in {".", ".."} and project.isprintable()
     if not good or any(character in "/\\#?%:@" for character in project):
-        raise Invalid(f"{project!r} cannot be a project", hint="a project holds none of / \\ # ? % : @")
+        raise Invalid(
+            f"{project!r} cannot be a project", hint="a project holds none of / \\ # ? % : @"
+        )
     return project
 
 
 def check_type(type_name: str) -> str:
     """Return ``type_name`` if an artifact may have it: any text that is not empty."""
     if not isinstance(type_name, str) or not type_name or len(type_name) > MAX_NAME_CHARS:
-        raise Invalid(f"{type_name!r} cannot be a type", hint=f"use 1 to {MAX_NAME_CHARS} characters")
+        raise Invalid(
+            f"{type_name!r} cannot be a type", hint=f"use 1 to {MAX_NAME_CHARS} characters"
+        )
     return type_name
 
 

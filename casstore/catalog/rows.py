@@ -1,6 +1,6 @@
 """The rows of the index as bytes, and back.
 
-Knows: structs.  Never: LMDB, files.  Rows are not a format: the index is made again when they change.
+Knows: structs.  Never: LMDB, files.  Rows are no format: a changed one is made again.
 """
 
 import struct

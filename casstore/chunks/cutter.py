@@ -5,6 +5,8 @@ Source: Xia et al., "The Design of Fast Content-Defined Chunking for Data Dedupl
 Storage Systems", IEEE TPDS 31(9), 2020; the gear table is that paper's reference code's.
 """
 
+from typing import Final
+
 from pyfastcdc import FastCDC
 
 from casstore.digest import Buffer
@@ -20,7 +22,7 @@ __all__ = [
 MIN_CHUNK_BYTES = 16 * 1024
 AVERAGE_CHUNK_BYTES = 64 * 1024
 MAX_CHUNK_BYTES = 256 * 1024
-NORMALIZATION_LEVEL = 1
+NORMALIZATION_LEVEL: Final = 1
 
 CHUNKER_PARAMETERS: dict[str, str | int] = {
     "algorithm": "fastcdc-2020",

@@ -20,8 +20,9 @@ from casstore.cli.output import (
 )
 from casstore.cli.records import file_record
 from casstore.cli.workspace import Workspace
-from casstore.errors import FileMissing
+from casstore.errors import FileMissing, NotFound
 from casstore.flows.changes import Change, compare, compare_folder
+from casstore.journal.views import VersionView
 from casstore.manifests import Entry
 
 __all__ = ["diff"]
@@ -65,11 +66,20 @@ def _changes(place: Workspace, a: str, b: str, ignore: tuple[str, ...]) -> Itera
     before = place.version(a)
     store = place.existing()
     if not _is_folder(b):
-        return compare(store, before, place.version(b))
+        return compare(store, before, _version_b(place, b))
     folder = Path(b)
     if not folder.is_dir():
         raise FileMissing(f"{b} is no folder", hint="B is a folder if it has a /, else a REF")
     return compare_folder(store, before, folder, ignore=ignore)
+
+
+def _version_b(place: Workspace, text: str) -> VersionView:
+    try:
+        return place.version(text)
+    except NotFound as error:
+        if Path(text).is_dir():
+            raise NotFound(error.message, hint=f"for the folder write ./{text}") from error
+        raise
 
 
 def _is_folder(text: str) -> bool:

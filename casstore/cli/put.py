@@ -41,6 +41,13 @@ class _Input:
     folders: list[Walk] = field(default_factory=list)
     files: list[tuple[Path, bytes]] = field(default_factory=list)
 
+    def leave_out(self, root: Path) -> None:
+        """Keep the store at ``root``, if it lies in a folder, out of itself."""
+        if root.is_dir():
+            info = root.stat()
+            for folder in self.folders:
+                folder.skip = frozenset({(info.st_dev, info.st_ino)})
+
     def sources(self) -> Iterator[Source]:
         for folder in self.folders:
             yield from folder
@@ -136,11 +143,14 @@ def put(  # noqa: PLR0913 - one parameter an option
             aliases=tuple(dict.fromkeys(check_alias(one) for one in aliases if one != LATEST)),
             tags=tuple(dict.fromkeys(map(check_tag, tags))),
         )
-        given = _input(paths, place, ignore, refuse_outside=symlinks == "error")
+        root = place.choice.path
+        given = _input(paths, root, ignore, refuse_outside=symlinks == "error")
         if dry_run:
+            given.leave_out(root)
             _print_plan(options, given, wanted)
             return
         store = place.writable()
+        given.leave_out(root)
         if type_name is None:
             request = replace(request, type=_known_type(store, request) or DEFAULT_TYPE)
         check_type_of(store, request.project, request.name, request.type)
@@ -202,11 +212,9 @@ def _metadata_file(path: Path) -> dict[str, Any]:
 
 
 def _input(
-    paths: Sequence[str], place: Workspace, ignore: tuple[str, ...], *, refuse_outside: bool
+    paths: Sequence[str], root: Path, ignore: tuple[str, ...], *, refuse_outside: bool
 ) -> _Input:
     """Sort the paths into folders and files, each with its name in the version."""
-    root = place.choice.path
-    skip = frozenset({(i.st_dev, i.st_ino) for i in [root.stat()]} if root.is_dir() else ())
     names = [_own_name(path) for path in paths]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -219,7 +227,7 @@ def _input(
         _refuse_store(path, root)
         if path.is_dir():
             prefix = inside + b"/" if len(paths) > 1 else b""
-            found.folders.append(Walk(os.fsencode(path), prefix, ignore, refuse_outside, skip))
+            found.folders.append(Walk(os.fsencode(path), prefix, ignore, refuse_outside))
         else:
             source_of(path, inside)  # what is not there is told before anything is read
             found.files.append((path, inside))

@@ -112,7 +112,7 @@ class Workspace:
                 f" nothing was ever logged to the store at {self.choice.path}",
                 hint="put something, or name another store with --store",
             )
-        return find_version(store, reference, reference.project, deleted=deleted)
+        return find_version(store, parse_reference(text), self.project, deleted=deleted)
 
     def exact_version(self, text: str, *, deleted: bool = False) -> VersionView:
         """Return the version that ``text`` names by number or id: what a name means can change."""

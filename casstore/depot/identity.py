@@ -3,6 +3,7 @@
 Knows: the format version, the store's id, the chunker's frozen parameters.  Never: other files.
 """
 
+import contextlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -34,12 +35,16 @@ def read_identity(root: Path) -> Identity:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
-        raise NotFound(f"no store at {root}", hint="put something, or run `casstore init`") from None
+        raise NotFound(
+            f"no store at {root}", hint="put something, or run `casstore init`"
+        ) from None
     try:
         fields = json.loads(text)
         version, store_id = int(fields["format"]), str(fields["store_id"])
     except (ValueError, KeyError, TypeError):
-        raise Corrupt(f"{path} cannot be read", hint="restore it from a copy of the store") from None
+        raise Corrupt(
+            f"{path} cannot be read", hint="restore it from a copy of the store"
+        ) from None
     if version > FORMAT_VERSION:
         needed = fields.get("needs_casstore", "a newer release")
         raise Unsupported(
@@ -67,8 +72,6 @@ def create_identity(root: Path) -> Identity:
         "store_id": secrets.token_hex(16),
     }
     data = canonical_json(fields).encode() + b"\n"
-    try:
+    with contextlib.suppress(FileExistsError):  # another process was first: its identity holds
         durable.create_exclusive(root / FILE_NAME, data, root / "tmp")
-    except FileExistsError:
-        pass  # another process was first: its identity holds
     return read_identity(root)

@@ -22,7 +22,7 @@ class JournalFiles:
         self._root = root / "journal"
 
     def publish(self, name: str, data: bytes, staging: Path, time_us: int) -> str:
-        """Create an event's file, durably; returns its month.  This is where a version begins to be.
+        """Create an event's file, durably; returns its month.  Here a version begins to exist.
 
         An event that is there already with equal bytes is success: names are bound to content.
         """

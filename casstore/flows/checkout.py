@@ -94,7 +94,7 @@ def checkout(
     if occupied and not replace:
         _refuse_differing(chosen, base)
     result = CheckoutResult()
-    note = progress or (lambda files, size: None)
+    note = progress or _unheard
     try:
         if os.path.lexists(base):
             os.makedirs(base, exist_ok=True)
@@ -125,9 +125,7 @@ def _fill_new(
         raise
 
 
-def _fill(
-    store: Store, files: Iterable["_File"], result: CheckoutResult, note: Progress
-) -> None:
+def _fill(store: Store, files: Iterable["_File"], result: CheckoutResult, note: Progress) -> None:
     workers = default_workers()
     unnamed: set[bytes] = set()
     try:
@@ -157,7 +155,9 @@ def read_entry(
     Only the frames that hold those bytes are read.
     """
     if entry.is_reference:
-        raise Unsupported(f"{display_path(entry.path)} is a reference; its bytes are not in the store")
+        raise Unsupported(
+            f"{display_path(entry.path)} is a reference; its bytes are not in the store"
+        )
     end = entry.size_bytes if size is None else min(entry.size_bytes, start + size)
     refs = chunk_refs(
         entry.layout, Digest(entry.content), entry.size_bytes, store.frames.metadata, start=start
@@ -169,9 +169,11 @@ def read_entry(
             yield view[max(0, start - offset) : max(0, end - offset)]
 
 
-def _groups(
-    refs: Iterable[tuple[int, ChunkRef]], end: int
-) -> Iterator[list[tuple[int, ChunkRef]]]:
+def _unheard(files: int, size: int) -> None:
+    """Take progress that nobody asked for."""
+
+
+def _groups(refs: Iterable[tuple[int, ChunkRef]], end: int) -> Iterator[list[tuple[int, ChunkRef]]]:
     group: list[tuple[int, ChunkRef]] = []
     waiting = 0
     for offset, ref in refs:
@@ -201,7 +203,8 @@ class _Chosen:
                 continue
             if entry.is_reference:
                 raise Unsupported(
-                    f"{display_path(entry.path)} is a reference", hint="upgrade casstore to fetch it"
+                    f"{display_path(entry.path)} is a reference",
+                    hint="upgrade casstore to fetch it",
                 )
             yield entry
 
@@ -406,10 +409,12 @@ def remove_extras(store: Store, view: VersionView, root: Path) -> int:
 def _check_root(base: str) -> None:
     real = os.path.realpath(base)
     for precious in (os.path.expanduser("~"), os.getcwd()):
-        if os.path.realpath(precious).startswith(real.rstrip("/") + "/") or real == os.path.realpath(
-            precious
-        ):
-            raise Invalid(f"{base} holds {precious}: it will not be emptied", hint="name a subfolder")
+        if os.path.realpath(precious).startswith(
+            real.rstrip("/") + "/"
+        ) or real == os.path.realpath(precious):
+            raise Invalid(
+                f"{base} holds {precious}: it will not be emptied", hint="name a subfolder"
+            )
     for folder, folders, _ in os.walk(base):
         for name in (".git", ".casstore"):
             if name in folders or os.path.basename(folder) == name:

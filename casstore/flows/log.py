@@ -117,7 +117,7 @@ def log_files(
     the caller drops it.  ``progress`` is called with (files, bytes) as they are done.
     """
     result = LogResult()
-    note = progress or (lambda files, size: None)
+    note = progress or _unheard
     misses = sources
     if use_cache:
         misses = _without_known(store, draft, sources, result, note, replace=replace)
@@ -155,9 +155,8 @@ def _without_known(
             device = source.stat.st_dev
             if device not in keeps:
                 keeps[device] = durable.keeps_ctime(_parent(source.path))
-            if row is None or not keeps[device] or not _unchanged(source.stat, row):
-                yield source
-            elif not all(_is_live(store, live, token) for token in row.pack_rows):
+            known = row is not None and keeps[device] and _unchanged(source.stat, row)
+            if row is None or not known or not _all_live(store, live, row):
                 yield source
             else:
                 draft.put(_entry(source, row.digest, row.layout), row.pack_rows, replace=replace)
@@ -177,10 +176,17 @@ def _unchanged(info: os.stat_result, row: StatRow) -> bool:
     return row.read_ns - max(info.st_mtime_ns, info.st_ctime_ns) >= SETTLED_NS
 
 
-def _is_live(store: Store, live: dict[int, bool], row: int) -> bool:
-    if row not in live:
-        live[row] = store.pack_exists(row)
-    return live[row]
+def _all_live(store: Store, live: dict[int, bool], row: StatRow) -> bool:
+    for pack_row in row.pack_rows:
+        if pack_row not in live:
+            live[pack_row] = store.pack_exists(pack_row)
+        if not live[pack_row]:
+            return False
+    return True
+
+
+def _unheard(files: int, size: int) -> None:
+    """Take progress that nobody asked for."""
 
 
 def _entry(source: Source, digest: Digest, layout: bytes) -> Entry:
@@ -325,7 +331,7 @@ def _store(session: Session, work: _Batch | _Block) -> _Stored:
     if isinstance(work, _Block):
         frames = _frames(work.buffer, 0, work.lengths)
         tokens = session.add(frames, _hint(work.source)) if frames else []
-        chunks = [(digest, len(data), token) for (digest, data), token in zip(frames, tokens)]
+        chunks = [(digest, len(data), token) for (digest, data), token in zip(frames, tokens, strict=True)]
         return _Stored(work, [chunks], [])
     return _store_batch(session, work)
 
@@ -354,9 +360,7 @@ def _store_batch(session: Session, batch: _Batch) -> _Stored:
     return _Stored(batch, chunks, digests)
 
 
-def _frames(
-    buffer: memoryview, start: int, lengths: list[int]
-) -> list[tuple[Digest, memoryview]]:
+def _frames(buffer: memoryview, start: int, lengths: list[int]) -> list[tuple[Digest, memoryview]]:
     frames = []
     for length in lengths:
         data = buffer[start : start + length]
@@ -393,9 +397,7 @@ class _Collector:
                 self._add(chunks)
                 info = whole.source.stat
                 key = StatKey(info.st_dev, info.st_ino)
-                seen = Seen(
-                    key, info.st_size, info.st_mtime_ns, info.st_ctime_ns, whole.read_ns
-                )
+                seen = Seen(key, info.st_size, info.st_mtime_ns, info.st_ctime_ns, whole.read_ns)
                 self._end(whole.source, digest, seen)
             return
         if work.first:

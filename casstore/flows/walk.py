@@ -68,7 +68,9 @@ class Walk:
             if stat.S_ISDIR(info.st_mode):
                 here = (info.st_dev, info.st_ino)
                 if here in above:
-                    raise Invalid(f"{_show(entry.path)} is a link that leads back to a folder above")
+                    raise Invalid(
+                        f"{_show(entry.path)} is a link that leads back to a folder above"
+                    )
                 left_out = entry.name == STORE_FOLDER or here in self.skip
                 if not left_out and not self._is_ignored(name, folder=True):
                     yield from self._folder(entry.path, name + b"/", (*above, here))

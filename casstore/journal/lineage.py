@@ -12,31 +12,31 @@ from casstore.encoding import decode
 from casstore.journal import keys
 from casstore.journal.bodies import EventId, ManifestRef
 from casstore.journal.fields import EVENT_ID_SIZE
-from casstore.journal.table import StateTable
+from casstore.journal.table import StateReader
 from casstore.journal.views import InputView, PartView, RoundView, RunView, UseView
 
 __all__ = ["round_", "rounds", "run", "run_clock", "runs", "users_of"]
 
 
-def run(table: StateTable, project: str, run_id: str) -> RunView | None:
+def run(table: StateReader, project: str, run_id: str) -> RunView | None:
     """Return a run, or None if no event about it has arrived."""
     raw = table.get(keys.run(project, run_id))
     return None if raw is None else _run(table, decode(raw))
 
 
-def runs(table: StateTable, project: str | None = None) -> Iterator[RunView]:
+def runs(table: StateReader, project: str | None = None) -> Iterator[RunView]:
     """Yield the runs of a project, or of all, by id."""
     for _, raw in table.scan(keys.runs(project)):
         yield _run(table, decode(raw))
 
 
-def run_clock(table: StateTable, project: str, run_id: str) -> int:
+def run_clock(table: StateReader, project: str, run_id: str) -> int:
     """Return the highest clock seen of a run, 0 if none."""
     raw = table.get(keys.run(project, run_id))
     return 0 if raw is None else int(decode(raw)["clock"])
 
 
-def users_of(table: StateTable, commit: bytes) -> tuple[UseView, ...]:
+def users_of(table: StateReader, commit: bytes) -> tuple[UseView, ...]:
     """Return the runs that read a commit, in order; each use counts once."""
     found = []
     for key, raw in table.scan(keys.uses(commit)):
@@ -46,20 +46,20 @@ def users_of(table: StateTable, commit: bytes) -> tuple[UseView, ...]:
 
 
 def round_(
-    table: StateTable, project: str, name: str, distributed_id: str, number: int
+    table: StateReader, project: str, name: str, distributed_id: str, number: int
 ) -> RoundView | None:
     """Return one round of parallel writers, or None if no event about it has arrived."""
     raw = table.get(keys.round_(project, name, distributed_id, number))
     return None if raw is None else _round(table, decode(raw))
 
 
-def rounds(table: StateTable, project: str | None = None) -> Iterator[RoundView]:
+def rounds(table: StateReader, project: str | None = None) -> Iterator[RoundView]:
     """Yield the rounds of a project, or of all."""
     for _, raw in table.scan(keys.rounds(project)):
         yield _round(table, decode(raw))
 
 
-def _run(table: StateTable, row: dict[str, Any]) -> RunView:
+def _run(table: StateReader, row: dict[str, Any]) -> RunView:
     project, run_id = row["project"], row["run"]
     fields = {field: value for field, (_, value) in row["fields"].items()}
     state, exit_code = fields.get("state", ("running", None))
@@ -85,19 +85,19 @@ def _run(table: StateTable, row: dict[str, Any]) -> RunView:
     )
 
 
-def _inputs(table: StateTable, project: str, run_id: str) -> tuple[InputView, ...]:
+def _inputs(table: StateReader, project: str, run_id: str) -> tuple[InputView, ...]:
     """Return what a run read, in the order of its clocks, each once."""
     found = [InputView(*decode(raw)) for _, raw in table.scan(keys.inputs(project, run_id))]
     return tuple(dict.fromkeys(found))
 
 
-def _outputs(table: StateTable, project: str, run_id: str) -> tuple[CommitId, ...]:
+def _outputs(table: StateReader, project: str, run_id: str) -> tuple[CommitId, ...]:
     rows = table.scan(keys.outputs(project, run_id))
     found = [(decode(raw), key[-COMMIT_ID_SIZE:]) for key, raw in rows]
     return tuple(CommitId(commit) for _, commit in sorted(found))
 
 
-def _round(table: StateTable, row: dict[str, Any]) -> RoundView:
+def _round(table: StateReader, row: dict[str, Any]) -> RoundView:
     project, name, distributed_id, number = row["subject"]
     finishes = dict.fromkeys(CommitId(finish[3]) for finish in row["finishes"])
     rows = table.scan(keys.parts(project, name, distributed_id, number))

@@ -13,7 +13,7 @@ from casstore.encoding import decode
 from casstore.journal import keys, registers
 from casstore.journal.bodies import EventId, ManifestRef
 from casstore.journal.registers import Heads
-from casstore.journal.table import StateTable
+from casstore.journal.table import StateReader
 from casstore.journal.views import (
     AliasView,
     CollectionView,
@@ -61,7 +61,7 @@ _EMPTY: dict[str, Any] = {
 }
 
 
-def version(table: StateTable, commit: bytes) -> VersionView | None:
+def version(table: StateReader, commit: bytes) -> VersionView | None:
     """Return a version at home, or None if no event about the commit has arrived."""
     row = _row(table, keys.version(commit))
     if row is None:
@@ -99,7 +99,7 @@ def version(table: StateTable, commit: bytes) -> VersionView | None:
 
 
 def versions(
-    table: StateTable, project: str, name: str, *, include_deleted: bool = False
+    table: StateReader, project: str, name: str, *, include_deleted: bool = False
 ) -> Iterator[VersionView]:
     """Yield a collection's versions by number, then those without one; linked ones among them."""
     for number, commit in _enrolled(table, project, name):
@@ -108,7 +108,7 @@ def versions(
             yield view
 
 
-def _enrolled(table: StateTable, project: str, name: str) -> Iterator[tuple[int | None, bytes]]:
+def _enrolled(table: StateReader, project: str, name: str) -> Iterator[tuple[int | None, bytes]]:
     for key, _ in table.scan(keys.numbers(project, name)):
         number = key[-8 - COMMIT_ID_SIZE : -COMMIT_ID_SIZE]
         yield int.from_bytes(number, "big"), key[-COMMIT_ID_SIZE:]
@@ -116,55 +116,55 @@ def _enrolled(table: StateTable, project: str, name: str) -> Iterator[tuple[int 
         yield None, key[-COMMIT_ID_SIZE:]
 
 
-def numbered(table: StateTable, project: str, name: str, number: int) -> list[VersionView]:
+def numbered(table: StateReader, project: str, name: str, number: int) -> list[VersionView]:
     """Return every version whose event gives it ``number``, of any numbering, deleted ones too."""
     rows = table.scan(keys.number(project, name, number))
     found = [_member(table, (project, name, number), key[-COMMIT_ID_SIZE:]) for key, _ in rows]
     return [view for view in found if view is not None]
 
 
-def commits(table: StateTable, prefix: bytes = b"") -> Iterator[CommitId]:
+def commits(table: StateReader, prefix: bytes = b"") -> Iterator[CommitId]:
     """Yield the commits whose id begins with ``prefix``."""
     for key, _ in table.scan(keys.versions(prefix)):
         yield CommitId(key[-COMMIT_ID_SIZE:])
 
 
-def commits_of_manifest(table: StateTable, prefix: bytes) -> Iterator[CommitId]:
+def commits_of_manifest(table: StateReader, prefix: bytes) -> Iterator[CommitId]:
     """Yield the commits whose manifest digest begins with ``prefix``."""
     for key, _ in table.scan(keys.manifests(prefix)):
         yield CommitId(key[-COMMIT_ID_SIZE:])
 
 
-def is_alive(table: StateTable, commit: bytes) -> bool:
+def is_alive(table: StateReader, commit: bytes) -> bool:
     """Say whether an event keeps the commit that no delete has named."""
     return next(iter(table.scan(keys.keepers(commit))), None) is not None
 
 
-def deletion_seen(table: StateTable, commit: bytes) -> list[EventId]:
+def deletion_seen(table: StateReader, commit: bytes) -> list[EventId]:
     """Return every event that a delete has to name to take effect."""
     skip = len(keys.keepers(commit))
     return [EventId(key[skip:]) for key, _ in table.scan(keys.keepers(commit))]
 
 
-def edit_heads(table: StateTable, commit: bytes, field: str) -> list[EventId]:
+def edit_heads(table: StateReader, commit: bytes, field: str) -> list[EventId]:
     """Return the events that an edit of a version's field replaces."""
     row = _row(table, keys.version(commit))
     return _ids(row["registers"].get(field, [])) if row else []
 
 
-def link_heads(table: StateTable, commit: bytes, project: str, name: str) -> list[EventId]:
+def link_heads(table: StateReader, commit: bytes, project: str, name: str) -> list[EventId]:
     """Return the events that link a commit into a collection: what an unlink replaces."""
     row = _row(table, keys.version(commit))
     return _ids([head for head in row["links"] if head[2][:2] == [project, name]]) if row else []
 
 
-def collection(table: StateTable, project: str, name: str) -> CollectionView | None:
+def collection(table: StateReader, project: str, name: str) -> CollectionView | None:
     """Return a collection, or None unless a version or a link has arrived."""
     row = _row(table, keys.collection(project, name))
     return _collection(row) if row and row["created"] is not None else None
 
 
-def collections(table: StateTable, project: str | None = None) -> Iterator[CollectionView]:
+def collections(table: StateReader, project: str | None = None) -> Iterator[CollectionView]:
     """Yield the collections of a project, or of all."""
     for _, raw in table.scan(keys.collections(project)):
         row = decode(raw)
@@ -172,37 +172,37 @@ def collections(table: StateTable, project: str | None = None) -> Iterator[Colle
             yield _collection(row)
 
 
-def projects(table: StateTable) -> list[str]:
+def projects(table: StateReader) -> list[str]:
     """Return the names of all projects."""
     return sorted(decode(raw) for _, raw in table.scan(keys.projects()))
 
 
-def label_heads(table: StateTable, project: str, name: str, field: str) -> list[EventId]:
+def label_heads(table: StateReader, project: str, name: str, field: str) -> list[EventId]:
     """Return the events that a label of a collection's field replaces."""
     row = _row(table, keys.collection(project, name))
     return _ids(row["labels"].get(field, [])) if row else []
 
 
-def next_number(table: StateTable, project: str, name: str, numbering: bytes) -> int:
+def next_number(table: StateReader, project: str, name: str, numbering: bytes) -> int:
     """Return one above the highest number that a numbering, or an authority, ever gave here."""
     row = _row(table, keys.collection(project, name))
     highest = dict(row["highest"]) if row else {}
     return int(highest.get(numbering, -1)) + 1
 
 
-def highest_clock(table: StateTable, project: str, name: str) -> int:
+def highest_clock(table: StateReader, project: str, name: str) -> int:
     """Return the highest clock seen in a collection, 0 if none."""
     row = _row(table, keys.collection(project, name))
     return int(row["clock"]) if row else 0
 
 
-def alias(table: StateTable, project: str, name: str, value: str) -> AliasView:
+def alias(table: StateReader, project: str, name: str, value: str) -> AliasView:
     """Return where an alias points."""
     raw = table.get(keys.alias(project, name, value))
     return _alias(table, value, [] if raw is None else decode(raw)[1])
 
 
-def aliases(table: StateTable, project: str, name: str) -> Iterator[AliasView]:
+def aliases(table: StateReader, project: str, name: str) -> Iterator[AliasView]:
     """Yield a collection's aliases that point somewhere."""
     for _, raw in table.scan(keys.aliases(project, name)):
         view = _alias(table, *decode(raw))
@@ -210,7 +210,7 @@ def aliases(table: StateTable, project: str, name: str) -> Iterator[AliasView]:
             yield view
 
 
-def aliases_of(table: StateTable, project: str, name: str) -> dict[CommitId, list[str]]:
+def aliases_of(table: StateReader, project: str, name: str) -> dict[CommitId, list[str]]:
     """Return the aliases of each commit of a collection, sorted."""
     found: dict[CommitId, list[str]] = {}
     for view in aliases(table, project, name):
@@ -219,13 +219,13 @@ def aliases_of(table: StateTable, project: str, name: str) -> dict[CommitId, lis
     return {commit: sorted(names) for commit, names in found.items()}
 
 
-def alias_heads(table: StateTable, project: str, name: str, value: str) -> list[EventId]:
+def alias_heads(table: StateReader, project: str, name: str, value: str) -> list[EventId]:
     """Return the events that a new alias event replaces."""
     raw = table.get(keys.alias(project, name, value))
     return [] if raw is None else _ids(decode(raw)[1])
 
 
-def _row(table: StateTable, key: bytes) -> dict[str, Any] | None:
+def _row(table: StateReader, key: bytes) -> dict[str, Any] | None:
     raw = table.get(key)
     return None if raw is None else decode(raw)
 
@@ -247,14 +247,14 @@ def _conflicts(fields: dict[str, Heads]) -> tuple[FieldConflict, ...]:
     return tuple(conflict for conflict in found if conflict is not None)
 
 
-def _producers(table: StateTable, commit: bytes) -> tuple[ProducerView, ...]:
+def _producers(table: StateReader, commit: bytes) -> tuple[ProducerView, ...]:
     found = [decode(raw) for _, raw in table.scan(keys.producers(commit))]
     found.sort(key=lambda value: value[0])
     return tuple(ProducerView(*value[2:]) for value in found)
 
 
 def _sealed(
-    table: StateTable, row: dict[str, Any], place: tuple[str, str]
+    table: StateReader, row: dict[str, Any], place: tuple[str, str]
 ) -> tuple[dict[bytes, int], tuple[FieldConflict, ...]]:
     """Return the numbers that authorities sealed, and those that another commit had first."""
     held: dict[bytes, int] = {}
@@ -270,7 +270,7 @@ def _sealed(
     return held, tuple(doubts)
 
 
-def _claims(table: StateTable, prefix: bytes) -> Heads:
+def _claims(table: StateReader, prefix: bytes) -> Heads:
     """Return the claimants of one sealed number as heads, the first one first."""
     claims = []
     for key, raw in table.scan(prefix):
@@ -280,7 +280,7 @@ def _claims(table: StateTable, prefix: bytes) -> Heads:
 
 
 def _member(
-    table: StateTable, at: tuple[str, str, int | None], commit: bytes
+    table: StateReader, at: tuple[str, str, int | None], commit: bytes
 ) -> VersionView | None:
     """Return the version as the collection shows it, if this is its row there."""
     project, name, number = at
@@ -290,7 +290,7 @@ def _member(
     return view if view is not None and view.number == number else None
 
 
-def _linked(table: StateTable, view: VersionView, place: tuple[str, str]) -> VersionView | None:
+def _linked(table: StateReader, view: VersionView, place: tuple[str, str]) -> VersionView | None:
     row = _row(table, keys.version(view.commit)) or {}
     target = registers.shown([head for head in row["links"] if tuple(head[2][:2]) == place])
     if target is None:
@@ -332,7 +332,7 @@ def _collection(row: dict[str, Any]) -> CollectionView:
     )
 
 
-def _alias(table: StateTable, value: str, heads: Heads) -> AliasView:
+def _alias(table: StateReader, value: str, heads: Heads) -> AliasView:
     standing = [head for head in heads if head[2] is None or is_alive(table, head[2])]
     found = registers.distinct(standing)
     conflict = tuple((head[0], head[2]) for head in found) if len(found) > 1 else ()

@@ -7,26 +7,30 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Protocol
 
-__all__ = ["MemoryTable", "StateTable"]
+__all__ = ["MemoryTable", "StateReader", "StateTable"]
 
 
-class StateTable(Protocol):
-    """Rows under byte keys.  Promises nothing about durability or other writers."""
+class StateReader(Protocol):
+    """Rows under byte keys, to read.  Promises nothing about durability or other writers."""
 
     def get(self, key: bytes, /) -> bytes | None:
         """Return the row under ``key``, or None."""
-
-    def put(self, key: bytes, value: bytes, /) -> object:
-        """Set the row under ``key``."""
-
-    def delete(self, key: bytes, /) -> object:
-        """Remove the row under ``key``; nothing happens where there is none."""
 
     def scan(self, prefix: bytes, /) -> Iterator[tuple[bytes, bytes]]:
         """Yield the rows whose keys begin with ``prefix``, in key order.
 
         The table is not written to while it is scanned.
         """
+
+
+class StateTable(StateReader, Protocol):
+    """Rows under byte keys, to read and to fold into."""
+
+    def put(self, key: bytes, value: bytes, /) -> object:
+        """Set the row under ``key``."""
+
+    def delete(self, key: bytes, /) -> object:
+        """Remove the row under ``key``; nothing happens where there is none."""
 
 
 class MemoryTable:

@@ -176,5 +176,3 @@ def _rows(data: Buffer, row: struct.Struct, base: int) -> Iterator[tuple[int, Ch
     for digest, size in row.iter_unpack(data):
         yield base, ChunkRef(Digest(digest), size)
         base += size
-
-

@@ -90,9 +90,7 @@ class ManifestBuilder:
                 self._close_branch(level)
             level += 1
         top = self._branches[level][0]
-        return ManifestTop(
-            self._digest.digest(), top.digest, top.level, self._count, self._size
-        )
+        return ManifestTop(self._digest.digest(), top.digest, top.level, self._count, self._size)
 
     def _close(self, levels: int) -> None:
         """End the segment, and the branches above it below level ``levels``."""
@@ -200,7 +198,7 @@ class Manifest:
         while waiting:
             children = self._children(waiting.pop())
             if children and isinstance(children[0], Entry):
-                yield from children  # type: ignore[misc]  # a segment holds entries only
+                yield from children
                 continue
             nodes = [child for child in children if isinstance(child, _Node)]
             while len(nodes) > 1 and nodes[1].first <= start:
@@ -223,8 +221,9 @@ class Manifest:
 
 def _node_from_wire(fields: Any, level: int) -> _Node:
     try:
-        node = _Node(*fields, level)
-    except TypeError:
+        first, digest, entries, size = fields
+        node = _Node(first, digest, entries, size, level)
+    except (TypeError, ValueError):
         raise Corrupt("a branch of a manifest has a broken row") from None
     if not isinstance(node.digest, bytes) or len(node.digest) != 32:
         raise Corrupt("a branch of a manifest has a broken row")
@@ -246,8 +245,6 @@ def _smaller(
     take_left = left_path is not None and (right_path is None or left_path <= right_path)
     take_right = right_path is not None and (left_path is None or right_path <= left_path)
     return (
-        mine.pop() if take_left else None,  # type: ignore[return-value]
-        theirs.pop() if take_right else None,  # type: ignore[return-value]
+        mine.pop() if take_left else None,  # type: ignore[return-value]  # entries, by now
+        theirs.pop() if take_right else None,
     )
-
-

@@ -164,9 +164,7 @@ def _check_packs(store: Store, draft: Draft) -> None:
             )
 
 
-def _create(
-    store: Store, request: Commit, manifest: ManifestRef, commit_id: CommitId
-) -> None:
+def _create(store: Store, request: Commit, manifest: ManifestRef, commit_id: CommitId) -> None:
     project, name = request.project, request.name
     with store.index.read() as reader:
         number = queries.next_number(reader, project, name, store.numbering)
@@ -217,7 +215,9 @@ def _log_again(store: Store, newest: VersionView, request: Commit) -> Committed:
             bodies.append(EditBody("tags", tags, tuple(heads)))
     for body in bodies:
         store.events.append(subject, body)
-    return Committed(_view(store, newest.commit), created=False, kept_aside=bool(description or metadata))
+    return Committed(
+        _view(store, newest.commit), created=False, kept_aside=bool(description or metadata)
+    )
 
 
 def _if_other(given: str | None, present: str | None) -> str | None:

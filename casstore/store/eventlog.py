@@ -83,5 +83,3 @@ def _highest_clock(reader: Reader, subject: KnownSubject) -> int:
     if isinstance(subject, RunSubject):
         return lineage.run_clock(reader, subject.project, subject.run)
     return queries.highest_clock(reader, subject.project, subject.name)
-
-

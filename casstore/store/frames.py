@@ -97,8 +97,10 @@ class FrameReader:
         with self._index.read() as index:
             pack = index.pack(row)
         if pack is None:
-            raise Corrupt(f"the index names pack row {row}, which it does not hold",
-                          hint="run `casstore reindex`")
+            raise Corrupt(
+                f"the index names pack row {row}, which it does not hold",
+                hint="run `casstore reindex`",
+            )
         return pack.pack_id
 
     def _read(self, digests: Sequence[Digest], *, again: bool) -> list[Buffer]:

@@ -139,7 +139,10 @@ def _by_id(store: Store, reader: Reader, reference: Reference, project: str) -> 
 def _with_id(reader: Reader, reference: Reference, project: str) -> Iterator[VersionView]:
     text = reference.id_prefix
     prefix = bytes.fromhex(text[: len(text) // 2 * 2])
-    for commit in [*queries.commits(reader, prefix[:16]), *queries.commits_of_manifest(reader, prefix)]:
+    for commit in [
+        *queries.commits(reader, prefix[:16]),
+        *queries.commits_of_manifest(reader, prefix),
+    ]:
         view = queries.version(reader, commit)
         if view is None or (view.project, view.name) != (project, reference.name):
             continue

@@ -224,7 +224,5 @@ class Session:
         self._sealed = []
 
 
-
-
 def _forget(pack_id: PackId, digests: list[Digest], writer: Writer) -> None:
     writer.forget_pack(pack_id, digests)

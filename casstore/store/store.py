@@ -29,7 +29,9 @@ class Store:
     ``root`` is the store's folder.  ``numbering`` is the id under which it gives numbers.
     """
 
-    def __init__(self, root: Path, identity: Identity, index_folder: Path, *, read_only: bool) -> None:
+    def __init__(
+        self, root: Path, identity: Identity, index_folder: Path, *, read_only: bool
+    ) -> None:
         self.root = root
         self.identity = identity
         self.index_folder = index_folder

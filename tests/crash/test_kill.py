@@ -17,7 +17,8 @@ from casstore.journal import queries
 from casstore.store import close_store, create_store, live_versions
 
 ROUNDS = 10
-LONGEST_LIFE_SECONDS = 0.35
+MAX_VERSIONS_BEFORE_KILL = 4
+LONGEST_PAUSE_SECONDS = 0.05
 
 
 def start(root, folder, seed, count):
@@ -39,11 +40,18 @@ def go(process):
     process.stdin.flush()
 
 
+def told(line):
+    """Read one line of a worker: a version's number and commit."""
+    number, commit = line.split()
+    return int(number), parse_commit_id(commit)
+
+
 def returned_by(process):
-    """Wait for the end; return {number: commit} of every version that was returned there."""
-    output, _ = process.communicate(timeout=60)
-    lines = [line.split() for line in output.splitlines(keepends=True) if line.endswith("\n")]
-    return {int(number): parse_commit_id(commit) for number, commit in lines}
+    """Wait for the end; return {number: commit} of every version that is told of from here on."""
+    with process.stdin, process.stdout:
+        lines = list(process.stdout)
+    process.wait(timeout=60)
+    return dict(map(told, lines))
 
 
 def check_whole(store):
@@ -69,7 +77,10 @@ def test_a_killed_process_leaves_the_old_state_or_the_new(root, tmp_path):
     for number in range(ROUNDS):
         process = start(root, tmp_path / "files", f"round {number}", 1000)
         go(process)
-        time.sleep(draw.random() * LONGEST_LIFE_SECONDS)
+        for _ in range(draw.randrange(MAX_VERSIONS_BEFORE_KILL)):
+            version, commit = told(process.stdout.readline())
+            promised[version] = commit
+        time.sleep(draw.random() * LONGEST_PAUSE_SECONDS)
         process.kill()
         promised |= returned_by(process)
         store = create_store(root)
@@ -88,12 +99,13 @@ def test_a_killed_process_leaves_the_old_state_or_the_new(root, tmp_path):
 
 def test_the_index_after_kills_is_the_index_of_the_files(root, tmp_path):
     """An index that lived through kills says what one made from the files says."""
-    for number, seconds in enumerate((0.05, 0.1, 0.2)):
+    for number, seconds in enumerate((0.01, 0.02, 0.03)):
         process = start(root, tmp_path / "files", f"round {number}", 1000)
         go(process)
+        process.stdout.readline()
         time.sleep(seconds)
         process.kill()
-        process.communicate(timeout=60)
+        returned_by(process)
     store = create_store(root)
     try:
         with store.index.read() as reader:

@@ -8,7 +8,8 @@ import pytest
 import casstore.packs
 from casstore.chunks import codecs, decode
 from casstore.digest import digest_of
-from casstore.packs import PackKind, PackWriter, format, read_rows, scan_rows
+from casstore.packs import PackKind, PackWriter, read_rows, scan_rows
+from casstore.packs import format as layout
 from casstore.packs import writer as writer_module
 
 FORMAT = (Path(casstore.packs.__file__).parent / "FORMAT.md").read_text()
@@ -25,7 +26,7 @@ def worked_example():
 
 @pytest.fixture
 def example(tmp_path, monkeypatch):
-    """The pack of the worked example, as the code writes it, and its name."""
+    """Write the pack of the worked example; return where it lies and its name."""
     monkeypatch.setattr(writer_module.secrets, "token_bytes", lambda size: bytes(range(size)))
     pack = PackWriter(tmp_path / "staged", PackKind.DATA, direct=False)
     pack.append(digest_of(HELLO), codecs.CODEC_RAW, len(HELLO), HELLO)
@@ -67,14 +68,14 @@ def stated(label):
 
 def test_the_page_states_the_constants_of_the_code():
     """Sizes and limits are the same in both."""
-    assert stated("format version") == format.FORMAT_VERSION
-    assert stated("header, bytes") == format.HEADER.size
-    assert stated("record without payload, bytes") == format.RECORD.size
-    assert stated("footer row, bytes") == format.FOOTER_ROW.size
-    assert stated("trailer, bytes") == format.TRAILER.size
-    assert stated("target size, bytes") == format.TARGET_PACK_BYTES
-    assert stated("pack, at most, bytes") == format.MAX_PACK_BYTES
-    assert stated("frame, at most, bytes") == format.MAX_FRAME_BYTES
+    assert stated("format version") == layout.FORMAT_VERSION
+    assert stated("header, bytes") == layout.HEADER.size
+    assert stated("record without payload, bytes") == layout.RECORD.size
+    assert stated("footer row, bytes") == layout.FOOTER_ROW.size
+    assert stated("trailer, bytes") == layout.TRAILER.size
+    assert stated("target size, bytes") == layout.TARGET_PACK_BYTES
+    assert stated("pack, at most, bytes") == layout.MAX_PACK_BYTES
+    assert stated("frame, at most, bytes") == layout.MAX_FRAME_BYTES
 
 
 def test_the_page_lists_every_kind_and_codec():
