@@ -8,9 +8,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, ParamSpec, Self, TypeVar
 
-__all__ = ["Background", "Lock", "Pending", "default_workers", "ordered_map"]
+__all__ = ["Background", "Lock", "Pending", "Pool", "default_workers", "ordered_map"]
 
 MAX_DEFAULT_WORKERS = 8
 
@@ -98,3 +98,25 @@ class Background:
     def close(self) -> None:
         """Finish what is queued and end the thread."""
         self._pool.shutdown(wait=True)
+
+
+class Pool:
+    """Threads for work that is waited for one by one; ends with its ``with`` block."""
+
+    def __init__(self, workers: int) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="casstore")
+
+    def submit(
+        self,
+        function: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Pending[Result]:
+        """Begin a call as soon as a thread is free."""
+        return Pending(self._pool.submit(function, *args, **kwargs))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)

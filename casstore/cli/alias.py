@@ -16,7 +16,7 @@ from casstore.store import find_version, live_versions, reference_to
 __all__ = ["alias"]
 
 
-@click.group(cls=Verbs)
+@click.group(cls=Verbs, no_args_is_help=False)
 def alias() -> None:
     """Name versions: set, remove or list aliases."""
 

@@ -3,6 +3,7 @@
 Knows: how findings are shown.  Never: how they are found.
 """
 
+import contextlib
 import dataclasses
 import os
 
@@ -10,8 +11,8 @@ import click
 
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import one_line, print_json, print_line
-from casstore.cli.table import load
 from casstore.cli.workspace import Workspace
+from casstore.errors import Error
 from casstore.flows.health import Finding, examine
 
 __all__ = ["doctor"]
@@ -30,15 +31,18 @@ def doctor(context: click.Context) -> None:
     options: Options = context.obj
     with Workspace(options) as place:
         root = place.choice.path
+        with contextlib.suppress(Error, OSError):  # what is wrong is told by what is found
+            place.existing_or_empty()
         found = examine(root)
+        if place.choice.is_default and not (root / "FORMAT").exists():
+            found[-1] = Finding("ok", "nothing was ever logged; the first put makes the store")
     wrong = any(finding.level == "error" for finding in found)
-    release = load("release").installed_release()
     if options.json:
         listed = [dataclasses.asdict(finding) for finding in found]
-        print_json(ok=not wrong, casstore=release, store=os.fspath(root), findings=listed)
+        print_json(ok=not wrong, store=os.fspath(root), findings=listed)
     else:
         if not options.quiet:
-            print_line(f"casstore {release}, store {one_line(str(root))} ({place.choice.source})")
+            print_line(f"store {one_line(str(root))} ({place.choice.source})")
         for finding in found:
             if finding.level != "ok" or not options.quiet:
                 print_line(_line(finding))

@@ -29,7 +29,7 @@ __all__ = ["get"]
 @click.option("--exclude", metavar="GLOB", multiple=True, help="No paths that match.")
 @click.option("--force", is_flag=True, help="Replace files that have other content.")
 @click.pass_obj
-def get(  # noqa: PLR0913 - one parameter an option
+def get(
     options: Options,
     *,
     ref: str,

@@ -93,7 +93,7 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
         help="Say more; twice: show where an error arose.",
     ),
     click.Option(
-        ["-C", "folder"],
+        ["-C", "start_folder"],
         metavar="DIR",
         multiple=True,
         expose_value=False,
@@ -141,7 +141,8 @@ class Verbs(click.Group):
 def _write_options(
     command: click.Command, context: click.Context, formatter: click.HelpFormatter
 ) -> None:
-    own = [p for p in command.get_params(context) if p not in GLOBAL_OPTIONS]
+    options = [p for p in command.get_params(context) if isinstance(p, click.Option)]
+    own = [option for option in options if option not in GLOBAL_OPTIONS]
     for title, parameters in (("Options", own), ("Global options", GLOBAL_OPTIONS)):
         rows = [row for p in parameters if (row := p.get_help_record(context)) is not None]
         if rows:

@@ -298,7 +298,7 @@ def _print(options: Options, store: Store, given: _Input, done: _Done) -> None:
     if done.committed.kept_aside:
         say(
             options,
-            f"{reference} has this content: what was said of it stays, what was given now is dropped",
+            f"{reference} has this content: what was said of it stays, the new words are dropped",
         )
     if options.json:
         print_json(

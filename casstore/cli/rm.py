@@ -11,7 +11,7 @@ from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.records import version_record
 from casstore.cli.workspace import Workspace
-from casstore.errors import Invalid
+from casstore.errors import Error, Invalid
 from casstore.flows.lifecycle import plan_removal, remove
 from casstore.journal import queries
 from casstore.journal.views import VersionView
@@ -33,7 +33,7 @@ __all__ = ["rm"]
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only tell what would be removed.")
 @click.pass_obj
-def rm(  # noqa: PLR0913 - one parameter an option
+def rm(
     options: Options,
     *,
     refs: tuple[str, ...],
@@ -98,7 +98,7 @@ def _ask(count: int) -> None:
             hint="nothing was changed; add --yes",
         )
     if not click.confirm(f"Remove {count_text(count, 'version')}?", err=True):
-        raise click.Abort
+        raise Error("nothing was removed")
 
 
 def _print_plan(options: Options, store: Store, views: list[VersionView], *, dry_run: bool) -> None:

@@ -12,7 +12,7 @@ import click
 
 from casstore.cli.messages import say
 from casstore.cli.options import Options, Verb
-from casstore.cli.output import one_line, print_json, print_line, size_text
+from casstore.cli.output import count_text, one_line, print_json, print_line, size_text
 from casstore.cli.workspace import Workspace
 from casstore.flows.health import Status
 from casstore.flows.health import status as status_of
@@ -60,13 +60,14 @@ def _plain(value: Any) -> Any:
 
 def _print(found: Status) -> None:
     print_line(
-        f"holds     {found.versions:,} versions of {found.collections:,} names in"
-        f" {found.projects:,} projects; {found.runs:,} runs"
+        f"holds     {count_text(found.versions, 'version')} of"
+        f" {count_text(found.collections, 'name')} in {count_text(found.projects, 'project')};"
+        f" {count_text(found.runs, 'run')}"
     )
-    print_line(f"on disk   {size_text(found.stored_bytes)} in {found.packs:,} packs")
+    print_line(f"on disk   {size_text(found.stored_bytes)} in {count_text(found.packs, 'pack')}")
     if found.index_folder != found.root:
         print_line(f"index     {found.index_folder}")
     if found.read_only:
         print_line("access    read only")
     if found.sessions:
-        print_line(f"at work   {found.sessions:,} sessions")
+        print_line(f"at work   {count_text(len(found.sessions), 'session')}")

@@ -18,7 +18,7 @@ from casstore.store import Store, reference_to
 __all__ = ["tag"]
 
 
-@click.group(cls=Verbs)
+@click.group(cls=Verbs, no_args_is_help=False)
 def tag() -> None:
     """Mark versions: add, remove or list tags."""
 

@@ -1,6 +1,7 @@
 """Calls of the command line, in this process, in a folder of their own."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,7 +44,9 @@ class Cli:
 
     def __call__(self, *arguments: str, code: int = 0) -> Result:
         self._read()
+        before = Path.cwd()
         got = main(arguments)
+        os.chdir(before)  # -C is for one process
         out, errors = self._read()
         result = Result(got, out, errors.decode())
         assert result.code == code, (arguments, result)
@@ -61,7 +64,7 @@ class Cli:
 def cli(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> Cli:
-    """A fresh home and working directory with a folder ``data`` of four files, and no store."""
+    """Give a fresh home and working directory with a folder ``data`` of four files, no store."""
     for name in ("HOME", "STORE", "PROJECT", "ENTITY", "SILENT"):
         monkeypatch.delenv(f"CASSTORE_{name}", raising=False)
         monkeypatch.delenv(f"WANDB_{name}", raising=False)

@@ -4,7 +4,7 @@ Knows: what a version is called and what is said of it.  Never: removal, what a 
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from casstore.catalog import Reader
 from casstore.digest import CommitId
@@ -84,30 +84,45 @@ def _bearer(store: Store, reader: Reader, project: str, name: str, alias: str) -
 
 def set_tags(store: Store, view: VersionView, tags: Iterable[str]) -> None:
     """Give a version these tags and no others; raises as ``edit`` does."""
-    wanted = tuple(dict.fromkeys(check_tag(tag) for tag in tags))
-    current = require_live(store, view)
-    if wanted != current.tags:
-        _edit(store, current, "tags", wanted)
+    wanted = [check_tag(tag) for tag in tags]
+    _change_tags(store, view, lambda _: wanted)
 
 
 def add_tags(store: Store, view: VersionView, tags: Iterable[str]) -> None:
     """Give a version more tags; raises as ``edit`` does."""
-    current = require_live(store, view)
-    set_tags(store, current, (*current.tags, *tags))
+    more = [check_tag(tag) for tag in tags]
+    _change_tags(store, view, lambda present: [*present, *more])
 
 
 def remove_tags(store: Store, view: VersionView, tags: Iterable[str]) -> None:
     """Take tags from a version; ``NotFound`` for one that it does not have, and nothing is done."""
-    current = require_live(store, view)
-    unwanted = set(tags)
-    missing = sorted(unwanted.difference(current.tags))
-    if missing:
-        raise NotFound(
-            f"{reference_to(store, current)} in project {current.project!r} of the store at "
-            f"{store.root} has no tag {', '.join(map(repr, missing))}",
-            hint=f"its tags are: {', '.join(current.tags) or 'none'}",
-        )
-    set_tags(store, current, [tag for tag in current.tags if tag not in unwanted])
+    unwanted = dict.fromkeys(tags)
+
+    def without(present: tuple[str, ...]) -> list[str]:
+        missing = [tag for tag in unwanted if tag not in present]
+        if missing:
+            raise NotFound(
+                f"{reference_to(store, view)} of project {view.project!r} in {store.root} "
+                f"has no tag {', '.join(map(repr, missing))}",
+                hint=f"its tags are: {', '.join(present) or 'none'}",
+            )
+        return [tag for tag in present if tag not in unwanted]
+
+    _change_tags(store, view, without)
+
+
+def _change_tags(
+    store: Store, view: VersionView, change: Callable[[tuple[str, ...]], Iterable[str]]
+) -> None:
+    """Replace the tags by ``change`` of them; tags and heads are those of one moment."""
+    require_live(store, view)
+    with store.index.read() as reader:
+        current = queries.version(reader, view.commit)
+        heads = queries.edit_heads(reader, view.commit, "tags")
+    present = current.tags if current is not None else ()
+    tags = tuple(dict.fromkeys(change(present)))
+    if tags != present:
+        store.events.append(home(view), EditBody("tags", tags, tuple(heads)))
 
 
 def edit(
@@ -131,12 +146,6 @@ def edit(
         if isinstance(value, Keep):
             continue
         if value != getattr(current, field) or field in in_conflict:
-            _edit(store, current, field, value)
-
-
-def _edit(
-    store: Store, view: VersionView, field: str, value: str | int | tuple[str, ...] | None
-) -> None:
-    with store.index.read() as reader:
-        heads = queries.edit_heads(reader, view.commit, field)
-    store.events.append(home(view), EditBody(field, value, tuple(heads)))
+            with store.index.read() as reader:
+                heads = queries.edit_heads(reader, view.commit, field)
+            store.events.append(home(view), EditBody(field, value, tuple(heads)))

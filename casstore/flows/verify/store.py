@@ -43,9 +43,8 @@ def verify_version(
     tree = Tree(store, view, packs, problems)
     checker = Located(store, packs) if quick else Contents(store, packs)
     checker.check(tree, tree.all_entries(), progress or _ignore)
-    for state in packs.unsound():
-        tree.report_pack(state.name, state.message)
-    return problems.listed()
+    unsound = [tree.pack_problem(state.name, state.message) for state in packs.unsound()]
+    return [*unsound, *problems.listed()]
 
 
 def verify_store(store: Store, *, quick: bool = False, progress: Progress | None = None) -> Report:

@@ -29,7 +29,7 @@ BATCH_BYTES = 4 * 1024 * 1024
 MAX_SOUND_LISTS = 100_000
 
 
-class Damage(Exception):  # noqa: N818 - a finding, handled where the path is known
+class Damage(Exception):
     """A frame that is needed cannot be had."""
 
     def __init__(self, fault: Fault) -> None:
@@ -109,9 +109,9 @@ class Tree:
         message = f"{display_path(path)} of {self._reference}: {fault.message}"
         self._add("file", path, fault.pack, message)
 
-    def report_pack(self, pack: str, message: str) -> None:
-        """Note that the version relies on a pack with something wrong."""
-        self._add("pack", None, pack, message)
+    def pack_problem(self, pack: str, message: str) -> Problem:
+        """Return the problem that the version relies on a pack with something wrong."""
+        return Problem("pack", self._project, self._reference, None, pack, message)
 
     def _children(self, node: Node) -> list[Any]:
         try:

@@ -1,0 +1,99 @@
+"""log: working files into a draft.
+
+walk -> stat cache -> small files in batches, large files as streams -> entries
+
+Knows: which file goes which way.  Never: names, numbers, events.
+
+Measured on two cores: threads that each take one large file from reading to packing reach 2.6 GiB/s,
+a reader that hands chunks to workers 1.0, because every hand-over of Python's lock costs as much as
+hashing a chunk.  Small files are read and hashed fastest by one thread, so only their encoding and
+writing are handed on, whole batches at a time.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from casstore.flows.log.known import without_known
+from casstore.flows.log.large import log_large
+from casstore.flows.log.result import LogResult, Logged, Progress
+from casstore.flows.log.small import WHOLE_FILE_BYTES, log_small
+from casstore.flows.walk import Source
+from casstore.parallel import Lock, default_workers
+from casstore.store import Draft, Store
+
+__all__ = ["LogResult", "log_files"]
+
+MAX_LARGE_WAITING = 64
+
+
+def log_files(
+    store: Store,
+    draft: Draft,
+    sources: Iterable[Source],
+    *,
+    replace: bool = False,
+    use_cache: bool = True,
+    progress: Progress | None = None,
+) -> LogResult:
+    """Take files into the store and add them to the draft.
+
+    Raises what ``Draft.put`` raises, ``Busy`` for a file that keeps changing, ``FileMissing`` for
+    one that vanished and ``Error`` for one that cannot be read; the draft is then incomplete and
+    the caller drops it.  ``progress`` is called with (files, bytes) as they are done, by one thread
+    at a time.
+    """
+    result = LogResult()
+    note = _locked(progress) if progress else _unheard
+    if use_cache:
+        sources = without_known(store, draft, sources, result, note, replace=replace)
+    large: list[Source] = []
+    small = _small_ones(sources, large)
+    while True:
+        for logged in log_small(draft.session, small, note):
+            _take(draft, result, logged, replace=replace)
+        if not large:
+            return result
+        for logged in log_large(draft.session, large, default_workers(), note):
+            _take(draft, result, logged, replace=replace)
+        large.clear()
+
+
+def _small_ones(sources: Iterable[Source], large: list[Source]) -> "_SmallOnes":
+    return _SmallOnes(iter(sources), large)
+
+
+class _SmallOnes:
+    """Yields the small files and puts the large ones aside; pauses when enough are waiting."""
+
+    def __init__(self, sources: Iterator[Source], large: list[Source]) -> None:
+        self._sources = sources
+        self._large = large
+
+    def __iter__(self) -> Iterator[Source]:
+        for source in self._sources:
+            if source.stat.st_size <= WHOLE_FILE_BYTES:
+                yield source
+                continue
+            self._large.append(source)
+            if len(self._large) >= MAX_LARGE_WAITING:
+                return
+
+
+def _take(draft: Draft, result: LogResult, logged: Logged, *, replace: bool) -> None:
+    draft.put(logged.entry, logged.tokens, replace=replace)
+    draft.remember(logged.seen, logged.entry, logged.tokens)
+    result.files += 1
+    result.size_bytes += logged.entry.size_bytes
+
+
+def _locked(progress: Progress) -> Progress:
+    lock = Lock()
+
+    def note(files: int, size: int) -> None:
+        with lock:
+            progress(files, size)
+
+    return note
+
+
+def _unheard(files: int, size: int) -> None:
+    """Take progress that nobody asked for."""

@@ -1,0 +1,265 @@
+"""One LMDB environment: growing, forking, being removed, being damaged."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import lmdb
+import pytest
+
+import casstore
+from casstore.catalog import Damaged, Environment, Replaced, environment
+
+SMALL_MAP_BYTES = 64 * 1024
+PYTHONPATH = {**os.environ, "PYTHONPATH": str(Path(casstore.__file__).parents[1])}
+
+
+@pytest.fixture
+def small_map(monkeypatch):
+    """Let the first map be small enough to fill."""
+    monkeypatch.setattr(environment, "FIRST_MAP_BYTES", SMALL_MAP_BYTES)
+
+
+@pytest.fixture
+def opened(tmp_path):
+    env = Environment(tmp_path, ("rows",))
+    yield env
+    env.close()
+
+
+def fill(env, count, start=0):
+    def put(transaction):
+        for number in range(start, start + count):
+            transaction.put(b"%08d" % number, bytes(1000), db=env.handles["rows"])
+
+    env.write(put)
+
+
+def count(env):
+    with env.read() as transaction:
+        return transaction.stat(env.handles["rows"])["entries"]
+
+
+def in_child(action):
+    """Run ``action`` in a forked child; returns its exit code, 0 if it did not raise."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            action()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def run(script, *arguments):
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env=PYTHONPATH,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.usefixtures("small_map")
+def test_the_map_grows_when_it_is_full(tmp_path):
+    """The action runs again in a larger map, and nothing is lost or doubled."""
+    env = Environment(tmp_path, ("rows",))
+    for start in range(0, 2000, 500):
+        fill(env, 500, start)
+    assert count(env) == 2000
+    assert env._env.info()["map_size"] > SMALL_MAP_BYTES
+    env.close()
+
+
+@pytest.mark.usefixtures("small_map")
+def test_growing_waits_for_readers(tmp_path):
+    """A map is never moved under a transaction."""
+    env = Environment(tmp_path, ("rows",))
+    fill(env, 10)
+    reading, done, seen = threading.Event(), threading.Event(), []
+
+    def read():
+        with env.read() as transaction:
+            reading.set()
+            done.wait(5)
+            seen.append(transaction.get(b"%08d" % 3, db=env.handles["rows"]))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    reading.wait(5)
+    writer = threading.Thread(target=fill, args=(env, 2000))
+    writer.start()
+    writer.join(0.1)
+    assert writer.is_alive()
+    done.set()
+    writer.join(10)
+    reader.join(10)
+    assert not writer.is_alive()
+    assert seen == [bytes(1000)]
+    assert count(env) == 2000
+    env.close()
+
+
+GROW = """
+import sys
+from pathlib import Path
+from casstore.catalog import Environment, environment
+environment.FIRST_MAP_BYTES = 64 * 1024
+env = Environment(Path(sys.argv[1]), ("rows",))
+put = lambda t: [t.put(b"%08d" % n, bytes(1000), db=env.handles["rows"]) for n in range(2000)]
+env.write(put)
+env.close()
+"""
+
+
+@pytest.mark.usefixtures("small_map")
+def test_a_map_that_another_process_grew_is_followed(tmp_path):
+    """By readers and by writers."""
+    env = Environment(tmp_path, ("rows",))
+    fill(env, 1)
+    assert run(GROW, tmp_path).returncode == 0
+    assert count(env) == 2000
+    fill(env, 1, start=5000)
+    assert count(env) == 2001
+    env.close()
+
+
+@pytest.mark.usefixtures("small_map")
+def test_two_threads_may_meet_a_map_that_another_process_grew(tmp_path, monkeypatch):
+    """They do not wait for each other for ever."""
+    env = Environment(tmp_path, ("rows",))
+    fill(env, 1)
+    assert run(GROW, tmp_path).returncode == 0
+    both, met, begin = threading.Barrier(2), set(), env._begin
+
+    def begin_together(*, write):
+        if threading.get_ident() not in met:
+            met.add(threading.get_ident())
+            both.wait(5)
+        return begin(write=write)
+
+    monkeypatch.setattr(env, "_begin", begin_together)
+    counts = []
+    readers = [
+        threading.Thread(target=lambda: counts.append(count(env)), daemon=True) for _ in range(2)
+    ]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join(5)
+    assert counts == [2000, 2000]
+    env.close()
+
+
+@pytest.mark.usefixtures("small_map")
+def test_opening_leaves_room_to_write(tmp_path):
+    """The map is at least twice the file."""
+    env = Environment(tmp_path, ("rows",))
+    fill(env, 2000)
+    env.close()
+    env = Environment(tmp_path, ("rows",))
+    assert env._env.info()["map_size"] >= 2 * (tmp_path / "data.mdb").stat().st_size
+    assert count(env) == 2000
+    env.close()
+
+
+def test_a_forked_child_reads_and_writes(opened):
+    """It opens an environment of its own; the parent's stays as it was."""
+    fill(opened, 3)
+
+    def child():
+        assert count(opened) == 3
+        fill(opened, 2, start=10)
+        assert count(opened) == 5
+        opened.close()
+
+    assert in_child(child) == 0
+    assert count(opened) == 5
+    fill(opened, 1, start=20)
+    assert count(opened) == 6
+
+
+def test_a_forked_child_that_ends_does_not_disturb_a_reader(opened):
+    """The parent's transaction goes on, whatever the child does to its copy."""
+    fill(opened, 3)
+    with opened.read() as transaction:
+
+        def child():
+            fill(opened, 5, start=100)
+            opened.close()
+
+        assert in_child(child) == 0
+        assert "no active readers" not in opened._env.readers()
+        assert transaction.stat(opened.handles["rows"])["entries"] == 3
+    assert count(opened) == 8
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_removed_index_is_never_written_to(tmp_path, replaced):
+    """People delete ``db/`` while a process has it open."""
+    (tmp_path / "db").mkdir()
+    env = Environment(tmp_path / "db", ("rows",))
+    fill(env, 1)
+    (tmp_path / "db").rename(tmp_path / "gone")
+    if replaced:
+        (tmp_path / "db").mkdir()
+        other = lmdb.open(str(tmp_path / "db"))
+        other.close()
+    with pytest.raises(Replaced):
+        fill(env, 1, start=5)
+    assert count(env) == 1
+    env.close()
+
+
+def test_an_action_that_raises_changes_nothing(opened):
+    """A transaction is all or nothing."""
+
+    def fail(transaction):
+        transaction.put(b"key", b"value", db=opened.handles["rows"])
+        raise KeyError("no")
+
+    with pytest.raises(KeyError):
+        opened.write(fail)
+    assert count(opened) == 0
+
+
+@pytest.mark.parametrize(
+    "data", [b"not a database" * 1000, bytes(8192), b"\xff" * 4096, b"short"], ids=range(4)
+)
+def test_a_file_that_is_no_database_is_damaged(tmp_path, data):
+    """It is told apart from an empty one, and made again by who asked."""
+    (tmp_path / "data.mdb").write_bytes(data)
+    with pytest.raises(Damaged):
+        Environment(tmp_path, ("rows",))
+
+
+OPEN_AND_READ = """
+import sys
+from pathlib import Path
+from casstore.catalog import Damaged, Environment
+try:
+    env = Environment(Path(sys.argv[1]), ("rows",))
+    with env.read() as transaction:
+        for key, value in transaction.cursor(env.handles["rows"]):
+            len(value)
+except Damaged:
+    print("damaged")
+"""
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_a_file_that_was_cut_short_is_damaged(tmp_path, part):
+    """A copy that was interrupted must not end the process with a bus error."""
+    env = Environment(tmp_path, ("rows",))
+    fill(env, 500)
+    env.close()
+    size = (tmp_path / "data.mdb").stat().st_size
+    os.truncate(tmp_path / "data.mdb", int(size * part) // 4096 * 4096)
+    done = run(OPEN_AND_READ, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "damaged\n"), done.stderr

@@ -1,0 +1,168 @@
+"""The tables of the index, and what each question answers."""
+
+import pytest
+
+from casstore.catalog import Catalog, PackRow, StatKey, StatRow
+from casstore.catalog import catalog as catalog_module
+from casstore.digest import CommitId, Digest, digest_of
+from casstore.packs import PackId, PackKind, Row
+
+COMMIT = CommitId(bytes(range(16)))
+
+
+@pytest.fixture
+def index(tmp_path):
+    catalog = Catalog(tmp_path)
+    yield catalog
+    catalog.close()
+
+
+def digests(*numbers):
+    return [digest_of(b"%d" % number) for number in numbers]
+
+
+def pack(number, frames=2, kind=PackKind.DATA):
+    return PackRow(PackId(digest_of(b"pack %d" % number)), kind, frames, 1000 * number)
+
+
+def rows(*numbers, offset=32):
+    found = [
+        Row(digest, offset + 100 * place, 40, 50, 0)
+        for place, digest in enumerate(digests(*numbers))
+    ]
+    return sorted(found)
+
+
+def test_packs_are_numbered_from_one_and_found_by_row_and_by_name(index):
+    """Zero is no row: tokens of a session are below it."""
+    first = index.write(lambda writer: writer.add_pack(pack(1), rows(1)))
+    second = index.write(lambda writer: writer.add_pack(pack(2), rows(2)))
+    with index.read() as reader:
+        assert (first, second) == (1, 2)
+        assert reader.pack(2) == pack(2)
+        assert reader.pack_row(pack(1).pack_id) == 1
+        assert reader.pack(3) is None
+        assert reader.pack_row(pack(3).pack_id) is None
+        assert list(reader.packs()) == [(1, pack(1)), (2, pack(2))]
+
+
+def test_a_pack_that_is_known_keeps_its_row(index):
+    """Indexing twice is once."""
+    for _ in range(2):
+        assert index.write(lambda writer: writer.add_pack(pack(1), rows(1, 2))) == 1
+    with index.read() as reader:
+        assert len(list(reader.packs())) == 1
+
+
+def test_a_frame_in_two_packs_keeps_its_older_place(index):
+    """What was relied on stays where it was."""
+    index.write(lambda writer: writer.add_pack(pack(1), rows(1, 2)))
+    index.write(lambda writer: writer.add_pack(pack(2), rows(2, 3, offset=5000)))
+    with index.read() as reader:
+        found = reader.chunks(digests(1, 2, 3, 4))
+    assert [row and row.pack_row for row in found] == [1, 1, 2, None]
+    assert found[1].offset < 5000 <= found[2].offset
+
+
+def test_frames_can_be_moved_to_another_pack(index):
+    """Then they are found there."""
+    index.write(lambda writer: writer.add_pack(pack(1), rows(1)))
+    index.write(lambda writer: writer.add_pack(pack(2), rows(1, offset=700)))
+    index.write(lambda writer: writer.move_chunks(2, rows(1, offset=700)))
+    with index.read() as reader:
+        assert reader.chunk(digests(1)[0]) == (2, 700, 40)
+
+
+def test_forgetting_a_pack_forgets_only_frames_that_are_found_in_it(index):
+    """A frame that another pack gives stays."""
+    index.write(lambda writer: writer.add_pack(pack(1), rows(1, 2)))
+    index.write(lambda writer: writer.add_pack(pack(2), rows(2, 3)))
+    index.write(lambda writer: writer.forget_pack(pack(2).pack_id, digests(2, 3)))
+    with index.read() as reader:
+        found = reader.chunks(digests(1, 2, 3))
+        assert [row and row.pack_row for row in found] == [1, 1, None]
+        assert reader.pack_row(pack(2).pack_id) is None
+        assert reader.pack(2) is None
+    index.write(lambda writer: writer.forget_pack(pack(2).pack_id, digests(2, 3)))
+
+
+def test_events_are_known_with_their_month(index):
+    """Each name once."""
+    index.write(lambda writer: writer.add_event("b", "202401"))
+    index.write(lambda writer: writer.add_event("a", "202402"))
+    with index.read() as reader:
+        assert reader.has_event("a")
+        assert not reader.has_event("c")
+        assert list(reader.events()) == [("a", "202402"), ("b", "202401")]
+
+
+def test_state_rows_are_scanned_by_prefix_in_order(index):
+    """An empty prefix scans all, one that nothing has scans none."""
+
+    def put(writer):
+        for key in (b"b\xff", b"a", b"b", b"b\0", b"c"):
+            writer.put(key, b"value of " + key)
+
+    index.write(put)
+    index.write(lambda writer: writer.delete(b"c"))
+    with index.read() as reader:
+        assert [key for key, _ in reader.scan(b"b")] == [b"b", b"b\0", b"b\xff"]
+        assert [key for key, _ in reader.scan(b"")] == [b"a", b"b", b"b\0", b"b\xff"]
+        assert list(reader.scan(b"d")) == []
+        assert reader.get(b"a") == b"value of a"
+        assert reader.get(b"c") is None
+
+
+def test_stat_rows_come_back_in_the_order_asked(index):
+    """With layouts and packs of any length, and times before 1970."""
+    row = StatRow(5, -7, 3, 9, Digest(bytes(32)), b"layout", (1, 2, 2**32 - 1))
+    bare = StatRow(0, 0, 0, 0, Digest(bytes(32)), b"", ())
+    keys = [StatKey(1, 2), StatKey(2**64 - 1, 3), StatKey(9, 9)]
+    index.write(lambda writer: writer.add_stats([(keys[1], bare), (keys[0], row)]))
+    with index.read() as reader:
+        assert reader.stats(keys) == [row, bare, None]
+
+
+def test_the_stat_cache_is_emptied_when_it_is_too_large(index, monkeypatch):
+    """It is a cache: what was dropped is read again."""
+    monkeypatch.setattr(catalog_module, "MAX_STAT_ROWS", 3)
+    row = StatRow(0, 0, 0, 0, Digest(bytes(32)), b"", ())
+    for number in range(6):
+        index.write(lambda writer, number=number: writer.add_stats([(StatKey(1, number), row)]))
+    with index.read() as reader:
+        kept = reader.stats([StatKey(1, number) for number in range(6)])
+    assert kept[-1] == row
+    assert sum(item is not None for item in kept) <= 4
+
+
+def test_intents_are_kept_for_each_name_apart(index):
+    """And cleared without a trace."""
+    index.write(lambda writer: writer.set_intent("p", "a", "session", COMMIT))
+    with index.read() as reader:
+        assert reader.intent("p", "a") == ("session", COMMIT)
+        assert reader.intent("p", "b") is None
+        assert reader.intent("pa", "") is None
+    index.write(lambda writer: writer.clear_intent("p", "a"))
+    index.write(lambda writer: writer.clear_intent("p", "a"))
+    with index.read() as reader:
+        assert reader.intent("p", "a") is None
+
+
+def test_settings_are_kept(index):
+    """They last beyond the process."""
+    index.write(lambda writer: writer.set_meta("boot", b"abc"))
+    index.sync()
+    with index.read() as reader:
+        assert reader.meta("boot") == b"abc"
+        assert reader.meta("other") is None
+
+
+def test_a_reader_sees_one_moment(index):
+    """What is written meanwhile shows to the next."""
+    index.write(lambda writer: writer.put(b"a", b"1"))
+    with index.read() as reader:
+        assert reader.get(b"a") == b"1"
+        assert reader.get(b"b") is None
+    index.write(lambda writer: writer.put(b"b", b"2"))
+    with index.read() as reader:
+        assert reader.get(b"b") == b"2"

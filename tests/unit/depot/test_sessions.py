@@ -1,0 +1,144 @@
+"""Sessions: who lives, who died, and what the dead leave behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import casstore
+from casstore.depot import SessionFolder, dead_sessions, live_sessions
+
+LIVE = """
+import sys, time
+from pathlib import Path
+from casstore.depot import SessionFolder
+session = SessionFolder(Path(sys.argv[1]))
+session.new_path("pack").write_bytes(b"half a pack")
+print(session.id, flush=True)
+time.sleep(60)
+"""
+COME_AND_GO = """
+from casstore.depot import SessionFolder, dead_sessions
+for _ in range(30):
+    dead_sessions(root)
+    session = SessionFolder(root)
+    assert session.path.is_dir()
+    dead_sessions(root)
+    path = session.new_path("x")
+    path.write_bytes(b"x")
+    assert path.exists()
+    session.close()
+"""
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "leases").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def other(root):
+    """Start another process that has a session; killed at the end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LIVE, str(root)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(casstore.__file__).parents[1])},
+    ) as process:
+        process.session = process.stdout.readline().strip()
+        yield process
+        process.kill()
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_session_has_a_folder_and_a_lease_of_one_name(root):
+    """And takes both away when it is closed."""
+    session = SessionFolder(root)
+    assert names(root / "tmp") == names(root / "leases") == [session.id]
+    assert live_sessions(root) == [session.id]
+    session.new_path("pack").write_bytes(b"x")
+    session.close()
+    assert names(root / "tmp") == names(root / "leases") == []
+
+
+def test_names_for_new_files_are_never_the_same(root):
+    """Whatever their suffix."""
+    session = SessionFolder(root)
+    paths = {session.new_path("pack") for _ in range(5)} | {session.new_path("new")}
+    assert len(paths) == 6
+    assert {path.parent for path in paths} == {session.path}
+    session.close()
+
+
+def test_a_living_session_is_left_alone(root, other):
+    """In this process or another."""
+    own = SessionFolder(root)
+    assert dead_sessions(root) == []
+    assert sorted(live_sessions(root)) == sorted([own.id, other.session])
+    assert (root / "tmp" / other.session / "1.pack").exists()
+    assert not own.is_alone()
+    own.close()
+
+
+def test_what_a_killed_session_left_is_reclaimed(root, other):
+    """Its folder, its files and its lease."""
+    other.kill()
+    other.wait()
+    assert live_sessions(root) == []
+    assert dead_sessions(root) == [other.session]
+    assert names(root / "tmp") == names(root / "leases") == []
+    assert dead_sessions(root) == []
+
+
+def test_a_folder_or_a_lease_alone_is_dead(root):
+    """A process may have died between the two."""
+    (root / "tmp" / "0123456789abcdef").mkdir()
+    (root / "leases" / "fedcba9876543210").touch()
+    assert sorted(dead_sessions(root)) == ["0123456789abcdef", "fedcba9876543210"]
+    assert names(root / "tmp") == names(root / "leases") == []
+
+
+def test_a_session_is_alone_until_another_begins(root):
+    """Two sessions of one process count as two."""
+    one = SessionFolder(root)
+    assert one.is_alone()
+    two = SessionFolder(root)
+    assert not one.is_alone()
+    two.close()
+    assert one.is_alone()
+    one.close()
+
+
+def test_a_forked_child_does_not_end_its_parents_session(root):
+    """It only lets go of its copy of the lock."""
+    session = SessionFolder(root)
+    child = os.fork()
+    if child == 0:
+        session.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert live_sessions(root) == [session.id]
+    assert session.path.is_dir()
+    session.close()
+
+
+def test_sessions_that_come_and_go_while_others_reclaim_never_lose_their_folder(root, together):
+    """A lease is never taken for dead between its creation and its lock."""
+    together(COME_AND_GO, root, 3)
+    dead_sessions(root)
+    assert names(root / "tmp") == names(root / "leases") == []
+
+
+def test_a_depot_whose_empty_folders_were_not_copied_still_has_sessions(tmp_path):
+    """Many tools that copy files leave empty folders out."""
+    session = SessionFolder(tmp_path)
+    assert session.path.is_dir()
+    session.close()
+    assert dead_sessions(tmp_path) == []

@@ -1,0 +1,49 @@
+"""Sessions at work: many files at once, and packs that vanish."""
+
+import os
+import random
+
+import pytest
+
+from casstore.flows.log import log_files
+from casstore.flows.walk import Walk
+from casstore.packs import PackKind
+from casstore.store import Commit, close_store, commit, create_store, draft
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = create_store(tmp_path / "store")
+    yield store
+    close_store(store)
+
+
+def log(store, folder, files, name="net"):
+    folder.mkdir(exist_ok=True)
+    for path, data in files.items():
+        (folder / path).write_bytes(data)
+    version = store.draft()
+    log_files(store, version, Walk(os.fsencode(folder)), use_cache=False)
+    return commit(store, version, Commit(project="p", name=name, type="t"))
+
+
+def test_files_are_remembered_while_workers_are_at_work(store, tmp_path, monkeypatch):
+    """Many files are settled in the middle of a log, when packs are still being written."""
+    monkeypatch.setattr(draft, "MAX_WAITING_STATS", 3)
+    for number in range(3):
+        draw = random.Random(number)
+        files = {f"f{place:03}": draw.randbytes(200_000) for place in range(60)}
+        assert log(store, tmp_path / f"files{number}", files, f"net{number}").created
+
+
+def test_frames_of_a_pack_that_is_gone_are_stored_again(store, tmp_path):
+    """The error says that a pack is gone, and logging again, as its hint says, heals it."""
+    files = {"data": random.Random(1).randbytes(100_000)}
+    log(store, tmp_path / "files", files)
+    with store.index.read() as reader:
+        packs = [pack for _, pack in reader.packs() if pack.kind is PackKind.DATA]
+    for pack in packs:
+        store.packs.remove(pack.pack_id)
+    with pytest.raises(Exception, match="is gone"):
+        log(store, tmp_path / "files", files, "other")
+    assert log(store, tmp_path / "files", files, "other").created
