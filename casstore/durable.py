@@ -15,7 +15,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from casstore.digest import Buffer
@@ -47,13 +46,14 @@ __all__ = [
     "replace_file",
     "sync_directory",
     "unlink",
-    "write_at",
+    "write_new",
 ]
 
 DIRECT_BUFFER_BYTES = 4 * 1024 * 1024
 DIRECT_ALIGNMENT_BYTES = 4096
 MAX_SPARE_BUFFERS = 4
-MAX_VECTORS = 512
+MAX_SYNCED_NAMES = 100_000
+_COMMON_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 LOCAL_FILESYSTEMS = frozenset(
     (
         *("apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "hfs", "jfs"),
@@ -64,6 +64,7 @@ LOCAL_FILESYSTEMS = frozenset(
 KEEPS_CTIME = LOCAL_FILESYSTEMS - {"exfat", "msdos", "ntfs", "ntfs3", "vfat"}
 
 _spare_buffers: deque[mmap.mmap] = deque(maxlen=MAX_SPARE_BUFFERS)
+_synced_names: set[Path] = set()
 _observers: list[Callable[["Step"], None]] = []
 
 
@@ -100,10 +101,11 @@ class FileWriter:
     system that refuses direct I/O is written through the page cache.  Not safe across threads.
     """
 
-    def __init__(self, path: Path, *, direct: bool = False) -> None:
+    def __init__(self, path: Path, *, direct: bool = False, executable: bool = False) -> None:
         self.path = path
         self.size_bytes = 0
-        self._descriptor, self._direct = _open_new(path, direct=direct)
+        mode = 0o777 if executable else 0o666
+        self._descriptor, self._direct = _open_new(path, mode, direct=direct)
         self._buffer = _take_buffer() if self._direct else None
         self._view = memoryview(self._buffer) if self._buffer is not None else memoryview(b"")
         self._filled = 0
@@ -129,6 +131,12 @@ class FileWriter:
 
     def sync(self) -> None:
         """Write what is buffered and make the contents survive power loss; the last call."""
+        self.flush()
+        _sync_data(self._descriptor)
+        _done("sync", self.path)
+
+    def flush(self) -> None:
+        """Write what is buffered; the last call where contents need not survive power loss."""
         if self._filled:
             padded = -(-self._filled // DIRECT_ALIGNMENT_BYTES) * DIRECT_ALIGNMENT_BYTES
             self._write(self._view[:padded])
@@ -137,8 +145,6 @@ class FileWriter:
                 for observer in _observers:
                     observer(Step("truncate", self.path, offset=self.size_bytes))
             self._filled = 0
-        _sync_data(self._descriptor)
-        _done("sync", self.path)
 
     def close(self) -> None:
         """Give the descriptor and the buffer back; what was not synced may be lost."""
@@ -169,9 +175,9 @@ class FileWriter:
             view = view[written:]
 
 
-def create(path: Path, *, direct: bool = False) -> FileWriter:
+def create(path: Path, *, direct: bool = False, executable: bool = False) -> FileWriter:
     """Create a file that is not there yet; ``FileExistsError`` if it is."""
-    return FileWriter(path, direct=direct)
+    return FileWriter(path, direct=direct, executable=executable)
 
 
 def install(staged: Path, final: Path) -> None:
@@ -248,14 +254,24 @@ def unlink(path: Path) -> None:
 
 
 def make_directory(path: Path) -> bool:
-    """Make a folder, durably; returns whether it is new.  Its parent must exist."""
+    """Make a folder, durably; returns whether it is new.  Its parent must exist.
+
+    A folder that is there may have been made by a process that died before it was durable, so its
+    name is synced too, once in this process.
+    """
     try:
         path.mkdir()
+        _done("mkdir", path)
+        new = True
     except FileExistsError:
-        return False
-    _done("mkdir", path)
+        if path in _synced_names:
+            return False
+        new = False
     sync_directory(path.parent)
-    return True
+    if len(_synced_names) >= MAX_SYNCED_NAMES:
+        _synced_names.clear()
+    _synced_names.add(path)
+    return new
 
 
 def sync_directory(path: Path) -> None:
@@ -300,26 +316,17 @@ def read_into(descriptor: int, buffer: memoryview) -> int:
     return len(data)
 
 
-def write_at(descriptor: int, buffers: Sequence[Buffer], offset: int) -> None:
-    """Write buffers one after the other from ``offset`` on."""
-    waiting = deque(memoryview(buffer) for buffer in buffers)
-    while waiting:
-        group = list(islice(waiting, MAX_VECTORS))
-        written = _write_some(descriptor, group, offset)
-        offset += written
-        while waiting and written >= len(waiting[0]):
-            written -= len(waiting.popleft())
-        if written:
-            waiting[0] = waiting[0][written:]
-
-
-def _write_some(descriptor: int, group: list[memoryview], offset: int) -> int:
-    pwritev = getattr(os, "pwritev", None)
-    if pwritev is not None:
-        count: int = pwritev(descriptor, group, offset)
-        return count
-    os.lseek(descriptor, offset, os.SEEK_SET)  # pragma: no cover - platforms without pwritev
-    return os.write(descriptor, group[0])
+def write_new(path: bytes, buffers: Sequence[Buffer], *, executable: bool) -> None:
+    """Write a small new file through the page cache; what it had before is replaced."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _COMMON_FLAGS
+    descriptor = os.open(path, flags, 0o777 if executable else 0o666)
+    try:
+        for buffer in buffers:
+            view = memoryview(buffer)
+            while view:
+                view = view[os.write(descriptor, view) :]
+    finally:
+        os.close(descriptor)
 
 
 class FileLock:
@@ -407,18 +414,17 @@ def is_out_of_space(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def _open_new(path: Path, *, direct: bool) -> tuple[int, bool]:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-    flags |= getattr(os, "O_BINARY", 0)
+def _open_new(path: Path, mode: int, *, direct: bool) -> tuple[int, bool]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _COMMON_FLAGS
     direct_flag = getattr(os, "O_DIRECT", 0)
     if direct and direct_flag:
         try:
-            return os.open(path, flags | direct_flag, 0o666), True
+            return os.open(path, flags | direct_flag, mode), True
         except OSError as error:
             if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
                 raise
             path.unlink(missing_ok=True)  # some kernels create the file before they refuse
-    return os.open(path, flags, 0o666), False
+    return os.open(path, flags, mode), False
 
 
 def _clear_direct(descriptor: int) -> None:

@@ -3,6 +3,7 @@
 Knows: how many may run, how much may wait.  Never: what the work is.
 """
 
+import contextlib
 import os
 import threading
 from collections import deque
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, ParamSpec, Self, TypeVar
 
-__all__ = ["Background", "Lock", "Pending", "Pool", "default_workers", "ordered_map"]
+__all__ = ["Background", "Gate", "Lock", "Pending", "Pool", "default_workers", "ordered_map"]
 
 MAX_DEFAULT_WORKERS = 8
 
@@ -120,3 +121,55 @@ class Pool:
 
     def __exit__(self, *failure: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Gate:
+    """Lets many users in at a time, or one alone.
+
+    A thread that is in must not ask to be alone.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._users = 0
+        self.is_closed = False
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Be one user among many; waits while somebody is alone."""
+        with self._changed:
+            while self.is_closed:
+                self._changed.wait()
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._users -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        """Be alone; waits until every user has gone."""
+        self.close(None)
+        try:
+            yield
+        finally:
+            self.reopen()
+
+    def close(self, timeout_seconds: float | None) -> bool:
+        """Become alone until ``reopen``; returns whether that was so within the time."""
+        with self._changed:
+            if not self._changed.wait_for(self._is_free, timeout_seconds):
+                return False
+            self.is_closed = True
+            return True
+
+    def reopen(self) -> None:
+        """Let users in again."""
+        with self._changed:
+            self.is_closed = False
+            self._changed.notify_all()
+
+    def _is_free(self) -> bool:
+        return not self._users and not self.is_closed

@@ -150,6 +150,22 @@ class Writer(Reader):
         self._transaction.delete(pack_id, db=self._handles["pack_ids"])
         self._transaction.delete(_PACK_KEY.pack(number), db=self._handles["packs"])
 
+    def forget_pack_rows(self, rows: Iterable[int]) -> None:
+        """Drop packs whose files are gone, and every frame that is found in them."""
+        gone = set(rows)
+        with self._transaction.cursor(self._handles["chunks"]) as cursor:
+            found = cursor.first()
+            while found:
+                if CHUNK_ROW.unpack(cursor.value())[0] in gone:
+                    found = cursor.delete()
+                else:
+                    found = cursor.next()
+        for row in gone:
+            pack = self.pack(row)
+            if pack is not None:
+                self._transaction.delete(pack.pack_id, db=self._handles["pack_ids"])
+                self._transaction.delete(_PACK_KEY.pack(row), db=self._handles["packs"])
+
     def add_event(self, name: str, month: str) -> None:
         """Note that an event was applied."""
         self._put("events", name.encode(), month.encode())

@@ -35,6 +35,9 @@ KEEP_RATIO = 0.94  # what gains less than this is stored raw after all
 BELIEVED_CHUNKS = 16  # how many chunks of one kind follow a sample
 MAX_KINDS = 1024
 
+MAX_WINDOW_LOG = 24  # 16 MiB: no frame is larger, so none needs a larger window
+_BOUNDED = {int(zstd.DecompressionParameter.window_log_max): MAX_WINDOW_LOG}
+
 _PLANES = {CODEC_SPLIT2: 2, CODEC_SPLIT4: 4}
 
 
@@ -119,7 +122,7 @@ def decode(codec: int, payload: Buffer, size: int) -> Buffer:
 
 
 def _unzstd(payload: Buffer, size: int) -> bytes:
-    decompressor = zstd.ZstdDecompressor()
+    decompressor = zstd.ZstdDecompressor(options=_BOUNDED)
     try:
         data: bytes = decompressor.decompress(payload, size + 1)
     except zstd.ZstdError as error:

@@ -11,7 +11,7 @@ from casstore.cli.options import Options, Verb
 from casstore.cli.output import path_text, typed_path
 from casstore.cli.workspace import Workspace
 from casstore.errors import EntryNotFound
-from casstore.flows.checkout import read_entry
+from casstore.flows.reading import read_entry
 from casstore.store import reference_to
 
 __all__ = ["cat"]

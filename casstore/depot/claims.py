@@ -5,25 +5,35 @@ A claim is never deleted and never transferred, so a number is never given twice
 """
 
 import os
+import re
 from pathlib import Path
 
 from casstore import durable
-from casstore.digest import CommitId
+from casstore.digest import COMMIT_ID_SIZE, CommitId, digest_of
 
 __all__ = ["Claims", "escape_name"]
 
+MAX_FILE_NAME_CHARS = 200
+KEPT_CHARS = 120
+
+_NUMBER = re.compile(r"(0|[1-9][0-9]*)\Z", re.ASCII)
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
 def escape_name(name: str) -> str:
     """Return a name as a file name: percent-encoded, upper case and a leading dot too.
 
-    Two names that differ only in case must not meet on a file system that ignores it.
+    Two names that differ only in case must not meet on a file system that ignores it.  What would be
+    longer than 200 characters is its first 120, ``%%`` and 32 of the hex of the name's BLAKE3.
     """
     escaped = "".join(
         chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in name.encode("utf-8")
     )
-    return f"%2e{escaped[1:]}" if escaped.startswith(".") else escaped
+    if escaped.startswith("."):
+        escaped = f"%2e{escaped[1:]}"
+    if len(escaped) <= MAX_FILE_NAME_CHARS:
+        return escaped
+    return f"{escaped[:KEPT_CHARS]}%%{digest_of(name.encode()).hex()[:32]}"
 
 
 class Claims:
@@ -53,9 +63,10 @@ class Claims:
         """Return the commit that owns a number, or None; a torn claim counts as a hole."""
         path = self._root / escape_name(project) / escape_name(name) / str(number)
         try:
-            return CommitId(bytes.fromhex(path.read_text(encoding="ascii")))
+            commit = bytes.fromhex(path.read_text(encoding="ascii"))
         except (FileNotFoundError, ValueError):
             return None
+        return CommitId(commit) if len(commit) == COMMIT_ID_SIZE else None
 
     def highest(self, project: str, name: str) -> int:
         """Return the highest number ever claimed, or -1."""
@@ -63,7 +74,7 @@ class Claims:
             names = os.listdir(self._root / escape_name(project) / escape_name(name))
         except FileNotFoundError:
             return -1
-        return max((int(name) for name in names if name.isdigit()), default=-1)
+        return max((int(name) for name in names if _NUMBER.match(name)), default=-1)
 
     def _folder(self, project: str, name: str) -> Path:
         folder = self._root / escape_name(project)

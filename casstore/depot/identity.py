@@ -14,11 +14,11 @@ from casstore.chunks import CHUNKER_PARAMETERS
 from casstore.encoding import canonical_json
 from casstore.errors import Corrupt, NotFound, Unsupported
 
-__all__ = ["FORMAT_VERSION", "Identity", "create_identity", "read_identity"]
+__all__ = ["FORMAT_VERSION", "Identity", "create_identity", "make_folders", "read_identity"]
 
 FORMAT_VERSION = 1
 FILE_NAME = "FORMAT"
-FOLDERS = ("packs", "journal", "claims", "index", "condemned", "leases", "tmp")
+FOLDERS: tuple[str, ...] = ("packs", "journal", "claims", "index", "condemned", "leases", "tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ def read_identity(root: Path) -> Identity:
     """Read FORMAT; ``NotFound`` if there is none, ``Unsupported`` if it is of a newer release."""
     path = root / FILE_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(
             f"no store at {root}", hint="put something, or run `casstore init`"
         ) from None
     try:
-        fields = json.loads(text)
+        fields = json.loads(data)
         version, store_id = int(fields["format"]), str(fields["store_id"])
     except (ValueError, KeyError, TypeError):
         raise Corrupt(
@@ -58,13 +58,18 @@ def read_identity(root: Path) -> Identity:
     return Identity(store_id=store_id, format_version=version)
 
 
-def create_identity(root: Path) -> Identity:
-    """Make ``root`` a depot if it is none; two processes at once agree on one identity."""
-    for parent in reversed([*root.parents, root]):
-        if not parent.exists():
-            durable.make_directory(parent)
+def make_folders(root: Path) -> None:
+    """Make the folders of a depot that are missing: a copy may have left empty ones out."""
     for name in FOLDERS:
         durable.make_directory(root / name)
+
+
+def create_identity(root: Path) -> Identity:
+    """Make ``root`` a depot if it is none; two processes at once agree on one identity."""
+    for parent in [*reversed(root.parents), root]:
+        if not parent.exists():
+            durable.make_directory(parent)
+    make_folders(root)
     fields = {
         "chunker": CHUNKER_PARAMETERS,
         "format": FORMAT_VERSION,

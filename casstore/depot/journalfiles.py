@@ -36,6 +36,11 @@ class JournalFiles:
                 raise
         return month
 
+    def sync_names(self, month: str) -> None:
+        """Make the names that others left in a month survive power loss, before they are used."""
+        durable.sync_directory(self._root)
+        durable.sync_directory(self._root / month)
+
     def months(self) -> Iterator[tuple[str, int]]:
         """Yield (yyyymm, mtime in ns) of each month's folder, in order."""
         try:

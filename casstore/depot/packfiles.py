@@ -4,6 +4,7 @@ Knows: names, listings, installing a finished pack.  Never: what is in a pack.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from casstore.packs import PackId
 
 __all__ = ["PackFiles"]
 
+_NAME = re.compile(r"[0-9a-f]{64}\Z")
 FAN_OUT = [f"{number:02x}" for number in range(256)]
 
 
@@ -42,6 +44,11 @@ class PackFiles:
         for folder in sorted(set(folders)):
             durable.sync_directory(folder)
 
+    def sync_names(self, folder: str) -> None:
+        """Make the names that others left in a folder survive power loss, before they are used."""
+        durable.sync_directory(self._root)
+        durable.sync_directory(self._root / folder)
+
     def remove(self, pack_id: PackId) -> None:
         """Delete a pack's file; the caller has made sure that nothing needs it."""
         durable.unlink(self.path(pack_id))
@@ -62,5 +69,5 @@ class PackFiles:
             except FileNotFoundError:
                 continue
             for entry in sorted(names):
-                if len(entry) == 64 and entry.startswith(name):
+                if _NAME.match(entry) and entry.startswith(name):
                     yield PackId(bytes.fromhex(entry))

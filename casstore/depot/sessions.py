@@ -6,9 +6,13 @@ Knows: who is alive, by locks that the kernel drops.  Never: what a session writ
 import os
 import secrets
 import shutil
+import time
 from pathlib import Path
 
 from casstore import durable
+from casstore.depot.identity import make_folders
+
+OLD_FILE_SECONDS = 24 * 3600
 
 __all__ = ["SessionFolder", "dead_sessions", "live_sessions"]
 
@@ -22,6 +26,7 @@ class SessionFolder:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.process = os.getpid()
+        make_folders(root)
         self._lock = _take_lease(root)
         self.id = self._lock.path.name
         self.path = root / "tmp" / self.id
@@ -63,6 +68,7 @@ def dead_sessions(root: Path) -> list[str]:
     dead = []
     for name in {*_listing(root / "tmp"), *_listing(root / "leases")}:
         folder = root / "tmp" / name
+        _remove_old_file(folder)
         lock = durable.FileLock(root / "leases" / name)
         if folder.is_file() or not lock.try_acquire():
             lock.release()
@@ -72,6 +78,12 @@ def dead_sessions(root: Path) -> list[str]:
         lock.release()
         dead.append(name)
     return dead
+
+
+def _remove_old_file(path: Path) -> None:
+    """Remove a file that a process left between writing it and linking it, a day ago or more."""
+    if path.is_file() and time.time() - path.stat().st_mtime > OLD_FILE_SECONDS:
+        path.unlink(missing_ok=True)
 
 
 def _is_held(lease: Path) -> bool:

@@ -59,7 +59,7 @@ class Walk:
     ) -> Iterator[Source]:
         try:
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=_name)
+                entries = sorted(listing, key=_order)
         except OSError as error:
             raise _unreadable(folder, error) from error
         for entry in entries:
@@ -133,8 +133,12 @@ def _unreadable(path: bytes, error: OSError) -> Error:
     return Error(f"{_show(path)} cannot be read: {error.strerror}", hint="nothing was logged")
 
 
-def _name(entry: "os.DirEntry[bytes]") -> bytes:
-    return entry.name
+def _order(entry: "os.DirEntry[bytes]") -> bytes:
+    """Sort so that files come in the order of their paths."""
+    try:
+        return entry.name + b"/" if entry.is_dir() else entry.name
+    except OSError:
+        return entry.name
 
 
 def _show(path: bytes) -> str:

@@ -12,7 +12,7 @@ from casstore.manifests.entries import (
     ManifestDigest,
     manifest_digest,
 )
-from casstore.manifests.tree import EMPTY_ROOT, Manifest, ManifestBuilder, ManifestTop
+from casstore.manifests.tree import EMPTY_ROOT, Manifest, ManifestBuilder, ManifestTop, Node
 
 __all__ = [
     "EMPTY_LAYOUT",
@@ -25,6 +25,7 @@ __all__ = [
     "ManifestBuilder",
     "ManifestDigest",
     "ManifestTop",
+    "Node",
     "chunk_refs",
     "layout_nodes",
     "manifest_digest",

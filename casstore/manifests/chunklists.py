@@ -111,7 +111,7 @@ def chunk_refs(
     the way are read.  Raises ``Corrupt`` if the list does not add up to ``size`` bytes.
     """
     if not layout:
-        if size:
+        if size > start:
             yield 0, ChunkRef(digest, size)
         return
     if len(layout) == TOP.size:
@@ -147,16 +147,15 @@ def _walk(
 ) -> Iterator[tuple[int, ChunkRef]]:
     if level > MAX_LEVEL:
         raise Corrupt("a chunk list is deeper than any file needs")
+    rows = list(_rows(_node(digest, level, fetch), BRANCH_ROW if level else LEAF_ROW, base))
+    if sum(ref.size_bytes for _, ref in rows) != size:
+        raise Corrupt("a chunk list does not hold as many bytes as it should")
     if level == 0:
-        yield from _rows(_node(digest, 0, fetch), LEAF_ROW, base)
+        yield from rows
         return
-    children = _branch(digest, level, fetch)
-    if sum(child.size_bytes for child in children) > size - base:
-        raise Corrupt("a chunk list is longer than its file")
-    for position, child in enumerate(children):
-        if base + child.size_bytes > start or position == len(children) - 1:
-            yield from _walk(level - 1, child.digest, size, fetch, start, base)
-        base += child.size_bytes
+    for position, (offset, child) in enumerate(rows):
+        if offset + child.size_bytes > start or position == len(rows) - 1:
+            yield from _walk(level - 1, child.digest, child.size_bytes, fetch, start, offset)
 
 
 def _branch(digest: Digest, level: int, fetch: Fetch) -> list[ChunkRef]:

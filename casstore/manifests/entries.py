@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from casstore.digest import Digest, Hasher
+from casstore.digest import DIGEST_SIZE, Digest, Hasher
 from casstore.errors import Corrupt
 from casstore.names import check_path
 
@@ -23,7 +23,6 @@ __all__ = [
 ]
 
 EMPTY_LAYOUT = b""
-MAX_REFERENCE_EXTRA = 64
 
 
 class EntryKind(enum.IntEnum):
@@ -70,16 +69,17 @@ def entry_to_wire(entry: Entry) -> tuple[Any, ...]:
 
 def entry_from_wire(fields: Any) -> Entry:
     """Read and check one entry of a segment; raises ``Corrupt``, or ``Invalid`` for its path."""
-    try:
-        entry = Entry(*fields)
-        check_path(entry.path)
-        good = 0 <= entry.kind <= EntryKind.REFERENCE and entry.size_bytes >= 0
-        good = good and (entry.kind == EntryKind.REFERENCE or len(entry.content) == 32)
-    except TypeError:
-        good = False
-    if not good:
-        raise Corrupt("an entry of a manifest is not as written")
-    return entry
+    if type(fields) is not list or not 4 <= len(fields) <= 6:
+        raise Corrupt("an entry of a manifest has another number of fields")
+    path, size, kind, content = fields[:4]
+    good = type(path) is bytes and type(size) is int and type(kind) is int and size >= 0
+    good = good and type(content) is bytes and all(type(field) is bytes for field in fields[4:])
+    if not good or not 0 <= kind <= EntryKind.REFERENCE:
+        raise Corrupt("an entry of a manifest has a field that no entry has")
+    if kind != EntryKind.REFERENCE and len(content) != DIGEST_SIZE:
+        raise Corrupt("an entry of a manifest has a digest of another length")
+    check_path(path)
+    return Entry(*fields)
 
 
 class ManifestDigest:

@@ -10,15 +10,16 @@ versions are compared without reading what they share.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from casstore.digest import Buffer, Digest, digest_of
+from casstore.digest import DIGEST_SIZE, Buffer, Digest, digest_of
 from casstore.encoding import decode, encode_ordered
 from casstore.errors import Corrupt
 from casstore.manifests.entries import Entry, ManifestDigest, entry_from_wire, entry_to_wire
 
-__all__ = ["EMPTY_ROOT", "Manifest", "ManifestBuilder", "ManifestTop"]
+__all__ = ["EMPTY_ROOT", "Manifest", "ManifestBuilder", "ManifestTop", "Node"]
 
 MAX_NODE_ROWS = 1024
 MAX_NODE_PATH_BYTES = 256 * 1024
@@ -42,7 +43,9 @@ class ManifestTop(NamedTuple):
     size_bytes: int
 
 
-class _Node(NamedTuple):
+class Node(NamedTuple):
+    """A node: its first path, its digest, and how much is beneath; level 0 is a segment."""
+
     first: bytes
     digest: Digest
     entries: int
@@ -58,7 +61,7 @@ class ManifestBuilder:
         self._digest = ManifestDigest()
         self._entries: list[Entry] = []
         self._path_bytes = 0
-        self._branches: list[list[_Node]] = []
+        self._branches: list[list[Node]] = []
         self._last = b""
         self._count = 0
         self._size = 0
@@ -71,7 +74,7 @@ class ManifestBuilder:
         self._last = path
         self._digest.add(entry)
         self._entries.append(entry)
-        self._path_bytes += len(path)
+        self._path_bytes += len(path) + len(entry.extra)
         cut = digest_of(path + entry.content)
         if not cut[0]:
             self._close(len(cut) - len(cut.lstrip(b"\0")))
@@ -100,7 +103,7 @@ class ManifestBuilder:
         self._size += size
         rows = [entry_to_wire(entry) for entry in entries]
         digest = self._store(encode_ordered([0, rows]))
-        self._push(0, _Node(entries[0].path, digest, len(entries), size, 0))
+        self._push(0, Node(entries[0].path, digest, len(entries), size, 0))
         entries.clear()
         self._path_bytes = 0
         level = 0
@@ -115,10 +118,10 @@ class ManifestBuilder:
         digest = self._store(encode_ordered([level + 1, [node[:4] for node in nodes]]))
         total = sum(node.entries for node in nodes)
         size = sum(node.size_bytes for node in nodes)
-        self._push(level + 1, _Node(nodes[0].first, digest, total, size, level + 1))
+        self._push(level + 1, Node(nodes[0].first, digest, total, size, level + 1))
         nodes.clear()
 
-    def _push(self, level: int, node: _Node) -> None:
+    def _push(self, level: int, node: Node) -> None:
         if len(self._branches) == level:
             self._branches.append([])
         self._branches[level].append(node)
@@ -146,7 +149,7 @@ class Manifest:
 
     def start_at(self, path: bytes) -> Iterator[Entry]:
         """Yield the entries from ``path`` onwards, in path order."""
-        for item in self._expand(self._roots(), path):
+        for item in self._expand(self.roots(), path):
             if item.path >= path:
                 yield item
 
@@ -163,50 +166,52 @@ class Manifest:
         return entry if entry is not None and entry.path == path else None
 
     def nodes(self) -> Iterator[Digest]:
-        """Yield the digest of every node, parents first."""
-        waiting = self._roots()
+        """Yield the digest of every node, parents first, in path order."""
+        waiting = self.roots()
         while waiting:
             node = waiting.pop()
             yield node.digest
             if node.level:
-                waiting += [child for child in self._children(node) if isinstance(child, _Node)]
+                waiting += reversed(self.children(node))
 
     def changes(self, other: "Manifest") -> Iterator[tuple[Entry | None, Entry | None]]:
         """Yield (mine, theirs) wherever the two differ, in path order; shared nodes are not read."""
-        mine: list[_Node | Entry] = list(self._roots())
-        theirs: list[_Node | Entry] = list(other._roots())  # noqa: SLF001 - the same class
+        mine: list[Node | Entry] = list(self.roots())
+        theirs: list[Node | Entry] = list(other.roots())
         while mine or theirs:
             left = mine[-1] if mine else None
             right = theirs[-1] if theirs else None
             if left == right:
                 mine.pop()
                 theirs.pop()
-            elif isinstance(left, _Node) and not _goes_first(right, left):
-                mine += reversed(self._children(mine.pop()))
-            elif isinstance(right, _Node) and not _goes_first(left, right):
-                theirs += reversed(other._children(theirs.pop()))  # noqa: SLF001
+            elif isinstance(left, Node) and not _goes_first(right, left):
+                mine += reversed(self.children(mine.pop()))
+            elif isinstance(right, Node) and not _goes_first(left, right):
+                theirs += reversed(other.children(theirs.pop()))
             else:
                 yield _smaller(mine, theirs)
 
-    def _roots(self) -> list[_Node]:
+    def roots(self) -> list[Node]:
+        """Return the top node; none for a version without entries."""
         top = self.top
         if not top.entries:
             return []
-        return [_Node(b"", top.root, top.entries, top.size_bytes, top.level)]
+        return [Node(b"", top.root, top.entries, top.size_bytes, top.level)]
 
-    def _expand(self, waiting: list[_Node], start: bytes) -> Iterator[Entry]:
+    def _expand(self, waiting: list[Node], start: bytes) -> Iterator[Entry]:
         while waiting:
-            children = self._children(waiting.pop())
+            children = self.children(waiting.pop())
             if children and isinstance(children[0], Entry):
                 yield from children
                 continue
-            nodes = [child for child in children if isinstance(child, _Node)]
+            nodes = [child for child in children if isinstance(child, Node)]
             while len(nodes) > 1 and nodes[1].first <= start:
                 del nodes[0]
             waiting += reversed(nodes)
 
-    def _children(self, node: "_Node | Entry") -> list[Any]:
-        if not isinstance(node, _Node):
+    def children(self, node: Node | Entry) -> list[Any]:
+        """Return what lies under a node: entries of a segment, nodes of a branch; checked."""
+        if not isinstance(node, Node):
             raise TypeError("only a node has children")
         value = decode(self._fetch(node.digest))
         if not isinstance(value, list) or len(value) != 2 or value[0] != node.level:
@@ -214,29 +219,36 @@ class Manifest:
         if node.level > MAX_LEVEL:
             raise Corrupt("a manifest is deeper than any tree needs")
         rows = value[1]
-        if node.level == 0:
-            return [entry_from_wire(fields) for fields in rows]
-        return [_node_from_wire(fields, node.level - 1) for fields in rows]
+        if not isinstance(rows, list):
+            raise Corrupt("a node of a manifest holds no list")
+        if node.level:
+            return _in_order([_node_from_wire(fields, node.level - 1) for fields in rows])
+        return _in_order([entry_from_wire(fields) for fields in rows])
 
 
-def _node_from_wire(fields: Any, level: int) -> _Node:
-    try:
-        first, digest, entries, size = fields
-        node = _Node(first, digest, entries, size, level)
-    except (TypeError, ValueError):
-        raise Corrupt("a branch of a manifest has a broken row") from None
-    if not isinstance(node.digest, bytes) or len(node.digest) != 32:
+def _node_from_wire(fields: Any, level: int) -> Node:
+    if type(fields) is not list or list(map(type, fields)) != [bytes, bytes, int, int]:
         raise Corrupt("a branch of a manifest has a broken row")
-    return node
+    first, digest, entries, size = fields
+    if len(digest) != DIGEST_SIZE or entries <= 0 or size < 0:
+        raise Corrupt("a branch of a manifest has a broken row")
+    return Node(first, Digest(digest), entries, size, level)
 
 
-def _goes_first(item: "_Node | Entry | None", node: _Node) -> bool:
+def _in_order(items: list[Any]) -> list[Any]:
+    """Return entries or nodes if their paths rise; the first of each is its path."""
+    if any(one[0] >= other[0] for one, other in pairwise(items)):
+        raise Corrupt("a node of a manifest is out of order")
+    return items
+
+
+def _goes_first(item: Node | Entry | None, node: Node) -> bool:
     """Whether ``item`` is an entry that lies before every entry of ``node``."""
     return isinstance(item, Entry) and item.path < node.first
 
 
 def _smaller(
-    mine: "list[_Node | Entry]", theirs: "list[_Node | Entry]"
+    mine: list[Node | Entry], theirs: list[Node | Entry]
 ) -> tuple[Entry | None, Entry | None]:
     left = mine[-1] if mine else None
     right = theirs[-1] if theirs else None

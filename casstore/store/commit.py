@@ -120,15 +120,16 @@ def _reserve(store: Store, request: Commit, commit_id: CommitId) -> None:
     project, name = request.project, request.name
     store.index.catch_up()
 
-    def take(writer: Writer, dead: tuple[str, CommitId] | None) -> tuple[str, CommitId] | None:
+    dead: tuple[str, CommitId] | None = None
+
+    def take(writer: Writer) -> tuple[str, CommitId] | None:
         held = writer.intent(project, name)
         if held is not None and held != dead:
             return held
         writer.set_intent(project, name, session, commit_id)
         return None
 
-    dead: tuple[str, CommitId] | None = None
-    while (held := store.index.write(lambda writer: take(writer, dead))) is not None:
+    while (held := store.index.write(take)) is not None:
         if held[0] not in live_sessions(store.root):
             store.index.catch_up(thorough=True)  # it may have died after its event
             dead = held
@@ -156,12 +157,13 @@ def _release(store: Store, request: Commit, commit_id: CommitId) -> None:
 
 
 def _check_packs(store: Store, draft: Draft) -> None:
-    for row in draft.relied_rows():
-        if not store.pack_exists(row):
-            raise Error(
-                f"a pack that holds part of this artifact is gone from {store.root / 'packs'}",
-                hint="nothing was logged; log it again with --no-cache",
-            )
+    gone = [row for row in draft.relied_rows() if not store.pack_exists(row)]
+    if gone:
+        store.index.write(lambda writer: writer.forget_pack_rows(gone))
+        raise Error(
+            f"{len(gone)} packs that hold parts of this artifact are gone from {store.root / 'packs'}",
+            hint="nothing was logged; log it again, and its bytes are stored anew",
+        )
 
 
 def _create(store: Store, request: Commit, manifest: ManifestRef, commit_id: CommitId) -> None:

@@ -84,19 +84,18 @@ class Draft:
     def settle(self) -> None:
         """Make all frames durable, and remember the files that were read."""
         self.session.flush()
-        row_of = self.session.row_of
-        if self._seen:
-            rows = [
-                (
-                    seen.key,
-                    StatRow(
-                        *seen[1:], Digest(entry.content), entry.layout, tuple(map(row_of, tokens))
-                    ),
-                )
-                for seen, entry, tokens in self._seen
-            ]
+        rows = []
+        waiting = []  # what lies in a pack that a worker is still writing
+        for seen, entry, tokens in self._seen:
+            places = tuple(map(self.session.row_of, tokens))
+            if 0 in places:
+                waiting.append((seen, entry, tokens))
+                continue
+            content = Digest(entry.content)
+            rows.append((seen.key, StatRow(*seen[1:], content, entry.layout, places)))
+        if rows:
             self._index.write(lambda writer: writer.add_stats(rows))
-        self._seen.clear()
+        self._seen = waiting
 
     def finish(self) -> ManifestTop:
         """Write the manifest's nodes and make everything durable; returns its top."""

@@ -39,8 +39,8 @@ class Located(NamedTuple):
 class FrameReader:
     """Reads frames of one store.  Safe across threads.
 
-    ``find_again`` is called when the index does not know a frame, or knows it wrongly; it brings
-    the index up to date with the files and returns whether that changed anything.
+    ``find_again`` is called when the index does not know a frame; it brings the index up to date
+    with the files and returns whether that changed anything.
     """
 
     def __init__(
@@ -74,7 +74,16 @@ class FrameReader:
 
         Raises ``Corrupt`` naming the pack if a frame is not what its digest says or is nowhere.
         """
-        return self._read(digests, again=True)
+        rows = self.locate(digests)
+        wanted = [
+            Located(position, digest, row)
+            for position, (digest, row) in enumerate(zip(digests, rows, strict=True))
+        ]
+        wanted.sort(key=_place)
+        frames: list[Buffer] = [b""] * len(wanted)
+        for span in _spans(wanted):
+            self._read_span(span, frames)
+        return frames
 
     def locate(self, digests: Sequence[Digest]) -> list[ChunkRow]:
         """Return where frames lie; raises ``Corrupt`` for one that is in no pack."""
@@ -102,23 +111,6 @@ class FrameReader:
                 hint="run `casstore reindex`",
             )
         return pack.pack_id
-
-    def _read(self, digests: Sequence[Digest], *, again: bool) -> list[Buffer]:
-        rows = self.locate(digests)
-        wanted = [
-            Located(position, digest, row)
-            for position, (digest, row) in enumerate(zip(digests, rows, strict=True))
-        ]
-        wanted.sort(key=_place)
-        frames: list[Buffer] = [b""] * len(wanted)
-        try:
-            for span in _spans(wanted):
-                self._read_span(span, frames)
-        except (FileNotFoundError, Corrupt):
-            if not (again and self._find_again(digests)):
-                raise
-            return self._read(digests, again=False)
-        return frames
 
     def _read_span(self, span: list[Located], frames: list[Buffer]) -> None:
         pack_id = self.pack_id(span[0].row.pack_row)

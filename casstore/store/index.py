@@ -40,7 +40,10 @@ class Index:
     ``problems`` lists events and packs that could not be read when the index caught up.
     """
 
-    def __init__(self, folder: Path, journal: JournalFiles, packs: PackFiles) -> None:
+    def __init__(
+        self, folder: Path, journal: JournalFiles, packs: PackFiles, *, read_only: bool = False
+    ) -> None:
+        self._writable = not read_only
         self.problems: dict[str, str] = {}
         self._path = folder / "db"
         self._journal = journal
@@ -160,6 +163,8 @@ class Index:
             listed = [name for name in self._journal.names(month) if is_event_name(name)]
             with self._catalog.read() as reader:
                 unknown = [name for name in listed if not reader.has_event(name)]
+            if unknown and self._writable:
+                self._journal.sync_names(month)
             for start in range(0, len(unknown), EVENTS_PER_TRANSACTION):
                 self._apply(month, unknown[start : start + EVENTS_PER_TRANSACTION])
                 found = True
@@ -184,6 +189,8 @@ class Index:
             listed = list(self._packs.listing(folder))
             with self._catalog.read() as reader:
                 unknown = [pack_id for pack_id in listed if reader.pack_row(pack_id) is None]
+            if unknown and self._writable:
+                self._packs.sync_names(folder)
             for pack_id in unknown:
                 found = self._index_pack(self._packs.path(pack_id)) or found
             self._see(key, mtime_ns)

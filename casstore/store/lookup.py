@@ -41,8 +41,8 @@ def find_version(
             view = _by_label(store, reader, reference, project)
     if view.deleted and not deleted:
         raise NotFound(
-            f"{project}/{reference} was removed",
-            hint=f"`casstore restore {reference}` brings it back",
+            f"{reference_to(store, view)} of project {project!r} was removed",
+            hint=f"`casstore restore {project}/{reference_to(store, view)}` brings it back",
         )
     return view
 

@@ -42,6 +42,7 @@ class _Lane:
         self.encoder = Encoder()
         self.writer: PackWriter | None = None
         self.token = 0
+        self.stored_bytes = 0
 
 
 class Session:
@@ -49,11 +50,13 @@ class Session:
 
     ``add`` returns *tokens* of the packs that hold the frames: a positive token is a row of the
     index, a negative one a pack of this session, which ``row_of`` translates after ``flush``.
+    ``new_bytes`` counts what was not there before, ``stored_bytes`` what it takes when encoded.
     """
 
     def __init__(self, folder: SessionFolder, packs: PackFiles, index: Index) -> None:
         self.folder = folder
         self.process = folder.process
+        self.new_bytes = 0
         self.stored_bytes = 0
         self._packs = packs
         self._index = index
@@ -84,12 +87,15 @@ class Session:
                 digest, data = frames[position]
                 codec, payload = lane.encoder.encode(data, hint)
                 lane.writer.append(digest, codec, len(data), payload)  # type: ignore[union-attr]
+                lane.stored_bytes += len(payload)
             self._seal_if_full(lane)
         except BaseException as error:
             self._failed = error
             raise
         with self._lock:
             self._lanes[kind].append(lane)
+            self.stored_bytes += lane.stored_bytes
+            lane.stored_bytes = 0
         return tokens
 
     def add_metadata(self, data: bytes) -> tuple[Digest, int]:
@@ -116,8 +122,8 @@ class Session:
         return self._failed is not None
 
     def row_of(self, token: int) -> int:
-        """Return the row of the index for a token, after ``flush``."""
-        return token if token > 0 else self._rows[token]
+        """Return the row of the index for a token; 0 while its pack is not findable."""
+        return token if token > 0 else self._rows.get(token, 0)
 
     def holds(self, digest: Digest) -> bool:
         """Tell whether a frame was added that is not findable yet."""
@@ -184,7 +190,7 @@ class Session:
                     tokens[position] = unindexed[digest]
                 else:
                     tokens[position] = unindexed[digest] = lane.token
-                    self.stored_bytes += len(data)
+                    self.new_bytes += len(data)
                     new.append(position)
         return tokens, new
 

@@ -40,7 +40,7 @@ class Store:
         self.packs = PackFiles(root)
         self.journal = JournalFiles(root)
         self.claims = Claims(root)
-        self.index = Index(index_folder, self.journal, self.packs)
+        self.index = Index(index_folder, self.journal, self.packs, read_only=read_only)
         self.frames = FrameReader(self.packs, self.index, self._find_again)
         self.events = EventLog(self.index, self.journal, self.staging)
         self._lock = Lock()

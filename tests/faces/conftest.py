@@ -1,14 +1,20 @@
-"""Calls of the command line, in this process, in a folder of their own."""
+"""Calls of the command line and of the Python face, each test in a folder of its own."""
 
+import contextlib
 import json
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from casstore.artifacts import place, running, runrecord
 from casstore.cli.main import main
+from casstore.store import Store, close_store, open_store, opening
 
 
 class Result(NamedTuple):
@@ -80,3 +86,73 @@ def cli(
     calls.write("data/run.sh", "#!/bin/sh\n", executable=True)
     calls.write("data/sub/numbers.bin", bytes(range(256)) * 1000)
     return calls
+
+
+PACKAGE_FOLDER = str(Path(place.__file__).parents[2])
+
+
+class Desk:
+    """The working directory of somebody who imports casstore, with a store beside it."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder = folder
+        self.root = root
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.root)
+
+    def write(self, path: str, content: str | bytes = "", *, executable: bool = False) -> Path:
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+        target.chmod(0o755 if executable else 0o644)
+        return target
+
+    def start(self, script: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a script in another process, in this folder and with this store."""
+        path = self.folder / f"script{len(list(self.folder.glob('script*.py')))}.py"
+        path.write_text(textwrap.dedent(script))
+        return subprocess.Popen(
+            [sys.executable, str(path), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": PACKAGE_FOLDER, **environment},
+        )
+
+    def run(self, script: str, *arguments: str, code: int = 0, **environment: str) -> str:
+        """Run a script in another process; returns what it printed."""
+        process = self.start(script, *arguments, **environment)
+        out, errors = process.communicate(timeout=60)
+        assert process.returncode == code, (out, errors)
+        return out
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Give a working directory and a store to be made; forget what the process resolved."""
+    for name in list(os.environ):
+        if name.startswith(("CASSTORE_", "WANDB_")) and name != "CASSTORE_TEST_ALL":
+            monkeypatch.delenv(name)
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.setenv("CASSTORE_HOME", str(tmp_path / "store"))
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    _forget()
+    yield Desk(folder, tmp_path / "store")
+    _forget()
+
+
+def _forget() -> None:
+    """End the runs of this process, close its stores, forget which store and project it uses."""
+    for run in list(running._runs):
+        with contextlib.suppress(Exception):  # what a test left behind is not the next one's matter
+            run._end("crashed", 1)
+    running._runs.clear()
+    runrecord._active.clear()
+    place._resolved.clear()
+    for store in list(opening._open_stores.values()):
+        close_store(store)

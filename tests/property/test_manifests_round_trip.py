@@ -1,5 +1,6 @@
 """Whatever the entries and chunks, trees give them back and are compared as dictionaries are."""
 
+import contextlib
 from unittest import mock
 
 from hypothesis import given
@@ -29,7 +30,7 @@ parts = st.binary(min_size=1, max_size=3).filter(
 )
 paths = st.lists(parts, min_size=1, max_size=3).map(b"/".join)
 contents = st.integers(0, 5).map(lambda number: bytes([number]) * 32)
-entries = st.builds(Entry, paths, st.integers(0, 2**63), st.sampled_from([0, 1]), contents)
+entries = st.builds(Entry, paths, st.integers(0, 2**50), st.sampled_from([0, 1]), contents)
 versions = st.lists(entries, max_size=80, unique_by=lambda entry: entry.path).map(sorted)
 chunks = st.lists(
     st.tuples(
@@ -142,7 +143,5 @@ def test_a_node_that_a_stranger_wrote_is_read_or_refused(value, level):
     data = encode_ordered([level, value])
     manifest = Manifest(ManifestTop(bytes(32), bytes(32), level, 1, 1), lambda _: data)
     for ask in (lambda: next(iter(manifest), None), lambda: manifest.get(b"a")):
-        try:
+        with contextlib.suppress(Corrupt, Invalid):
             ask()
-        except (Corrupt, Invalid):
-            pass

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from casstore.parallel import Background, default_workers, ordered_map
+from casstore.parallel import Background, Pool, default_workers, ordered_map
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -136,3 +136,33 @@ def test_waiting_for_a_result_has_an_end():
 def test_the_number_of_workers_is_bounded():
     """A machine with many processors does not get a thread for each."""
     assert 1 <= default_workers() <= 8
+
+
+def test_a_pool_runs_what_it_is_given_and_ends_with_its_block():
+    """Results and errors are asked for one by one."""
+    before = threading.active_count()
+    with Pool(2) as pool:
+        good, bad = pool.submit(int, "7"), pool.submit(int, "x")
+        assert good.result(5) == 7
+        assert isinstance(bad.error(), ValueError)
+    assert threading.active_count() == before
+
+
+def test_a_pool_that_is_left_by_an_error_drops_what_has_not_begun():
+    """What is under way is waited for."""
+    gate, begun = threading.Event(), []
+
+    def work(number):
+        begun.append(number)
+        gate.wait(5)
+
+    def leave_by_an_error():
+        with Pool(1) as pool:
+            for number in range(5):
+                pool.submit(work, number)
+            threading.Timer(0.05, gate.set).start()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        leave_by_an_error()
+    assert begun == [0]

@@ -47,9 +47,7 @@ def without_known(  # noqa: PLR0913 - the loop's state
             if row is None or not known or not _all_live(store, live, row):
                 yield source
                 continue
-            draft.put(
-                entry_of(source, row.digest, row.layout), row.pack_rows, replace=replace
-            )
+            draft.put(entry_of(source, row.digest, row.layout), row.pack_rows, replace=replace)
             result.files += 1
             result.unchanged += 1
             result.size_bytes += row.size_bytes

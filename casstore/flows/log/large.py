@@ -74,9 +74,7 @@ def _log(session: Session, source: Source, pool: Pool | None, note: Progress) ->
 class _Stream:
     """One reading of one file."""
 
-    def __init__(
-        self, session: Session, source: Source, pool: Pool | None, note: Progress
-    ) -> None:
+    def __init__(self, session: Session, source: Source, pool: Pool | None, note: Progress) -> None:
         self.tokens: set[int] = set()
         self._session = session
         self._pool = pool

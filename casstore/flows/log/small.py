@@ -54,9 +54,7 @@ class _Batch:
         return self.used >= BATCH_BYTES or len(self.files) >= MAX_BATCH_FILES
 
 
-def log_small(
-    session: Session, sources: Iterable[Source], note: Progress
-) -> Iterator[Logged]:
+def log_small(session: Session, sources: Iterable[Source], note: Progress) -> Iterator[Logged]:
     """Store files of up to ``WHOLE_FILE_BYTES`` and yield what became of each, in order."""
     spare: deque[memoryview] = deque()
     stored = ordered_map(

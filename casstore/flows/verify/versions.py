@@ -16,8 +16,15 @@ from casstore.errors import Corrupt, Invalid, Unsupported
 from casstore.flows.verify.packs import PackStates
 from casstore.flows.verify.problems import Fault, Problem, ProblemKind, Problems, Progress
 from casstore.journal.views import VersionView
-from casstore.manifests import ChunkRef, Entry, Manifest, ManifestDigest, ManifestTop, chunk_refs
-from casstore.manifests.tree import _Node as Node
+from casstore.manifests import (
+    ChunkRef,
+    Entry,
+    Manifest,
+    ManifestDigest,
+    ManifestTop,
+    Node,
+    chunk_refs,
+)
 from casstore.names import display_path
 from casstore.parallel import default_workers, ordered_map
 from casstore.store import Store, reference_to
@@ -60,7 +67,7 @@ class Tree:
 
     def segments(self) -> Iterator[Node]:
         """Yield the lowest nodes in path order; their entries are not read yet."""
-        waiting: list[Node] = self._manifest._roots()  # noqa: SLF001 - checked node by node
+        waiting: list[Node] = self._manifest.roots()
         while waiting:
             node = waiting.pop()
             if node.level:
@@ -115,7 +122,7 @@ class Tree:
 
     def _children(self, node: Node) -> list[Any]:
         try:
-            children = self._manifest._children(node)  # noqa: SLF001 - checked node by node
+            children = self._manifest.children(node)
             size_bytes = sum(child.size_bytes for child in children)
         except Damage as damage:
             self._broken_list(node.first, damage.fault.message, damage.fault.pack)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import lmdb
@@ -131,20 +132,11 @@ def test_a_map_that_another_process_grew_is_followed(tmp_path):
 
 
 @pytest.mark.usefixtures("small_map")
-def test_two_threads_may_meet_a_map_that_another_process_grew(tmp_path, monkeypatch):
+def test_two_threads_may_meet_a_map_that_another_process_grew(tmp_path):
     """They do not wait for each other for ever."""
     env = Environment(tmp_path, ("rows",))
     fill(env, 1)
     assert run(GROW, tmp_path).returncode == 0
-    both, met, begin = threading.Barrier(2), set(), env._begin
-
-    def begin_together(*, write):
-        if threading.get_ident() not in met:
-            met.add(threading.get_ident())
-            both.wait(5)
-        return begin(write=write)
-
-    monkeypatch.setattr(env, "_begin", begin_together)
     counts = []
     readers = [
         threading.Thread(target=lambda: counts.append(count(env)), daemon=True) for _ in range(2)
@@ -185,19 +177,39 @@ def test_a_forked_child_reads_and_writes(opened):
     assert count(opened) == 6
 
 
-def test_a_forked_child_that_ends_does_not_disturb_a_reader(opened):
-    """The parent's transaction goes on, whatever the child does to its copy."""
+def test_a_fork_waits_for_a_transaction_of_another_thread(opened):
+    """So that nothing of LMDB is open across it; the child works, and the reader was not cut."""
     fill(opened, 3)
-    with opened.read() as transaction:
+    reading, seen = threading.Event(), []
 
-        def child():
-            fill(opened, 5, start=100)
-            opened.close()
+    def read():
+        with opened.read() as transaction:
+            reading.set()
+            time.sleep(0.3)
+            seen.append(transaction.stat(opened.handles["rows"])["entries"])
 
-        assert in_child(child) == 0
-        assert "no active readers" not in opened._env.readers()
-        assert transaction.stat(opened.handles["rows"])["entries"] == 3
+    reader = threading.Thread(target=read)
+    reader.start()
+    reading.wait(5)
+    assert in_child(lambda: fill(opened, 5, start=100)) == 0
+    reader.join(5)
+    assert seen == [3]
     assert count(opened) == 8
+
+
+def test_a_child_forked_out_of_a_transaction_is_told(opened, monkeypatch):
+    """It cannot use the index; the parent can."""
+    monkeypatch.setattr(environment, "FORK_WAIT_SECONDS", 0.05)
+    fill(opened, 3)
+
+    def child():
+        with pytest.raises(Damaged):
+            count(opened)
+
+    with opened.read() as transaction:
+        assert in_child(child) == 0
+        assert transaction.stat(opened.handles["rows"])["entries"] == 3
+    assert count(opened) == 3
 
 
 @pytest.mark.parametrize("replaced", [False, True])
