@@ -36,7 +36,7 @@ MAX_ID_CHARS = 64
 
 _NAME = re.compile(r"[a-zA-Z0-9_\-.]+\Z")
 _VERSION = re.compile(r"v(0|[1-9][0-9]{0,15})\Z")
-_ID = re.compile(r"[0-9a-f]{%d,%d}\Z" % (MIN_ID_CHARS, MAX_ID_CHARS))
+_ID = re.compile(rf"[0-9a-f]{{{MIN_ID_CHARS},{MAX_ID_CHARS}}}\Z")
 _TAG = re.compile(r"[\w\- ]+\Z")
 _DRIVE = re.compile(rb"[A-Za-z]:")
 
@@ -45,9 +45,9 @@ _DRIVE = re.compile(rb"[A-Za-z]:")
 class Reference:
     """``[[entity/]project/]name[:version | @id]``, taken apart.
 
-    ``label`` is an alias, ``latest`` or ``vN``; ``id_prefix`` is 8 to 64 hexadecimal characters of a
-    commit id or manifest digest.  Exactly one of the two is given, unless neither was (``explicit``
-    is then False and ``label`` is ``latest``).
+    ``label`` is an alias, ``latest`` or ``vN``; ``id_prefix`` is 8 to 64 hexadecimal characters of
+    a commit id or manifest digest.  Exactly one of the two is given, unless neither was: then
+    ``explicit`` is False and ``label`` is ``latest``.
     """
 
     name: str
@@ -168,7 +168,7 @@ def check_path(path: bytes) -> bytes:
 
 
 def display_path(path: bytes) -> str:
-    """Return a path as text for people; bytes that are not UTF-8 show as ``\\xNN``."""
+    r"""Return a path as text for people; bytes that are not UTF-8 show as ``\xNN``."""
     return path.decode("utf-8", "backslashreplace")
 
 

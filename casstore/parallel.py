@@ -74,7 +74,7 @@ class Pending(Generic[Result]):
 
 
 class Background:
-    """One thread that does what it is given, in order; ``submit`` waits while too much is queued."""
+    """One thread that does what it is given, in order; ``submit`` waits while too much waits."""
 
     def __init__(self, name: str, *, max_waiting: int) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)

@@ -23,10 +23,10 @@ from casstore.cli.workspace import Workspace
 from casstore.encoding import canonical_json
 from casstore.errors import Error, FileMissing, Invalid
 from casstore.flows.log import LogResult, log_files
-from casstore.flows.walk import Source, Walk, source_of
 from casstore.journal import queries
 from casstore.names import LATEST, check_alias, check_name, check_tag, check_type
 from casstore.store import Commit, Committed, Draft, Store, check_type_of, commit, reference_to
+from casstore.worktree import Source, Walk, source_of
 
 __all__ = ["put"]
 

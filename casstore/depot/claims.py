@@ -23,8 +23,8 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
 def escape_name(name: str) -> str:
     """Return a name as a file name: percent-encoded, upper case and a leading dot too.
 
-    Two names that differ only in case must not meet on a file system that ignores it.  What would be
-    longer than 200 characters is its first 120, ``%%`` and 32 of the hex of the name's BLAKE3.
+    Two names that differ only in case must not meet on a file system that ignores it.  What would
+    be longer than 200 characters is its first 120, ``%%`` and 32 of the hex of its BLAKE3.
     """
     escaped = "".join(
         chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in name.encode("utf-8")

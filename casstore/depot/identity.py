@@ -66,9 +66,10 @@ def make_folders(root: Path) -> None:
 
 def create_identity(root: Path) -> Identity:
     """Make ``root`` a depot if it is none; two processes at once agree on one identity."""
-    for parent in [*reversed(root.parents), root]:
+    for parent in reversed(root.parents):
         if not parent.exists():
             durable.make_directory(parent)
+    durable.make_directory(root)
     make_folders(root)
     fields = {
         "chunker": CHUNKER_PARAMETERS,

@@ -16,13 +16,13 @@ from casstore import durable
 from casstore.catalog import StatKey, StatRow
 from casstore.digest import Digest, Hasher
 from casstore.errors import Error, FileMissing
-from casstore.flows.walk import Walk
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry, EntryKind
 from casstore.names import display_path
 from casstore.parallel import default_workers, ordered_map
 from casstore.store import Store
 from casstore.store.table import EntryTable
+from casstore.worktree import Walk
 
 __all__ = ["Change", "ChangeKind", "compare", "compare_folder"]
 

@@ -17,8 +17,8 @@ __all__ = ["remove_extras"]
 def remove_extras(store: Store, view: VersionView, root: Path) -> int:
     """Delete what lies under ``root`` and is not in the version; returns how many files went.
 
-    Refuses, as ``Invalid``, a root that is or holds the home, the working directory, a ``.git`` or a
-    ``.casstore``.
+    Refuses, as ``Invalid``, a root that is or holds the home, the working directory, a ``.git`` or
+    a ``.casstore``.
     """
     base = os.path.abspath(root)
     _check_root(base)

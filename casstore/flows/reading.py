@@ -19,7 +19,7 @@ READ_BYTES = 1024 * 1024
 def read_entry(
     store: Store, entry: Entry, *, start: int = 0, size: int | None = None
 ) -> Iterator[Buffer]:
-    """Yield ``size`` bytes of a file from byte ``start`` on, in verified pieces; to its end if None.
+    """Yield ``size`` bytes of a file from byte ``start`` on, verified; to its end if None.
 
     Only the frames that hold those bytes are read.
     """

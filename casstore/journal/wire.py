@@ -59,7 +59,7 @@ def is_event_name(name: str) -> bool:
     return _NAME.match(name) is not None
 
 
-def write_event(  # noqa: PLR0913  the envelope has these fields
+def write_event(
     subject: KnownSubject,
     body: KnownBody,
     *,

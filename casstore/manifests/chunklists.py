@@ -6,8 +6,8 @@ A layout is a short byte string inside an entry:
 
 - empty: the file is one frame whose digest is the file's own (or the file is empty);
 - 2 to 16 rows of (digest, u32 size): those frames, inline;
-- u8 level and a digest: the top node of a tree.  A node of level 0 holds rows of (digest, u32 size),
-  a node of level n rows of (digest, u64 bytes beneath) of nodes of level n - 1.
+- u8 level and a digest: the top node of a tree.  A node of level 0 holds rows of (digest, u32
+  size), a node of level n rows of (digest, u64 bytes beneath) of nodes of level n - 1.
 
 Nodes are cut by content, so an inserted byte rewrites one leaf and the nodes above it.
 """
@@ -24,6 +24,7 @@ __all__ = ["ChunkListBuilder", "ChunkRef", "chunk_refs", "layout_nodes"]
 MAX_INLINE_CHUNKS = 16
 MAX_NODE_ROWS = 4096
 MAX_LEVEL = 8
+CUT_LEVELS = 6  # how many times 64 bits of a digest can end a node
 CUT_BITS = 10  # a node ends after a digest whose low bits are zero: 1,024 rows on average
 
 LEAF_ROW = struct.Struct("<32sI")
@@ -80,7 +81,7 @@ class ChunkListBuilder:
         level = 0
         while True:
             rows = self._levels[level]
-            ends = low & ((1 << CUT_BITS) - 1) == 0
+            ends = level < CUT_LEVELS and low & ((1 << CUT_BITS) - 1) == 0
             if not ends and len(rows) < MAX_NODE_ROWS:
                 return
             self._close(level)

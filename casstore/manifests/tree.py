@@ -33,7 +33,7 @@ Fetch = Callable[[Digest], Buffer]
 class ManifestTop(NamedTuple):
     """A finished manifest: its digest, its top node, and how much is beneath.
 
-    ``root`` is ``EMPTY_ROOT`` for a version without entries.  ``size_bytes`` sums the entries' sizes.
+    ``root`` is ``EMPTY_ROOT`` for a version without entries; ``size_bytes`` sums the entries'.
     """
 
     digest: Digest
@@ -175,7 +175,7 @@ class Manifest:
                 waiting += reversed(self.children(node))
 
     def changes(self, other: "Manifest") -> Iterator[tuple[Entry | None, Entry | None]]:
-        """Yield (mine, theirs) wherever the two differ, in path order; shared nodes are not read."""
+        """Yield (mine, theirs) where the two differ, in path order; shared nodes are not read."""
         mine: list[Node | Entry] = list(self.roots())
         theirs: list[Node | Entry] = list(other.roots())
         while mine or theirs:

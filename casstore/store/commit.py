@@ -161,7 +161,7 @@ def _check_packs(store: Store, draft: Draft) -> None:
     if gone:
         store.index.write(lambda writer: writer.forget_pack_rows(gone))
         raise Error(
-            f"{len(gone)} packs that hold parts of this artifact are gone from {store.root / 'packs'}",
+            f"part of this artifact is gone: {len(gone)} of its packs are not in {store.root}",
             hint="nothing was logged; log it again, and its bytes are stored anew",
         )
 

@@ -86,7 +86,7 @@ class Index:
             return self._catalog.write(action)
 
     def catch_up(self, *, thorough: bool = False) -> bool:
-        """Apply events and index packs that the index does not know; returns whether there were any.
+        """Apply events and index packs that the index does not know; returns whether any were.
 
         Folders whose mtime is the one seen last are skipped, unless ``thorough``.
         """
@@ -197,12 +197,14 @@ class Index:
         return found
 
     def _index_pack(self, path: Path) -> bool:
+        where = f"packs/{path.parent.name}/{path.name}"
         try:
             pack_id, kind, rows = read_rows(path)
-            if pack_id.hex() != path.name:
-                raise Corrupt("its name is not the one that its footer gives")
         except (Corrupt, Unsupported) as error:
-            self.problems[f"packs/{path.parent.name}/{path.name}"] = error.message
+            self.problems[where] = error.message
+            return False
+        if pack_id.hex() != path.name:
+            self.problems[where] = "its name is not the one that its footer gives"
             return False
         pack = PackRow(pack_id, kind, len(rows), path.stat().st_size)
         self._catalog.write(lambda writer: writer.add_pack(pack, rows))

@@ -97,7 +97,7 @@ def _by_label(store: Store, reader: Reader, reference: Reference, project: str) 
         view = _by_alias(store, reader, reference, project)
     if view is None:
         raise NotFound(
-            f"{name!r} has no version {label!r} in project {project!r} of the store at {store.root}",
+            f"{name!r} has no version {label!r} in project {project!r} of {store.root}",
             hint=f"`casstore ls {name}` lists its versions",
         )
     return view

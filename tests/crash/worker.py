@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from casstore.flows.log import log_files
-from casstore.flows.walk import Walk
+from casstore.worktree import Walk
 from casstore.manifests import chunk_refs
 from casstore.store import Commit, commit, create_store
 

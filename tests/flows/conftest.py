@@ -5,7 +5,7 @@ import os
 import pytest
 
 from casstore.flows.log import log_files
-from casstore.flows.walk import Walk
+from casstore.worktree import Walk
 from casstore.store import Commit, close_store, commit, create_store
 
 

@@ -52,8 +52,8 @@ def checkout(
 
     ``keep`` chooses paths.  Files that are there with the version's content are left alone; with
     other content they are replaced if ``replace``, else ``Conflict`` names them before anything is
-    written.  Raises ``Corrupt`` for a frame that is not what it should be: the file that needs it is
-    then not written.
+    written.  Raises ``Corrupt`` for a frame that is not what it should be: the file that needs it
+    is then not written.
     """
     base = os.fsencode(os.path.abspath(root))
     chosen = _Chosen(store, view, keep)

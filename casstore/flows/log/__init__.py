@@ -4,9 +4,9 @@ walk -> stat cache -> small files in batches, large files as streams -> entries
 
 Knows: which file goes which way.  Never: names, numbers, events.
 
-Measured on two cores: threads that each take one large file from reading to packing reach 2.6 GiB/s,
-a reader that hands chunks to workers 1.0, because every hand-over of Python's lock costs as much as
-hashing a chunk.  Small files are read and hashed fastest by one thread, so only their encoding and
+Measured on two cores: threads that each take one large file from reading to packing hash 2.6 GiB/s,
+a reader that hands chunks to workers 1.0, for a hand-over of Python's lock costs as much as hashing
+a chunk.  Small files are read and hashed fastest by one thread, so only their encoding and
 writing are handed on, whole batches at a time.
 """
 
@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator
 
 from casstore.flows.log.known import without_known
 from casstore.flows.log.large import log_large
-from casstore.flows.log.result import LogResult, Logged, Progress
+from casstore.flows.log.result import Logged, LogResult, Progress
 from casstore.flows.log.small import WHOLE_FILE_BYTES, log_small
-from casstore.flows.walk import Source
 from casstore.parallel import Lock, default_workers
 from casstore.store import Draft, Store
+from casstore.worktree import Source
 
 __all__ = ["LogResult", "log_files"]
 

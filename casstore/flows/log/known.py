@@ -11,8 +11,8 @@ from pathlib import Path
 from casstore import durable
 from casstore.catalog import StatKey, StatRow
 from casstore.flows.log.result import LogResult, Progress, entry_of
-from casstore.flows.walk import Source
 from casstore.store import Draft, Store
+from casstore.worktree import Source
 
 __all__ = ["without_known"]
 
@@ -20,7 +20,7 @@ LOOKAHEAD_FILES = 1024
 SETTLED_NS = 2_000_000_000  # a file that had not changed for 2 s when it was read
 
 
-def without_known(  # noqa: PLR0913 - the loop's state
+def without_known(
     store: Store,
     draft: Draft,
     sources: Iterable[Source],

@@ -6,8 +6,8 @@ Knows: what to say when a file cannot be read.  Never: stores, chunks.
 import os
 
 from casstore.errors import Busy, Error, FileMissing
-from casstore.flows.walk import Source
 from casstore.names import display_path
+from casstore.worktree import Source
 
 __all__ = ["MAX_ATTEMPTS", "changing", "failed", "open_source"]
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from casstore.catalog import StatKey
 from casstore.digest import Digest
-from casstore.flows.walk import Source
 from casstore.manifests import Entry, EntryKind
 from casstore.store import Seen
+from casstore.worktree import Source
 
 __all__ = ["LogResult", "Logged", "Progress", "entry_of", "same_file", "seen_of"]
 

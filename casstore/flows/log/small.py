@@ -15,10 +15,10 @@ from casstore.chunks import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
 from casstore.digest import Digest, digest_of
 from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source
 from casstore.flows.log.result import Logged, Progress, entry_of, same_file, seen_of
-from casstore.flows.walk import Source
 from casstore.manifests import ChunkListBuilder
 from casstore.parallel import ordered_map
 from casstore.store import Session
+from casstore.worktree import Source
 
 __all__ = ["WHOLE_FILE_BYTES", "log_small"]
 

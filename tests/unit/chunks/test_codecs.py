@@ -144,8 +144,8 @@ def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
     decompressor = zstd.ZstdDecompressor
 
     class Watched:
-        def __init__(self):
-            self._inner = decompressor()
+        def __init__(self, **options):
+            self._inner = decompressor(**options)
 
         def decompress(self, data, limit):
             asked.append(limit)

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from casstore.flows.log import log_files
-from casstore.flows.walk import Walk
+from casstore.worktree import Walk
 from casstore.packs import PackKind
 from casstore.store import Commit, close_store, commit, create_store, draft
 
