@@ -1,0 +1,140 @@
+"""Logging in a run: an artifact is checked at once and becomes a version in the background.
+
+Knows: what is said of a version when it is committed, in which order, what is refused at once.
+Never: adding files, the commit protocol.
+"""
+
+import os
+from collections.abc import Sequence
+
+from casstore.artifacts.finished import Finished
+from casstore.artifacts.jsonable import metadata_of
+from casstore.artifacts.properties import ArtifactProperties
+from casstore.artifacts.runrecord import RunRecord
+from casstore.artifacts.terminal import termlog
+from casstore.artifacts.unstored import Unstored
+from casstore.encoding import canonical_json
+from casstore.errors import Invalid, UsageError
+from casstore.names import LATEST, check_alias, check_tag
+from casstore.store import Commit, Committed, Store, check_type_of, newest_version
+
+__all__ = ["log_in_run", "wait_for"]
+
+
+def log_in_run(
+    record: RunRecord,
+    artifact: ArtifactProperties,
+    aliases: Sequence[str] = (),
+    tags: Sequence[str] = (),
+) -> None:
+    """Log an artifact in a run: checked at once, committed in the background, in call order.
+
+    One that was logged before gets the aliases and tags, and the run becomes a producer of it.
+    Raises ``Invalid`` for what cannot be an alias or tag, a name of another type, metadata that
+    is no JSON, and a version of another store or project.
+    """
+    given = tuple(dict.fromkeys(check_alias(alias) for alias in aliases if alias != LATEST))
+    labels = tuple(dict.fromkeys(check_tag(tag) for tag in tags))
+    if record.disabled:
+        _pretend(record, artifact)
+    elif artifact.is_draft() and artifact._pending is None:  # noqa: SLF001 - the same room
+        _log_draft(record, artifact, given, labels)
+    elif artifact.is_draft():
+        record.submit(lambda: _log_again(record, wait_for(artifact), given, labels))
+    else:
+        _log_again(record, artifact._need("log_artifact"), given, labels)  # noqa: SLF001
+
+
+def wait_for(artifact: ArtifactProperties, timeout: float | None = None) -> Finished:
+    """Wait until a logged artifact is a version; raises what went wrong, or ``TimeoutError``."""
+    finished = artifact._now()  # noqa: SLF001 - the same room
+    pending = artifact._pending  # noqa: SLF001
+    if finished is None and pending is not None:
+        if artifact._drafting.process != os.getpid() and not pending.done():  # noqa: SLF001
+            raise UsageError(
+                f"{artifact.name!r} is being logged by the process that this one was forked from",
+                hint="call wait() before the fork",
+            )
+        artifact._settle(pending.result(timeout))  # noqa: SLF001
+    return artifact._need("wait")  # noqa: SLF001
+
+
+def _pretend(record: RunRecord, artifact: ArtifactProperties) -> None:
+    artifact._final = True  # noqa: SLF001 - the same room
+    if artifact.is_draft() and artifact._pending is None:  # noqa: SLF001
+        place = record.place
+        artifact._finished = Unstored(  # noqa: SLF001
+            artifact._base_name,  # noqa: SLF001
+            artifact.type,
+            project=place.project,
+            entity=place.entity,
+            description=artifact.description,
+            metadata=artifact.metadata,
+            run=record.id,
+        )
+
+
+def _log_draft(
+    record: RunRecord,
+    artifact: ArtifactProperties,
+    aliases: tuple[str, ...],
+    tags: tuple[str, ...],
+) -> None:
+    store = record.place.writable_store()
+    check_type_of(store, record.place.project, artifact._base_name, artifact.type)  # noqa: SLF001
+    request = _request(record, artifact, aliases, tags)
+    artifact._drafting.check_owner()  # noqa: SLF001
+    artifact._final = True  # noqa: SLF001
+    artifact._pending = record.submit(lambda: _commit(store, artifact, request))  # noqa: SLF001
+
+
+def _request(
+    record: RunRecord,
+    artifact: ArtifactProperties,
+    aliases: tuple[str, ...],
+    tags: tuple[str, ...],
+) -> Commit:
+    return Commit(
+        project=record.place.project,
+        name=artifact._base_name,  # noqa: SLF001
+        type=artifact.type,
+        entity=record.place.entity,
+        run=record.id,
+        description=artifact.description,
+        metadata=canonical_json(metadata_of(artifact.metadata)),
+        aliases=aliases,
+        tags=tuple(dict.fromkeys((*map(check_tag, artifact.tags), *tags))),
+        ttl=None if artifact.ttl is None else int(artifact.ttl.total_seconds()),
+        bases=artifact._drafting.bases,  # noqa: SLF001
+    )
+
+
+def _commit(store: Store, artifact: ArtifactProperties, request: Commit) -> Committed:
+    drafting = artifact._drafting  # noqa: SLF001
+    if drafting.incremental:
+        with store.index.read() as reader:
+            newest = newest_version(store, reader, request.project, request.name)
+        if newest is not None:
+            request = drafting.keep_missing(store, newest, request)
+    committed = drafting.commit(store, request)
+    if not committed.created:
+        aside = "; the description or metadata given is kept with the run"
+        termlog(
+            f"{request.name}:v{committed.version.number} has this content already"
+            f"{aside if committed.kept_aside else ''}"
+        )
+    return committed
+
+
+def _log_again(
+    record: RunRecord, finished: Finished, aliases: tuple[str, ...], tags: tuple[str, ...]
+) -> None:
+    place, view = record.place, finished.view
+    if finished.store is not place.writable_store() or view.project != place.project:
+        raise Invalid(
+            f"{finished.name} is a version of project {view.project!r} in {finished.store.root}, "
+            f"and the run is in {place.project!r} of {place.root}",
+            hint="log its new_draft() to make a version there",
+        )
+    record.produce(view)
+    finished.label(aliases, tags)

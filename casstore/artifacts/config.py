@@ -1,0 +1,320 @@
+"""A run's config and summary: mappings with attribute access, as in W&B.
+
+Knows: what may be given as a config, which changes are refused, which logged values are kept.
+Never: stores, events, when or how a run is recorded (``on_change`` is told that something changed).
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any, Self
+
+from casstore.artifacts.jsonable import MAX_DEPTH, to_json
+from casstore.artifacts.yaml_text import read_yaml
+from casstore.errors import FileMissing, Invalid, UsageError
+
+__all__ = ["MAX_CONFIG_FILE_BYTES", "Config", "Summary", "config_of", "fold_scalars"]
+
+MAX_CONFIG_FILE_BYTES = 10 << 20
+
+OnChange = Callable[[], None]
+
+
+def config_of(
+    value: Any,
+    *,
+    exclude: Iterable[str] | None = None,
+    include: Iterable[str] | None = None,
+) -> dict[str, Any]:
+    """Return what ``init(config=)`` or ``config.update`` was given as a plain dict.
+
+    Takes a mapping, an argparse Namespace, a dataclass, absl flags, any object with ``__dict__``
+    (W&B), None, or the path of a JSON or YAML file.  Dashes around keys are dropped (W&B).  With
+    ``include`` only those keys are kept, with ``exclude`` all others.  Raises ``UsageError`` for
+    both, ``FileMissing``, ``Invalid``, ``Unsupported`` (YAML without PyYAML), ``TypeError``.
+    """
+    excluded, included = set(exclude or ()), set(include or ())
+    if excluded and included:
+        raise UsageError(
+            "config_exclude_keys and config_include_keys were both given", hint="give one of them"
+        )
+    kept = {}
+    for key, item in _mapping_of(value).items():
+        name = key.strip("-") if isinstance(key, str) else key
+        if name not in excluded and (not included or name in included):
+            kept[name] = item
+    plain: dict[str, Any] = to_json(kept, where="config", records=True)
+    return plain
+
+
+def _mapping_of(value: Any) -> Mapping[Any, Any]:
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, str | os.PathLike):
+        return _read_config_file(Path(value))
+    if hasattr(value, "flag_values_dict"):  # absl.flags.FLAGS
+        flags: Mapping[Any, Any] = value.flag_values_dict()
+        return flags
+    if hasattr(value, "__dict__") and not isinstance(value, type):
+        fields: Mapping[str, Any] = vars(value)
+        return fields
+    plain = to_json(value, where="config", records=True)  # dataclasses with slots
+    if isinstance(plain, dict):
+        return plain
+    raise TypeError(f"config must be a mapping or have a __dict__, not {type(value).__qualname__}")
+
+
+def _read_config_file(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_CONFIG_FILE_BYTES:
+            raise Invalid(f"config file {path} is larger than {MAX_CONFIG_FILE_BYTES:,} bytes")
+        text = path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise FileMissing(
+            f"config file {str(path)!r} does not exist",
+            hint="config= takes a mapping or the path of a JSON or YAML file",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"config file {path} cannot be read: {error}") from error
+    return _plain_keys(_read_text(text, path), path)
+
+
+def _read_text(text: str, path: Path) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if path.suffix.lower() == ".json":
+            raise Invalid(f"config file {path} is not JSON: {error}") from error
+        return read_yaml(text, where=f"config file {path}")
+
+
+def _plain_keys(loaded: Any, path: Path) -> dict[str, Any]:
+    """Undo W&B's own form of a config file, ``key: {desc: ..., value: ...}``."""
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise Invalid(f"config file {path} holds no mapping at its top level")
+    if loaded.get("wandb_version", 1) != 1:
+        raise Invalid(f"config file {path} has wandb_version {loaded['wandb_version']!r}, not 1")
+    return {
+        key: item["value"] if _is_described(item) else item
+        for key, item in loaded.items()
+        if key != "wandb_version"
+    }
+
+
+def _is_described(item: Any) -> bool:
+    return isinstance(item, dict) and "value" in item and item.keys() <= {"desc", "value"}
+
+
+class _Record(Mapping[str, Any]):
+    """A mapping of plain JSON values, read by item or attribute."""
+
+    __slots__ = ("_items", "_on_change")
+
+    _items: dict[str, Any]
+    _on_change: OnChange | None
+
+    def __getitem__(self, key: str) -> Any:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("__") or key in {"_items", "_on_change", "_allow_val_change"}:
+            raise AttributeError(key)
+        try:
+            return self[key]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no key {key!r}") from None
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a deep copy as a plain dict."""
+        plain: dict[str, Any] = to_json(
+            self._items, where=type(self).__name__.lower(), records=True
+        )
+        return plain
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _changed(self) -> None:
+        if self._on_change is not None:
+            self._on_change()
+
+
+class Config(_Record):
+    """The hyperparameters of a run: each key is set once, unless changing it is allowed.
+
+    ``initial`` is anything that ``config_of`` takes.  ``on_change`` is called after each change.
+    ``allow_val_change`` is what ``update`` and assignments go by when nothing else is said.
+    Values are copied when they are set; ``as_dict`` also sees what was changed inside them since.
+    """
+
+    __slots__ = ("_allow_val_change",)
+
+    _allow_val_change: bool
+
+    def __init__(
+        self,
+        initial: Any = None,
+        *,
+        on_change: OnChange | None = None,
+        allow_val_change: bool = False,
+    ) -> None:
+        self._set("_items", config_of(initial))
+        self._set("_on_change", on_change)
+        self._set("_allow_val_change", allow_val_change)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Config, (self.as_dict(),))
+
+    def update(self, d: Any, allow_val_change: bool | None = None) -> None:  # noqa: FBT001 - W&B's order
+        """Set every key of ``d``, or none: ``Invalid`` if one would change and may not."""
+        allowed = self._allow_val_change if allow_val_change is None else allow_val_change
+        given = config_of(d)
+        for key, value in given.items():
+            if not allowed and key in self._items and self._items[key] != value:
+                raise Invalid(
+                    f"config key {key!r} would change from {self._items[key]!r} to {value!r}",
+                    hint="pass allow_val_change=True to config.update()",
+                )
+        if given:
+            self._items.update(given)
+            self._changed()
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Set ``key`` if it is not there; return its value."""
+        self.setdefaults({key: default})
+        return self._items[next(iter(config_of({key: default})))]
+
+    def setdefaults(self, d: Any) -> None:
+        """Set the keys of ``d`` that are not there yet."""
+        self.update({key: item for key, item in config_of(d).items() if key not in self._items})
+
+
+class Summary(_Record):
+    """The last values of a run.
+
+    Mappings inside are read as parts that write through: ``summary["test"]["best"] = 0.9``.
+    ``on_change`` is called after each change, also of a part.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self, initial: Mapping[str, Any] | None = None, *, on_change: OnChange | None = None
+    ) -> None:
+        self._set("_items", to_json(initial or {}, where="summary"))
+        self._set("_on_change", on_change)
+
+    @classmethod
+    def _part(cls, items: dict[str, Any], on_change: OnChange | None) -> Self:
+        part = cls(on_change=on_change)
+        part._set("_items", items)
+        return part
+
+    def __getitem__(self, key: str) -> Any:
+        item = self._items[key]
+        return self._part(item, self._on_change) if isinstance(item, dict) else item
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._items.update(to_json({key: value}, where="summary"))
+        self._changed()
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._items[key]
+        self._changed()
+
+    def __delattr__(self, key: str) -> None:
+        if key not in self._items:
+            raise AttributeError(f"Summary has no key {key!r}")
+        del self[key]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Summary, (self.as_dict(),))
+
+    def update(self, d: Mapping[str, Any] | None = None) -> None:
+        """Set every key of ``d``; a mapping is merged into the mapping that is there."""
+        given = to_json(d or {}, where="summary")
+        if given:
+            _merge(self._items, given)
+            self._changed()
+
+
+def fold_scalars(summary: Summary, data: Mapping[str, Any]) -> list[str]:
+    """Keep each scalar of ``data`` (text, a number, None, an array of no dimension) in ``summary``.
+
+    Mappings are looked into.  Returns the keys of everything else, which nothing keeps: media,
+    arrays, lists, infinities; a key inside a mapping is written ``outer.inner``.
+    Raises ``Invalid`` when ``data`` is not a mapping with text as keys, as W&B does.
+    """
+    if not isinstance(data, Mapping):
+        raise Invalid(f"log() takes a dict, not {type(data).__qualname__}")
+    dropped: list[str] = []
+    summary.update(_scalars(data, (), dropped))
+    return dropped
+
+
+def _scalars(data: Mapping[str, Any], above: tuple[str, ...], dropped: list[str]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in data.items():
+        if not isinstance(key, str):
+            raise Invalid(f"log() takes text as keys, not {key!r}")
+        path = (*above, key)
+        if isinstance(value, Mapping) and len(path) < MAX_DEPTH:
+            inner = _scalars(value, path, dropped)
+            kept |= {key: inner} if inner else {}
+        elif _is_scalar(value):
+            kept[key] = to_json(_number_of(value), where=key)
+        else:
+            dropped.append(".".join(path))
+    return kept
+
+
+def _is_scalar(value: Any) -> bool:
+    several = isinstance(value, Mapping | AbstractSet | Sequence) and not isinstance(value, str)
+    if several or getattr(value, "shape", ()) != ():
+        return False
+    try:
+        return not isinstance(to_json(_number_of(value), where=""), list)
+    except (TypeError, Invalid):
+        return False
+
+
+def _number_of(value: Any) -> Any:
+    """Take the number out of an array of no dimension: a loss of any array library."""
+    of_no_dimension = getattr(value, "shape", None) == () and hasattr(value, "item")
+    return value.item() if of_no_dimension else value
+
+
+def _merge(items: dict[str, Any], given: dict[str, Any]) -> None:
+    for key, value in given.items():
+        there = items.get(key)
+        if isinstance(there, dict) and isinstance(value, dict):
+            _merge(there, value)
+        else:
+            items[key] = value

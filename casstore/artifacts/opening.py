@@ -1,0 +1,86 @@
+"""``casstore.open``: one file of a version as a readable, seekable stream.
+
+Knows: how a stream maps to verified pieces.  Never: layouts, packs.
+"""
+
+import io
+import os
+from typing import IO, Any
+
+from casstore.artifacts.place import place_for
+from casstore.artifacts.runrecord import store_for_looking, working_place
+from casstore.errors import EntryNotFound, Invalid
+from casstore.flows.reading import read_entry
+from casstore.manifests import Entry
+from casstore.names import parse_reference, path_bytes
+from casstore.store import Store, find_version
+
+__all__ = ["EntryStream", "open_entry"]
+
+BUFFER_BYTES = 1024 * 1024
+
+
+class EntryStream(io.RawIOBase):
+    """One file of a version.  A read touches only the frames that it needs; each is verified."""
+
+    def __init__(self, store: Store, entry: Entry) -> None:
+        super().__init__()
+        self._store = store
+        self._entry = entry
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to ``offset`` bytes from the start, the position or the end."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._entry.size_bytes}
+        position = base[whence] + offset
+        if position < 0:
+            raise Invalid(f"cannot seek to byte {position}")
+        self._position = position
+        return position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill ``buffer`` as far as the file goes; returns the bytes read."""
+        view = memoryview(buffer).cast("B")
+        filled = 0
+        for piece in read_entry(self._store, self._entry, start=self._position, size=len(view)):
+            view[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        self._position += filled
+        return filled
+
+
+def open_entry(
+    ref: str,
+    path: str | os.PathLike[str],
+    mode: str = "rb",
+    store: str | os.PathLike[str] | None = None,
+) -> IO[Any]:
+    """Open one file of a version for reading: ``mode`` is ``rb``, ``r`` or ``rt`` (UTF-8).
+
+    Raises ``NotFound`` for the version, ``NotFound`` that is a ``KeyError`` for the path.
+    """
+    if mode not in {"rb", "r", "rt", "br"}:
+        raise Invalid(f"a version is opened with mode rb or r, not {mode!r}")
+    place = place_for(store, None, None) if store is not None else working_place()
+    opened = store_for_looking(place)
+    view = find_version(opened, parse_reference(ref), place.project)
+    entry = opened.manifest(view.manifest).get(path_bytes(path))
+    if entry is None:
+        raise EntryNotFound(
+            f"{ref} of project {view.project!r} in the store at {opened.root} "
+            f"holds no {os.fspath(path)!r}"
+        )
+    raw = io.BufferedReader(EntryStream(opened, entry), BUFFER_BYTES)
+    return raw if "b" in mode else io.TextIOWrapper(raw, encoding="utf-8")

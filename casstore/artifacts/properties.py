@@ -1,0 +1,289 @@
+"""What an artifact says of itself, as a draft and as a finished version.
+
+Knows: W&B 0.31's property names, which of them a draft can answer, when a draft has become a
+version.  Never: adding, laying out, runs, how versions are found.
+"""
+
+import datetime as dt
+from typing import Any
+
+from casstore.artifacts.drafting import Drafting
+from casstore.artifacts.entry import ArtifactManifest
+from casstore.artifacts.finished import Finished, timestamp
+from casstore.artifacts.jsonable import metadata_of
+from casstore.artifacts.place import LOCAL_ENTITY
+from casstore.errors import ArtifactNotLoggedError, Invalid
+from casstore.names import LATEST, check_alias, check_name, check_tag, check_type
+from casstore.parallel import Lock, Pending
+from casstore.store import Committed
+
+__all__ = ["ArtifactProperties"]
+
+
+class ArtifactProperties:
+    """A draft, then a version: ``_now`` says which, and every property asks it."""
+
+    def __init__(self, name: str, type_name: str, drafting: Drafting) -> None:
+        self._base_name = check_name(name)
+        self._type = check_type(type_name)
+        self._description: str | None = None
+        self._metadata: dict[str, Any] = {}
+        self._tags: list[str] = []
+        self._ttl: dt.timedelta | None = None
+        self._use_as: str | None = None
+        self._drafting = drafting
+        self._finished: Finished | None = None
+        self._pending: Pending[Committed] | None = None
+        self._final = False
+        self._settling = Lock()
+
+    def __repr__(self) -> str:
+        return f"<Artifact {self.name}>"
+
+    def is_draft(self) -> bool:
+        """Whether it is not yet a version."""
+        return self._now() is None
+
+    # What it is
+
+    @property
+    def name(self) -> str:
+        """The name; with ``:vN`` once it is logged."""
+        finished = self._now()
+        return finished.name if finished else self._base_name
+
+    @property
+    def type(self) -> str:
+        """The type."""
+        finished = self._now()
+        return finished.view.type if finished else self._type
+
+    @property
+    def version(self) -> str:
+        """``vN``."""
+        return self._need("version").version
+
+    @property
+    def entity(self) -> str:
+        """The entity that was recorded; ``local`` where none was given."""
+        return self._need("entity").view.entity or LOCAL_ENTITY
+
+    @property
+    def project(self) -> str:
+        """The project."""
+        return self._need("project").view.project
+
+    @property
+    def qualified_name(self) -> str:
+        """``entity/project/name:vN``."""
+        return f"{self.entity}/{self.project}/{self._need('qualified_name').name}"
+
+    @property
+    def source_name(self) -> str:
+        """The name where it was logged."""
+        return self._need("source_name").name
+
+    @property
+    def source_version(self) -> str:
+        """The version where it was logged."""
+        return self._need("source_version").version
+
+    @property
+    def source_project(self) -> str:
+        """The project where it was logged."""
+        return self._need("source_project").view.project
+
+    @property
+    def source_entity(self) -> str:
+        """The entity where it was logged."""
+        return self.entity
+
+    @property
+    def source_qualified_name(self) -> str:
+        """``entity/project/name:vN`` where it was logged."""
+        return self.qualified_name
+
+    @property
+    def is_link(self) -> bool:
+        """Whether this is a link to a version in another collection."""
+        return self._need("is_link").view.source is not None
+
+    @property
+    def id(self) -> str | None:
+        """The commit id in hex; None for a draft."""
+        finished = self._now()
+        return finished.view.commit.hex() if finished else None
+
+    @property
+    def commit_hash(self) -> str:
+        """The commit id in hex: it names this version for ever, in every store."""
+        return self._need("commit_hash").view.commit.hex()
+
+    @property
+    def url(self) -> str:
+        """A ``casstore://`` URL."""
+        finished = self._need("url")
+        return f"casstore://{finished.view.project}/{finished.name}"
+
+    @property
+    def state(self) -> str:
+        """``PENDING``, ``COMMITTED`` or ``DELETED``."""
+        finished = self._now()
+        if finished is None:
+            return "PENDING"
+        return "DELETED" if finished.view.deleted else "COMMITTED"
+
+    @property
+    def digest(self) -> str:
+        """The manifest digest, 64 hexadecimal characters; of a draft, of what it holds now."""
+        finished = self._now()
+        return finished.view.manifest.digest.hex() if finished else self._drafting.digest()
+
+    @property
+    def size(self) -> int:
+        """The sum of the files' sizes in bytes."""
+        finished = self._now()
+        return finished.view.manifest.size if finished else self._drafting.size_bytes()
+
+    @property
+    def file_count(self) -> int:
+        """How many paths it holds."""
+        finished = self._now()
+        return finished.view.manifest.entries if finished else len(self.manifest)
+
+    @property
+    def created_at(self) -> str:
+        """When it was logged: RFC 3339, UTC."""
+        return timestamp(self._need("created_at").view.created_at)
+
+    @property
+    def updated_at(self) -> str:
+        """When anything about it last changed: RFC 3339, UTC."""
+        return timestamp(self._need("updated_at").view.updated_at)
+
+    @property
+    def digest_algorithm(self) -> str:
+        """What digests are made with."""
+        return "BLAKE3"
+
+    @property
+    def history_step(self) -> int | None:
+        """Always None: steps are not kept."""
+        self._need("history_step")
+        return None
+
+    @property
+    def incremental(self) -> bool:
+        """Whether logging adds to the newest version's files."""
+        return self._drafting.incremental
+
+    @property
+    def use_as(self) -> str | None:
+        """What it was given as; recorded with the run that uses it."""
+        return self._use_as
+
+    @property
+    def manifest(self) -> ArtifactManifest:
+        """What it holds: ``manifest.entries`` is a mapping path -> entry."""
+        finished = self._now()
+        return finished.manifest(self) if finished else self._drafting.manifest()
+
+    # What may be edited, and kept by ``save``
+
+    @property
+    def description(self) -> str | None:
+        """Free text."""
+        finished = self._now()
+        return finished.description if finished else self._description
+
+    @description.setter
+    def description(self, value: str | None) -> None:
+        finished = self._now()
+        if finished:
+            finished.description = value
+        else:
+            self._description = value
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Structured values; changes in place are kept by ``save``, or when a draft is logged."""
+        finished = self._now()
+        return finished.metadata if finished else self._metadata
+
+    @metadata.setter
+    def metadata(self, value: dict[str, Any] | str | None) -> None:
+        finished = self._now()
+        if finished:
+            finished.metadata = metadata_of(value)
+        else:
+            self._metadata = metadata_of(value)
+
+    @property
+    def aliases(self) -> list[str]:
+        """The aliases, ``latest`` first where it holds; changes in place are kept by ``save``."""
+        return self._need("aliases").aliases
+
+    @aliases.setter
+    def aliases(self, value: list[str]) -> None:
+        self._need("aliases").aliases = [
+            alias if alias == LATEST else check_alias(alias) for alias in value
+        ]
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags; changes in place are kept by ``save``."""
+        finished = self._now()
+        return finished.tags if finished else self._tags
+
+    @tags.setter
+    def tags(self, value: list[str]) -> None:
+        tags = list(dict.fromkeys(check_tag(tag) for tag in value))
+        finished = self._now()
+        if finished:
+            finished.tags = tags
+        else:
+            self._tags = tags
+
+    @property
+    def ttl(self) -> dt.timedelta | None:
+        """How long the version is wanted, or None for ever."""
+        finished = self._now()
+        return finished.ttl if finished else self._ttl
+
+    @ttl.setter
+    def ttl(self, value: dt.timedelta | None) -> None:
+        if value is not None and (
+            not isinstance(value, dt.timedelta) or value.total_seconds() <= 0
+        ):
+            raise Invalid(f"ttl must be a positive timedelta or None, not {value!r}")
+        finished = self._now()
+        if finished:
+            finished.ttl = value
+        else:
+            self._ttl = value
+
+    # Inside
+
+    def _now(self) -> Finished | None:
+        """Return the finished version, if it is one by now; never waits, never raises."""
+        pending = self._pending
+        has_ended = self._finished is None and pending is not None and pending.done()
+        if has_ended and pending is not None and pending.error() is None:
+            self._settle(pending.result())
+        return self._finished
+
+    def _need(self, what: str) -> Finished:
+        finished = self._now()
+        if finished is None:
+            raise ArtifactNotLoggedError(
+                f"{what} needs a logged artifact, and {self._base_name!r} is not one yet",
+                hint="log it, then call wait()",
+            )
+        return finished
+
+    def _settle(self, committed: Committed) -> None:
+        """Become the version, once, whichever thread sees it first."""
+        with self._settling:
+            if self._finished is None:
+                self._finished = Finished(self._drafting.store(), committed.version)
+                self._drafting.let_go(self._finished.store.manifest(committed.version.manifest))

@@ -1,0 +1,323 @@
+"""``Run``: the object that W&B users know, over a recorded run.
+
+Knows: W&B's names around artifacts.  Never: how a run is recorded, how versions are made.
+"""
+
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from casstore.artifacts.artifact import Artifact
+from casstore.artifacts.commits import log_in_run
+from casstore.artifacts.config import Config, Summary, fold_scalars
+from casstore.artifacts.inert import InertRun, Settings
+from casstore.artifacts.runinfo import RunInfo, find_run
+from casstore.artifacts.runrecord import RunRecord, store_for_looking
+from casstore.artifacts.terminal import termwarn
+from casstore.artifacts.unstored import Unstored
+from casstore.encoding import canonical_json
+from casstore.errors import Invalid, Unsupported
+from casstore.names import MAX_NAME_CHARS, parse_reference
+from casstore.store import find_version
+
+__all__ = ["Run"]
+
+UNSPECIFIED_TYPE = "unspecified"
+
+_UNNAMEABLE = re.compile(r"[^a-zA-Z0-9_\-.]+")
+
+
+class Run(InertRun):
+    """One run of a script: what it read, what it logged, with which config.
+
+    Made by ``init``.  ``config`` and ``summary`` are recorded; of what ``log`` is given the last
+    value of each scalar is kept in ``summary``.
+    """
+
+    def __init__(
+        self,
+        record: RunRecord,
+        *,
+        allow_val_change: bool = False,
+        folder: str | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        fields = record.fields
+        self._record = record
+        self._folder = folder
+        self._made_folder: str | None = None
+        self._name = fields.name or record.id
+        self._dropped: set[str] = set()
+        self.config = Config(fields.config, allow_val_change=allow_val_change)
+        self.summary = Summary(record.summary)
+        self.notes = fields.notes
+        self.tags = tuple(fields.tags)
+        self.group = fields.group or ""
+        self.job_type = fields.job_type or ""
+        self.step = 0
+        self.start_time = time.time()
+        self.settings = settings or Settings()
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        del traceback
+        if kind is None:
+            self._end("finished", 0)
+            return
+        clean_exit = kind is SystemExit and getattr(error, "code", 1) in {0, None}
+        crashed = issubclass(kind, KeyboardInterrupt) or getattr(error, "code", None) == 143
+        state = "finished" if clean_exit else "crashed" if crashed else "failed"
+        try:
+            self._end(state, 0 if clean_exit else 1)
+        except Exception as problem:  # noqa: BLE001 - the exception under way must not be hidden
+            termwarn(f"run {self.id}: {problem}")
+
+    # Simple values
+
+    @property
+    def id(self) -> str:
+        """Eight characters of [a-z0-9], or what ``init`` was given."""
+        return self._record.id
+
+    @property
+    def name(self) -> str:
+        """The name to show."""
+        return self._name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._name = str(value)
+
+    @property
+    def display_name(self) -> str:
+        """The name to show."""
+        return self._name
+
+    @property
+    def entity(self) -> str:
+        """The entity that was given; ``local`` if none."""
+        return self._record.place.entity
+
+    @property
+    def project(self) -> str:
+        """The project."""
+        return self._record.place.project
+
+    def project_name(self) -> str:
+        """Return the project."""
+        return self.project
+
+    @property
+    def path(self) -> str:
+        """``entity/project/id``."""
+        return f"{self.entity}/{self.project}/{self.id}"
+
+    @property
+    def url(self) -> str:
+        """A URL that names the run."""
+        return f"casstore://{self.project}/runs/{self.id}"
+
+    def get_url(self) -> str:
+        """Return a URL that names the run."""
+        return self.url
+
+    @property
+    def dir(self) -> str:
+        """A folder for files of the run; casstore keeps none of them unless they are logged."""
+        if self._made_folder is None:
+            if self._folder:
+                self._made_folder = os.path.abspath(Path(self._folder) / f"run-{self.id}" / "files")
+                Path(self._made_folder).mkdir(parents=True, exist_ok=True)
+            else:
+                self._made_folder = tempfile.mkdtemp(prefix=f"casstore-run-{self.id}-")
+        return self._made_folder
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the run was known and goes on."""
+        return self._record.resumed
+
+    @property
+    def offline(self) -> bool:
+        """Always True: nothing here needs a network."""
+        return True
+
+    @property
+    def disabled(self) -> bool:
+        """Whether nothing is stored."""
+        return self._record.disabled
+
+    # Artifacts
+
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,  # noqa: A002 - W&B's
+        aliases: list[str] | None = None,
+        tags: list[str] | None = None,
+    ) -> Artifact:
+        """Log an artifact, or a file or folder as one; returns at once, the object that was given.
+
+        It becomes a version in the background: ``wait()`` waits for it.  Within a run, versions of
+        one name are numbered in call order.  A path becomes ``run-<id>-<basename>`` of type
+        ``unspecified`` unless name and type say otherwise.
+        """
+        self._record.check_usable("log_artifact")
+        artifact = self._artifact_of(artifact_or_path, name, type)
+        log_in_run(self._record, artifact, _texts(aliases), _texts(tags))
+        self._record.submit(partial(self._record.update, self._changes()))
+        return artifact
+
+    def use_artifact(
+        self,
+        artifact_or_name: str | Artifact,
+        type: str | None = None,  # noqa: A002 - W&B's
+        aliases: list[str] | None = None,
+        use_as: str | None = None,
+    ) -> Artifact:
+        """Return a version and record that this run reads it.
+
+        A draft is logged first.  Raises ``NotFound`` naming the store and project searched, and
+        ``Invalid`` (a ``ValueError``) if it is of another type.
+        """
+        self._record.check_usable("use_artifact")
+        if isinstance(artifact_or_name, Artifact):
+            artifact = artifact_or_name
+            if artifact.is_draft():
+                self.log_artifact(artifact, aliases=aliases)
+                artifact.wait()
+        else:
+            artifact = self._find(artifact_or_name, type)
+        if type is not None and artifact.type != type:
+            raise Invalid(f"{artifact.name} is of type {artifact.type!r}, not {type!r}")
+        finished = artifact._need("use_artifact")  # noqa: SLF001 - the same room
+        if finished.is_stored and not self.disabled:
+            self._record.use(finished.view, use_as or artifact.use_as)
+        return artifact
+
+    def logged_artifacts(self) -> Sequence[Artifact]:
+        """Return the versions that this run logged, in order."""
+        info = self._info()
+        return info.logged_artifacts() if info else []
+
+    def used_artifacts(self) -> Sequence[Artifact]:
+        """Return the versions that this run read, in order."""
+        info = self._info()
+        return info.used_artifacts() if info else []
+
+    # Recording
+
+    def log(
+        self,
+        data: Mapping[str, Any],
+        step: int | None = None,
+        commit: bool | None = None,  # noqa: FBT001 - W&B's
+        sync: bool | None = None,  # noqa: FBT001 - W&B's
+    ) -> None:
+        """Keep the last value of each scalar in ``summary``; others are dropped, said once."""
+        del sync
+        self._record.check_usable("log")
+        dropped = set(fold_scalars(self.summary, data)) - self._dropped
+        if dropped and not self._dropped:
+            termwarn(f"log keeps scalars only; dropped: {', '.join(sorted(dropped)[:5])}")
+        self._dropped |= dropped
+        if step is not None:
+            self.step = max(self.step, int(step))
+        if commit is not False:
+            self.step += 1
+
+    def finish(
+        self,
+        exit_code: int | None = None,
+        push: bool = False,  # noqa: FBT001, FBT002 - a flag by name
+        quiet: bool | None = None,  # noqa: FBT001 - W&B's
+    ) -> None:
+        """Wait for what was logged and end the run; twice is a no-op.
+
+        Raises the first error of what was logged in the background.
+        """
+        del quiet
+        if self._record.process != os.getpid():
+            self._record.check_usable("finish")
+        if push:
+            raise Unsupported("finish(push=True) needs a remote", hint="upgrade casstore to push")
+        self._end("failed" if exit_code else "finished", exit_code or 0)
+
+    # Inside
+
+    def _end(self, state: str, exit_code: int) -> None:
+        """End the run if it is this process's; a forked child leaves it to its parent."""
+        if not self._record.finished and self._record.process == os.getpid():
+            self._record.finish(state, exit_code, self._changes())
+
+    def _changes(self) -> dict[str, object]:
+        """Return what is recorded of the run, as it is now."""
+        return {
+            "config": canonical_json(self.config.as_dict()),
+            "summary": canonical_json(self.summary.as_dict()),
+            "name": self._name,
+            "notes": self.notes,
+            "tags": tuple(self.tags),
+        }
+
+    def _info(self) -> RunInfo | None:
+        if self.disabled:
+            return None
+        store = store_for_looking(self._record.place)
+        return find_run(store, self.project, self.id, Artifact._of_view)  # noqa: SLF001
+
+    def _artifact_of(
+        self,
+        given: Artifact | str | os.PathLike[str],
+        name: str | None,
+        type_name: str | None,
+    ) -> Artifact:
+        if isinstance(given, Artifact):
+            return given
+        text = os.fspath(given)
+        if "://" in text:
+            raise Unsupported(f"{text!r} is a URI", hint="upgrade casstore to log references")
+        path = Path(text)
+        base = _UNNAMEABLE.sub("_", os.path.basename(os.path.abspath(path)))
+        default = f"run-{self.id}-{base}"[:MAX_NAME_CHARS]
+        artifact = Artifact(name or default, type_name or UNSPECIFIED_TYPE)
+        if path.is_dir():
+            artifact.add_dir(path)
+        else:
+            artifact.add_file(path)
+        return artifact
+
+    def _find(self, name: str, type_name: str | None) -> Artifact:
+        place, reference = self._record.place, parse_reference(name)
+        if self.disabled:
+            project = reference.project or place.project
+            kind = type_name or UNSPECIFIED_TYPE
+            nothing = Unstored(reference.name, kind, project=project, entity=place.entity)
+            return Artifact._of(nothing)  # noqa: SLF001 - the same room
+        store = store_for_looking(place)
+        return Artifact._of_view(  # noqa: SLF001 - the same room
+            store, find_version(store, reference, place.project)
+        )
+
+
+def _texts(given: Iterable[str] | str | None) -> list[str]:
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else list(given)

@@ -1,0 +1,272 @@
+"""The module-level face: ``init`` and the calls that act on the current run.
+
+Knows: which run is current, how it ends when the process does.  Never: how a run is recorded.
+"""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
+
+from casstore.artifacts.artifact import Artifact
+from casstore.artifacts.config import Config, Summary, config_of
+from casstore.artifacts.inert import Settings
+from casstore.artifacts.place import place_for
+from casstore.artifacts.run import Run
+from casstore.artifacts.runrecord import RunFields, RunRecord, current_record
+from casstore.artifacts.terminal import termlog, termwarn
+from casstore.artifacts.wordnames import run_id
+from casstore.errors import Error, Invalid
+from casstore.settings import read_environment
+
+__all__ = [
+    "current_config",
+    "current_run",
+    "current_summary",
+    "finish",
+    "init",
+    "log",
+    "log_artifact",
+    "use_artifact",
+]
+
+RESUME_WORDS = ("allow", "auto", "must", "never")
+REINIT_WORDS = ("default", "return_previous", "finish_previous", "create_new")
+MODES = ("online", "offline", "shared", "disabled", "dryrun", "run")
+TERMINATED_EXIT_CODE = 143  # 128 + SIGTERM, as shells report it
+
+_runs: list[Run] = []
+_end_state = {"state": "finished"}
+_hooked: list[int] = []
+
+
+def init(  # noqa: PLR0913, PLR0917 - W&B's signature
+    entity: str | None = None,
+    project: str | None = None,
+    dir: str | os.PathLike[str] | None = None,  # noqa: A002 - W&B's
+    id: str | None = None,  # noqa: A002 - W&B's
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Sequence[str] | None = None,
+    config: Mapping[str, Any] | str | None = None,
+    config_exclude_keys: list[str] | None = None,
+    config_include_keys: list[str] | None = None,
+    allow_val_change: bool | None = None,  # noqa: FBT001 - W&B's
+    group: str | None = None,
+    job_type: str | None = None,
+    mode: str | None = None,
+    force: bool | None = None,  # noqa: FBT001 - W&B's
+    reinit: bool | str | None = None,  # noqa: FBT001 - W&B's
+    resume: bool | str | None = None,  # noqa: FBT001 - W&B's
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    save_code: bool | None = None,  # noqa: FBT001 - W&B's
+    tensorboard: bool | None = None,  # noqa: FBT001 - W&B's
+    sync_tensorboard: bool | None = None,  # noqa: FBT001 - W&B's
+    monitor_gym: bool | None = None,  # noqa: FBT001 - W&B's
+    settings: Settings | Mapping[str, Any] | None = None,
+    anonymous: str | None = None,
+    *,
+    store: str | os.PathLike[str] | None = None,
+) -> Run:
+    """Begin a run in a project of the store, and make it the current one.
+
+    While one is active it is returned, with a notice; ``reinit=True`` or ``"finish_previous"``
+    finishes it first, ``"create_new"`` begins another beside it.  ``id`` of a known run continues
+    it (``resume="never"``: ``Conflict``; ``"must"`` and unknown: ``NotFound``).  With
+    ``mode="disabled"`` nothing is stored; every other mode is local.  ``store`` names the store's
+    folder.  The other keywords are W&B's and mean nothing here.
+    """
+    del force, anonymous, resume_from, fork_from, save_code
+    del tensorboard, sync_tensorboard, monitor_gym
+    active = _kept(reinit)
+    if active is not None:
+        return active
+    environment = read_environment()
+    mode = mode or environment.mode or "online"
+    if mode not in MODES:
+        raise Invalid(f"mode {mode!r} is not known", hint=f"use one of {', '.join(MODES)}")
+    resume_word = _resume_word(resume)
+    fields = RunFields(
+        name=name or environment.name or None,
+        group=group or environment.run_group or None,
+        job_type=job_type or environment.job_type or None,
+        notes=notes if notes is not None else environment.notes or None,
+        tags=tuple(tags) if tags is not None else environment.tags,
+        config=config_of(config, exclude=config_exclude_keys, include=config_include_keys),
+    )
+    record = RunRecord(
+        place_for(store, project, entity),
+        _checked_id(id or environment.run_id or run_id()),
+        fields,
+        resume=resume_word,
+        disabled=mode == "disabled",
+    )
+    run = Run(
+        record,
+        allow_val_change=bool(allow_val_change),
+        folder=os.fspath(dir) if dir is not None else environment.dir or None,
+        settings=settings if isinstance(settings, Settings) else Settings(**dict(settings or {})),
+    )
+    _runs[:] = [other for other in _runs if not other._record.finished]  # noqa: SLF001 - the same room
+    _runs.append(run)
+    _hook()
+    return run
+
+
+def current_run() -> Run | None:
+    """Return the run that module-level calls act on, or None: the oldest that is active (W&B)."""
+    record = current_record()
+    return next((run for run in _runs if run._record is record), None) if record else None  # noqa: SLF001
+
+
+class NoRun:
+    """Stands for ``config`` or ``summary`` while there is no run: any use of it is an ``Error``."""
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        object.__setattr__(self, "_what", what)
+
+    def __repr__(self) -> str:
+        return f"<casstore.{self._what}: no run>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise _no_run(f"{self._what}.{name}")
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise _no_run(f"{self._what}.{name}")
+
+    def __getitem__(self, name: object) -> NoReturn:
+        raise _no_run(f"{self._what}[{name!r}]")
+
+    def __setitem__(self, name: object, value: object) -> NoReturn:
+        raise _no_run(f"{self._what}[{name!r}]")
+
+
+def current_config() -> Config | NoRun:
+    """Return the config of the current run."""
+    run = current_run()
+    return run.config if run is not None else NoRun("config")
+
+
+def current_summary() -> Summary | NoRun:
+    """Return the summary of the current run."""
+    run = current_run()
+    return run.summary if run is not None else NoRun("summary")
+
+
+def log_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
+    name: str | None = None,
+    type: str | None = None,  # noqa: A002 - W&B's
+    aliases: list[str] | None = None,
+    tags: list[str] | None = None,
+) -> Artifact:
+    """Log an artifact in the current run; see ``Run.log_artifact``."""
+    return _need("log_artifact").log_artifact(artifact_or_path, name, type, aliases, tags)
+
+
+def use_artifact(
+    artifact_or_name: str | Artifact,
+    type: str | None = None,  # noqa: A002 - W&B's
+    aliases: list[str] | None = None,
+    use_as: str | None = None,
+) -> Artifact:
+    """Use an artifact in the current run; see ``Run.use_artifact``."""
+    return _need("use_artifact").use_artifact(artifact_or_name, type, aliases, use_as)
+
+
+def log(
+    data: Mapping[str, Any],
+    step: int | None = None,
+    commit: bool | None = None,  # noqa: FBT001 - W&B's
+    sync: bool | None = None,  # noqa: FBT001 - W&B's
+) -> None:
+    """Keep scalars in the current run's summary; see ``Run.log``."""
+    _need("log").log(data, step, commit, sync)
+
+
+def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:  # noqa: FBT001 - W&B's
+    """End the current run, if there is one."""
+    run = current_run()
+    if run is not None:
+        run.finish(exit_code, quiet=quiet)
+
+
+def _need(call: str) -> Run:
+    run = current_run()
+    if run is None:
+        raise _no_run(call)
+    return run
+
+
+def _no_run(call: str) -> Error:
+    return Error(f"{call} needs a run", hint="call casstore.init() first")
+
+
+def _kept(reinit: bool | str | None) -> Run | None:  # noqa: FBT001 - W&B's
+    if isinstance(reinit, str) and reinit not in REINIT_WORDS:
+        raise Invalid(f"reinit={reinit!r} is not known", hint=f"use {', '.join(REINIT_WORDS)}")
+    active = current_run()
+    if active is None or reinit == "create_new":
+        return None
+    if reinit in {True, "finish_previous"}:
+        active.finish()
+        return None
+    termlog(f"run {active.id} is active; init returns it (reinit=True begins another)")
+    return active
+
+
+def _checked_id(given: str) -> str:
+    bad = set("/\\#?%:") & set(given)
+    if bad or len(given) > 128 or not given.isprintable():
+        raise Invalid(f"{given!r} cannot be a run's id", hint="use letters, digits, - and _")
+    return given
+
+
+def _resume_word(resume: bool | str | None) -> str:  # noqa: FBT001 - W&B's
+    word = resume if isinstance(resume, str) else "allow"
+    if word not in RESUME_WORDS:
+        raise Invalid(f"resume={word!r} is not known", hint=f"use {', '.join(RESUME_WORDS)}")
+    return word
+
+
+def _hook() -> None:
+    """See to it, once a process, that runs end with it: finished, failed or crashed."""
+    if os.getpid() in _hooked:
+        return
+    _hooked.append(os.getpid())
+    atexit.register(_finish_all)
+    previous = sys.excepthook
+
+    def note(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not hasattr(sys, "ps1"):  # at a prompt an exception ends nothing
+            _end_state["state"] = "crashed" if issubclass(kind, KeyboardInterrupt) else "failed"
+        previous(kind, error, trace)
+
+    sys.excepthook = note
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _on_terminate)
+
+
+def _on_terminate(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    _end_state["state"] = "crashed"
+    sys.exit(TERMINATED_EXIT_CODE)
+
+
+def _finish_all() -> None:
+    state = _end_state["state"]
+    for run in tuple(_runs):
+        try:
+            run._end(state, 0 if state == "finished" else 1)  # noqa: SLF001 - the same room
+        except Exception as error:  # noqa: BLE001 - said, since nobody is left to catch it
+            termwarn(f"run {run.id}: {error}")

@@ -1,0 +1,289 @@
+"""A run as the journal knows it: started, used, logged, updated, finished.
+
+Knows: the run's events, the queue of what it logs, which runs of this process are active.
+Never: the W&B-shaped face.
+
+What a run logs is committed in the background, in call order, one after the other; ``drain`` waits
+for it.  An error is kept with what it belongs to and raised there, and again by ``finish``.
+"""
+
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from casstore.artifacts.place import Place, current_place
+from casstore.artifacts.wordnames import run_name
+from casstore.encoding import canonical_json
+from casstore.errors import Conflict, NotFound, UsageError
+from casstore.journal import keys, lineage
+from casstore.journal.bodies import (
+    ProducerBody,
+    RunFinishBody,
+    RunStartBody,
+    RunUpdateBody,
+    RunUseBody,
+)
+from casstore.journal.subjects import CommitSubject, RunSubject
+from casstore.journal.views import RunView, VersionView
+from casstore.parallel import Background, Lock, Pending
+from casstore.store import Store
+
+__all__ = [
+    "RunFields",
+    "RunRecord",
+    "current_record",
+    "store_for_looking",
+    "working_place",
+]
+
+MAX_WAITING_COMMITS = 64
+
+Result = TypeVar("Result")
+
+_active: list["RunRecord"] = []
+
+
+def current_record() -> "RunRecord | None":
+    """Return the run that calls without a run act on: the oldest of this process that is active."""
+    return next((record for record in _active if record.process == os.getpid()), None)
+
+
+def working_place() -> Place:
+    """Return where calls without a run look: the current run's place, else the process's."""
+    record = current_record()
+    return record.place if record is not None else current_place()
+
+
+def store_for_looking(place: Place) -> Store:
+    """Return the store of a place, in which everything is found that this process has logged.
+
+    Waits for what is being logged.  Raises ``NotFound`` naming the path if there is no store.
+    """
+    for record in tuple(_active):
+        if record.process == os.getpid():
+            record.drain()
+    store = place.store()
+    store.index.catch_up()
+    return store
+
+
+@dataclass(slots=True)
+class RunFields:
+    """What is recorded of a run; JSON fields are plain values."""
+
+    name: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    notes: str | None = None
+    tags: tuple[str, ...] = ()
+    config: dict[str, object] = field(default_factory=dict)
+
+
+class RunRecord:
+    """One run, begun in this process.
+
+    ``resume``: ``never`` refuses a known id (``Conflict``), ``must`` an unknown one (``NotFound``).
+    A known run goes on: ``fields`` then holds what was recorded where nothing is given anew.
+    With ``disabled`` nothing is stored.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        run_id: str,
+        fields: RunFields,
+        *,
+        resume: str = "allow",
+        disabled: bool = False,
+    ) -> None:
+        self.place = place
+        self.id = run_id
+        self.process = os.getpid()
+        self.disabled = disabled
+        self.resumed = False
+        self.finished = False
+        self.summary: dict[str, Any] = {}
+        self.fields = fields
+        self._queue: Background | None = None
+        self._pending: list[Pending[object]] = []
+        self._recorded: dict[str, object] = {}
+        self._used: set[RunUseBody] = set()
+        self._lock = Lock()
+        if disabled:
+            fields.name = fields.name or run_name(0)
+        else:
+            self._start(resume)
+        _active.append(self)
+
+    @property
+    def subject(self) -> RunSubject:
+        """What the run's events are about."""
+        return RunSubject(self.place.project, self.id)
+
+    def view(self) -> RunView | None:
+        """Return what the store knows of the run now."""
+        with self.place.store().index.read() as reader:
+            return lineage.run(reader, self.place.project, self.id)
+
+    def check_usable(self, call: str) -> None:
+        """Raise ``UsageError`` in a forked child or after ``finish``."""
+        if self.process != os.getpid():
+            raise UsageError(
+                f"{call}: this run belongs to another process", hint="call init in the child"
+            )
+        if self.finished:
+            raise UsageError(f"{call}: run {self.id} is finished", hint="call init again")
+
+    def submit(self, work: Callable[[], Result]) -> Pending[Result]:
+        """Do ``work`` in the background, after what was submitted before."""
+        with self._lock:
+            if self._queue is None:
+                self._queue = Background("casstore-log", max_waiting=MAX_WAITING_COMMITS)
+            pending = self._queue.submit(work)
+            self._pending = [item for item in self._pending if not _succeeded(item)]
+            self._pending.append(pending)  # type: ignore[arg-type]
+        return pending
+
+    def drain(self) -> BaseException | None:
+        """Wait for everything that was submitted; returns the first error."""
+        errors = [pending.error() for pending in list(self._pending)]
+        return next((error for error in errors if error is not None), None)
+
+    def use(self, view: VersionView, use_as: str | None) -> None:
+        """Record that the run reads a version, once."""
+        body = RunUseBody(view.commit, view.project, view.name, use_as)
+        if body not in self._used:
+            self.place.writable_store().events.append(self.subject, body)
+            self._used.add(body)
+
+    def produce(self, view: VersionView) -> None:
+        """Record that the run logged a version that was finished before."""
+        if view.run == self.id or any(producer.run == self.id for producer in view.producers):
+            return
+        subject = CommitSubject(view.project, view.name, view.commit)
+        self.place.writable_store().events.append(subject, ProducerBody(self.id))
+
+    def update(self, changes: dict[str, object]) -> None:
+        """Record fields of the run that differ from what was recorded last."""
+        if self.disabled:
+            return
+        with self._lock:
+            news = {key: value for key, value in changes.items() if self._recorded[key] != value}
+            if news:
+                body = RunUpdateBody(**news)  # type: ignore[arg-type]
+                self.place.writable_store().events.append(self.subject, body)
+                self._recorded.update(news)
+
+    def finish(
+        self, state: str, exit_code: int | None, changes: dict[str, object] | None = None
+    ) -> None:
+        """Wait for what was logged and record the last changes and how the run ended.
+
+        Raises the first error of what was logged; the run has then ended as ``failed``.
+        """
+        if self.finished:
+            return
+        error = self.drain()
+        if self._queue is not None:
+            self._queue.close()
+        self.finished = True
+        _active.remove(self)
+        if not self.disabled:
+            if error is not None and state == "finished":
+                state, exit_code = "failed", 1
+            self.update(changes or {})
+            body = RunFinishBody(state, exit_code)
+            self.place.writable_store().events.append(self.subject, body)
+        if error is not None:
+            raise error
+
+    def _start(self, resume: str) -> None:
+        store = self.place.writable_store()
+        store.index.catch_up()
+        with store.index.read() as reader:
+            known = lineage.run(reader, self.place.project, self.id)
+            count = 0 if known else sum(1 for _ in reader.scan(keys.runs(self.place.project)))
+        where = f"project {self.place.project!r} of the store at {store.root}"
+        if known is not None and resume == "never":
+            raise Conflict(
+                f"run {self.id!r} is known in {where}",
+                hint="leave out id, or pass resume='allow' to continue it",
+            )
+        if known is None and resume == "must":
+            raise NotFound(f"no run {self.id!r} in {where}", hint="leave out resume='must'")
+        if known is not None:
+            self._continue(known)
+        fields = self.fields
+        fields.name = fields.name or run_name(count + 1)
+        self._recorded = {
+            "config": canonical_json(fields.config),
+            "summary": canonical_json(self.summary),
+            "name": fields.name,
+            "notes": fields.notes,
+            "tags": fields.tags,
+        }
+        store.events.append(
+            self.subject,
+            RunStartBody(
+                name=fields.name,
+                group=fields.group,
+                job_type=fields.job_type,
+                entity=self.place.entity,
+                notes=fields.notes,
+                tags=fields.tags,
+                config=canonical_json(fields.config),
+                environment=canonical_json(_environment()),
+            ),
+        )
+
+    def _continue(self, known: RunView) -> None:
+        """Fill in what a known run was called and what it recorded."""
+        fields = self.fields
+        self.resumed = True
+        self.summary = json.loads(known.summary)
+        fields.name = fields.name or known.name
+        fields.group = fields.group or known.group
+        fields.job_type = fields.job_type or known.job_type
+        fields.notes = known.notes if fields.notes is None else fields.notes
+        fields.tags = fields.tags or known.tags
+        fields.config = {**json.loads(known.config), **fields.config}
+
+
+def _succeeded(pending: Pending[object]) -> bool:
+    return pending.done() and pending.error() is None
+
+
+def _environment() -> dict[str, object]:
+    """Return what is recorded of where a run runs."""
+    facts: dict[str, object] = {
+        "argv": sys.argv,
+        "cwd": os.getcwd(),
+        "host": socket.gethostname(),
+        "os": platform.platform(terse=True),
+        "pid": os.getpid(),
+        "python": platform.python_version(),
+    }
+    return {**facts, **_git()}
+
+
+def _git() -> dict[str, object]:
+    if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
+        return {}
+    try:
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"git_commit": head.stdout.strip()}
