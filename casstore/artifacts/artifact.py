@@ -99,7 +99,8 @@ class Artifact(ArtifactProperties):
         del is_tmp, skip_cache, policy
         self._check_draft()
         local = Path(local_path)
-        inside = check_path(path_bytes(name if name is not None else local.name))
+        base = os.path.basename(os.path.abspath(local))
+        inside = check_path(path_bytes(name if name is not None else base))
         return self._drafting.add_file(local, inside, overwrite=overwrite)
 
     def add_dir(

@@ -19,12 +19,12 @@ from casstore.durable import is_out_of_space
 from casstore.errors import FileMissing, Invalid, UsageError
 from casstore.flows.log import log_files
 from casstore.flows.reading import read_entry
-from casstore.worktree import Walk, source_of
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry, EntryKind, Manifest, manifest_digest
 from casstore.names import path_bytes, path_text
 from casstore.parallel import Lock
 from casstore.store import Commit, Committed, Draft, Store, commit
+from casstore.worktree import Walk, source_of
 
 __all__ = ["Drafting"]
 

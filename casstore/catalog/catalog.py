@@ -216,8 +216,10 @@ class Catalog:
 
     def write(self, action: Callable[[Writer], Result]) -> Result:
         """Run ``action`` in a transaction; it may run twice, so it must change nothing else."""
-        handles = self._environment.handles
-        return self._environment.write(lambda transaction: action(Writer(transaction, handles)))
+        environment = self._environment
+        return environment.write(
+            lambda transaction: action(Writer(transaction, environment.handles))
+        )
 
     def sync(self) -> None:
         """Write everything to disk."""

@@ -131,12 +131,15 @@ class Environment:
 
         A child that was forked out of a running transaction has no index: using it is ``Damaged``.
         """
-        if self._gate.is_closed:
+        closed = self._gate.is_closed
+        if closed:
             self._open()
-            self._gate.reopen()
         elif in_child:
-            self._gate = Gate()
             self._env = _Unusable()
+        if in_child:
+            self._gate = Gate()  # a thread that does not exist here may have been at its door
+        elif closed:
+            self._gate.reopen()
 
 
 class _Unusable:

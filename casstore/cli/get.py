@@ -28,6 +28,9 @@ __all__ = ["get"]
 @click.option("--include", metavar="GLOB", multiple=True, help="Only paths that match.")
 @click.option("--exclude", metavar="GLOB", multiple=True, help="No paths that match.")
 @click.option("--force", is_flag=True, help="Replace files that have other content.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 64), help="Threads.  [default: one a processor]"
+)
 @click.pass_obj
 def get(
     options: Options,
@@ -37,6 +40,7 @@ def get(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     force: bool,
+    jobs: int | None,
 ) -> None:
     """Lay the files of a version out in a folder, every byte checked.
 
@@ -50,7 +54,9 @@ def get(
         folder = Path(output if output is not None else view.name)
         keep = _chooser(include, exclude)
         with progress_bar(options, "get", view.manifest.size) as note:
-            done = checkout(store, view, folder, keep=keep, replace=force, progress=note)
+            done = checkout(
+                store, view, folder, keep=keep, replace=force, workers=jobs, progress=note
+            )
         reference = reference_to(store, view)
         if keep is not None and not done.files and view.manifest.entries:
             raise EntryNotFound(

@@ -65,6 +65,7 @@ class _Done:
 
     committed: Committed
     log: LogResult
+    new_bytes: int
     stored_bytes: int
 
 
@@ -109,6 +110,9 @@ class _Done:
     "--no-cache", is_flag=True, help="Read every byte, also of files that look unchanged."
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Only tell what would be logged.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 64), help="Threads.  [default: one a processor]"
+)
 @click.pass_obj
 def put(  # noqa: PLR0913 - one parameter an option
     options: Options,
@@ -123,6 +127,7 @@ def put(  # noqa: PLR0913 - one parameter an option
     ignore: tuple[str, ...],
     symlinks: str,
     no_cache: bool,
+    jobs: int | None,
     dry_run: bool,
 ) -> None:
     """Log files and folders as a new version.
@@ -154,7 +159,7 @@ def put(  # noqa: PLR0913 - one parameter an option
         if type_name is None:
             request = replace(request, type=_known_type(store, request) or DEFAULT_TYPE)
         check_type_of(store, request.project, request.name, request.type)
-        done = _put(options, store, given, request, use_cache=not no_cache)
+        done = _put(options, store, given, request, use_cache=not no_cache, workers=jobs)
         _print(options, store, given, done)
 
 
@@ -240,16 +245,30 @@ def _refuse_store(path: Path, root: Path) -> None:
 
 
 def _put(
-    options: Options, store: Store, given: _Input, request: Commit, *, use_cache: bool
+    options: Options,
+    store: Store,
+    given: _Input,
+    request: Commit,
+    *,
+    use_cache: bool,
+    workers: int | None,
 ) -> _Done:
     total = sum(s.stat.st_size for s in given.sources()) if shows_progress(options) else 0
     for folder in given.folders:
         folder.outside_links = 0  # counted again by the walk that logs
     draft = store.draft()
-    before = draft.session.stored_bytes
+    session = draft.session
+    new, stored = session.new_bytes, session.stored_bytes
     try:
         with progress_bar(options, "put", total) as note:
-            result = log_files(store, draft, given.sources(), use_cache=use_cache, progress=note)
+            result = log_files(
+                store,
+                draft,
+                given.sources(),
+                use_cache=use_cache,
+                workers=workers,
+                progress=note,
+            )
         committed = commit(store, draft, request)
     except BaseException as error:
         if _is_full(error):
@@ -257,7 +276,7 @@ def _put(
         raise
     finally:
         draft.close()
-    return _Done(committed, result, draft.session.stored_bytes - before)
+    return _Done(committed, result, session.new_bytes - new, session.stored_bytes - stored)
 
 
 def _is_full(error: BaseException | None) -> bool:
@@ -320,5 +339,5 @@ def _story(done: _Done) -> str:
         return f"unchanged  {content}"
     if not manifest.size:
         return content
-    shared = max(0, 100 * (manifest.size - done.stored_bytes) // manifest.size)
+    shared = max(0, 100 * (manifest.size - done.new_bytes) // manifest.size)
     return f"{content}  stored {size_text(done.stored_bytes)} ({shared}% shared)"

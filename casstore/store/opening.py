@@ -16,7 +16,7 @@ from casstore.store.store import Store
 
 __all__ = ["close_store", "create_store", "open_store"]
 
-_open_stores: dict[tuple[int, int, int], Store] = {}
+_open_stores: dict[tuple[int, int], Store] = {}
 _lock = Lock()
 
 
@@ -28,7 +28,7 @@ def open_store(root: Path) -> Store:
     root = Path(os.path.abspath(root))
     identity = read_identity(root)
     info = (root / "FORMAT").stat()
-    key = (os.getpid(), info.st_dev, info.st_ino)
+    key = (info.st_dev, info.st_ino)
     with _lock:
         store = _open_stores.get(key)
         if store is None:

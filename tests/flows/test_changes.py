@@ -174,7 +174,7 @@ def test_a_folder_that_is_not_there_is_an_error(store, version, tmp_path):
         list(compare_folder(store, version, tmp_path / "absent"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.usefixtures("heed_permissions")
 def test_a_file_that_cannot_be_read_is_an_error(store, version, folder):
     """What cannot be told is not passed over."""
     (folder / "b").chmod(0)

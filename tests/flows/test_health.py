@@ -1,7 +1,6 @@
 """A store in numbers, and what ``doctor`` finds."""
 
 import json
-import os
 import shutil
 import time
 from types import SimpleNamespace
@@ -147,7 +146,7 @@ def refuse(*arguments):
     raise OSError(22, "Invalid argument")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.usefixtures("heed_permissions")
 def test_a_store_that_cannot_be_written_to_is_told(store, version):
     """It can still be examined."""
     folder = store.root / "packs"

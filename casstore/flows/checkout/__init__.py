@@ -20,10 +20,11 @@ from pathlib import Path
 from casstore import durable
 from casstore.errors import Conflict, Error, Unsupported
 from casstore.flows.checkout.present import is_occupied, refuse_differing, state_of
-from casstore.flows.checkout.writing import File, Progress, write_files
+from casstore.flows.checkout.writing import File, Progress, Writer
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry
 from casstore.names import display_path
+from casstore.parallel import default_workers
 from casstore.store import Store
 
 __all__ = ["CheckoutResult", "checkout"]
@@ -46,6 +47,7 @@ def checkout(
     *,
     keep: Callable[[bytes], bool] | None = None,
     replace: bool = False,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> CheckoutResult:
     """Lay the files of a version out under ``root``, which is made if it is not there.
@@ -62,13 +64,14 @@ def checkout(
         refuse_differing(chosen, base)
     result = CheckoutResult()
     note = progress or _unheard
+    writer = Writer(store, workers or default_workers(), note)
     try:
         if os.path.lexists(base):
             os.makedirs(base, exist_ok=True)
             files = _files(chosen, base, result, note, occupied=occupied)
-            result.written = write_files(store, files, note)
+            result.written = writer.write(files)
         else:
-            _fill_new(store, chosen, base, result, note)
+            _fill_new(writer, chosen, base, result)
     except OSError as error:
         if isinstance(error, Error):
             raise
@@ -100,16 +103,14 @@ class _Chosen:
             yield entry
 
 
-def _fill_new(
-    store: Store, chosen: _Chosen, base: bytes, result: CheckoutResult, note: Progress
-) -> None:
+def _fill_new(writer: Writer, chosen: _Chosen, base: bytes, result: CheckoutResult) -> None:
     """Build a folder beside its place and give it its name when it is whole."""
     parent, name = os.path.split(base)
     os.makedirs(parent, exist_ok=True)
     staged = os.path.join(parent, b".%s.casstore-%s" % (name[:200], _token()))
     os.mkdir(staged)
     try:
-        result.written = write_files(store, _new_files(chosen, staged, result), note)
+        result.written = writer.write(_new_files(chosen, staged, result))
         durable.rename(Path(os.fsdecode(staged)), Path(os.fsdecode(base)))
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)

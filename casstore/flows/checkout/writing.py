@@ -19,10 +19,10 @@ from casstore.digest import Buffer, Digest
 from casstore.errors import Corrupt
 from casstore.manifests import ChunkRef, Entry, chunk_refs
 from casstore.names import display_path
-from casstore.parallel import default_workers, ordered_map
+from casstore.parallel import ordered_map
 from casstore.store import Store
 
-__all__ = ["File", "Progress", "write_files"]
+__all__ = ["File", "Progress", "Writer"]
 
 LARGE_FILE_BYTES = 16 * 1024 * 1024
 BATCH_BYTES = 4 * 1024 * 1024
@@ -46,69 +46,80 @@ class _Batch:
     size_bytes: int = 0
 
 
-def write_files(store: Store, files: Iterable[File], note: Progress) -> int:
-    """Write files and give them their names; returns how many.
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes files of one store with ``workers`` threads; ``note`` takes the progress."""
 
-    Raises ``Corrupt`` before a wrong byte is written under a name; staged files are then removed.
-    """
-    written = 0
-    unnamed: set[bytes] = set()
-    try:
-        for large, group in groupby(files, key=_is_large):
-            if large:
-                for file in group:
-                    unnamed.add(file.staged)
-                    _write_large(store, file, note)
-                    written += _name(file, unnamed)
-                    note(1, 0)
-                continue
-            for batch in ordered_map(
-                lambda batch: _write_batch(store, batch),
-                _batches(store, group, unnamed),
-                workers=default_workers(),
-                window=default_workers() + 2,
+    store: Store
+    workers: int
+    note: Progress
+
+    def write(self, files: Iterable[File]) -> int:
+        """Write files and give them their names; returns how many.
+
+        Raises ``Corrupt`` before a wrong byte is written under a name; staged files are then
+        removed.
+        """
+        written = 0
+        unnamed: set[bytes] = set()
+        try:
+            for large, group in groupby(files, key=_is_large):
+                write = self._write_large if large else self._write_small
+                for file in write(group, unnamed):
+                    _name(file)
+                    unnamed.discard(file.staged)
+                    written += 1
+        finally:
+            for staged in unnamed:
+                if os.path.lexists(staged):
+                    os.unlink(staged)
+        return written
+
+    def _write_small(self, files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
+        for batch in ordered_map(
+            lambda batch: _write_batch(self.store, batch),
+            _batches(self.store, files, unnamed),
+            workers=self.workers,
+            window=self.workers + 2,
+        ):
+            yield from batch.files
+            self.note(len(batch.files), batch.size_bytes)
+
+    def _write_large(self, files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
+        for file in files:
+            unnamed.add(file.staged)
+            self._write_one(file)
+            yield file
+            self.note(1, 0)
+
+    def _write_one(self, file: File) -> None:
+        path = Path(os.fsdecode(file.staged))
+        writer = durable.create(path, direct=True, executable=file.entry.executable)
+        try:
+            for frames in ordered_map(
+                lambda refs: _read(self.store, file.entry, refs),
+                _stretches(self.store, file.entry),
+                workers=self.workers,
+                window=self.workers + 1,
             ):
-                for file in batch.files:
-                    written += _name(file, unnamed)
-                note(len(batch.files), batch.size_bytes)
-    finally:
-        for staged in unnamed:
-            if os.path.lexists(staged):
-                os.unlink(staged)
-    return written
+                for frame in frames:
+                    writer.append(frame)
+                self.note(0, sum(map(len, frames)))
+            writer.flush()
+        finally:
+            writer.close()
 
 
 def _is_large(file: File) -> bool:
     return file.entry.size_bytes >= LARGE_FILE_BYTES
 
 
-def _name(file: File, unnamed: set[bytes]) -> int:
+def _name(file: File) -> None:
     if file.staged != file.target:
         durable.rename(Path(os.fsdecode(file.staged)), Path(os.fsdecode(file.target)))
-    unnamed.discard(file.staged)
-    return 1
 
 
 # Large files
-
-
-def _write_large(store: Store, file: File, note: Progress) -> None:
-    workers = default_workers()
-    path = Path(os.fsdecode(file.staged))
-    writer = durable.create(path, direct=True, executable=file.entry.executable)
-    try:
-        for frames in ordered_map(
-            lambda refs: _read(store, file.entry, refs),
-            _stretches(store, file.entry),
-            workers=workers,
-            window=workers + 1,
-        ):
-            for frame in frames:
-                writer.append(frame)
-            note(0, sum(map(len, frames)))
-        writer.flush()
-    finally:
-        writer.close()
 
 
 def _stretches(store: Store, entry: Entry) -> Iterator[list[ChunkRef]]:

@@ -32,14 +32,16 @@ def log_files(
     *,
     replace: bool = False,
     use_cache: bool = True,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> LogResult:
     """Take files into the store and add them to the draft.
 
     Raises what ``Draft.put`` raises, ``Busy`` for a file that keeps changing, ``FileMissing`` for
     one that vanished and ``Error`` for one that cannot be read; the draft is then incomplete and
-    the caller drops it.  ``progress`` is called with (files, bytes) as they are done, by one thread
-    at a time.
+    the caller drops it.  ``workers`` is how many threads large files get, by default as many as
+    there are processors.  ``progress`` is called with (files, bytes) as they are done, by one
+    thread at a time.
     """
     result = LogResult()
     note = _locked(progress) if progress else _unheard
@@ -52,7 +54,7 @@ def log_files(
             _take(draft, result, logged, replace=replace)
         if not large:
             return result
-        for logged in log_large(draft.session, large, default_workers(), note):
+        for logged in log_large(draft.session, large, workers or default_workers(), note):
             _take(draft, result, logged, replace=replace)
         large.clear()
 
