@@ -26,15 +26,14 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
-def install_command():
+def first_command():
+    """Install, and do the main job."""
     return blocks("bash")[0].strip()
 
 
-def test_command():
+def second_command():
+    """Install, and pass the tests."""
     return blocks("bash")[1].strip()
-
-
-test_command.__test__ = False
 
 
 def test_every_test_says_in_a_sentence_what_it_shows():
@@ -44,9 +43,8 @@ def test_every_test_says_in_a_sentence_what_it_shows():
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
                 continue
-            text = ast.get_docstring(node) or ""
-            first = text.partition("\n\n")[0]
-            if not first.endswith((".", "?", "!")) and node.name != "test_command":
+            sentence = (ast.get_docstring(node) or "").partition("\n\n")[0]
+            if not sentence.endswith((".", "?", "!")):
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
     assert wrong == []
 
@@ -100,7 +98,9 @@ def test_every_lint_exception_has_its_reason():
     lines = (ROOT / "pyproject.toml").read_text().splitlines()
     bare = [line for line in lines if re.match(r'    "[A-Z]+\d*",', line) and "  # " not in line]
     bare += [
-        line for line in lines if re.match(r"(ignore_missing|follow)_imports", line) and "#" not in line
+        line
+        for line in lines
+        if re.match(r"(ignore_missing|follow)_imports", line) and "#" not in line
     ]
     configured = tomllib.loads("\n".join(lines))["tool"]["ruff"]["lint"]
     assert configured["select"] == ["ALL"]
@@ -140,7 +140,7 @@ def test_the_readmes_python_runs(tmp_path):
 
 def test_the_readmes_first_command_logs_a_folder_of_this_repository():
     """What it puts is there in a clone, and so is what it installs."""
-    *_, last = install_command().split(" && ")
+    *_, last = first_command().split(" && ")
     program, verb, folder = shlex.split(last)
     assert (program, verb) == (".venv/bin/casstore", "put")
     assert any((ROOT / folder).iterdir())
@@ -160,7 +160,7 @@ def test_ci_runs_the_tests_as_the_readme_says():
         text=True,
         timeout=60,
     )
-    assert done.stdout.strip() == test_command()
+    assert done.stdout.strip() == second_command()
 
 
 @pytest.mark.parametrize(("setting", "code"), [("1", 1), ("", 0)])

@@ -115,7 +115,8 @@ class RunRecord:
         self._pending: list[Pending[object]] = []
         self._recorded: dict[str, object] = {}
         self._used: set[RunUseBody] = set()
-        self._lock = Lock()
+        self._submitting = Lock()  # held while the queue is full: never taken by what it runs
+        self._recording = Lock()
         if disabled:
             fields.name = fields.name or run_name(0)
         else:
@@ -143,7 +144,7 @@ class RunRecord:
 
     def submit(self, work: Callable[[], Result]) -> Pending[Result]:
         """Do ``work`` in the background, after what was submitted before."""
-        with self._lock:
+        with self._submitting:
             if self._queue is None:
                 self._queue = Background("casstore-log", max_waiting=MAX_WAITING_COMMITS)
             pending = self._queue.submit(work)
@@ -174,7 +175,7 @@ class RunRecord:
         """Record fields of the run that differ from what was recorded last."""
         if self.disabled:
             return
-        with self._lock:
+        with self._recording:
             news = {key: value for key, value in changes.items() if self._recorded[key] != value}
             if news:
                 body = RunUpdateBody(**news)  # type: ignore[arg-type]
