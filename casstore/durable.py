@@ -257,20 +257,20 @@ def make_directory(path: Path) -> bool:
     """Make a folder, durably; returns whether it is new.  Its parent must exist.
 
     A folder that is there may have been made by a process that died before it was durable, so its
-    name is synced too, once in this process.
+    name is synced too, once in this process, together with those beside it.
     """
+    if path in _synced_names:
+        return False
     try:
         path.mkdir()
         _done("mkdir", path)
-        new = True
+        names, new = [path.name], True
     except FileExistsError:
-        if path in _synced_names:
-            return False
-        new = False
+        names, new = os.listdir(path.parent), False
     sync_directory(path.parent)
     if len(_synced_names) >= MAX_SYNCED_NAMES:
         _synced_names.clear()
-    _synced_names.add(path)
+    _synced_names.update(path.parent / name for name in names)
     return new
 
 

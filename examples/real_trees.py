@@ -53,7 +53,10 @@ def log(name: str, folder: Path) -> casstore.Artifact:
 
 def packed_bytes() -> int:
     """Return the size of all packs of the store: what the bytes of all versions take on disk."""
-    packs = casstore.open_store().root / "packs"
+    try:
+        packs = casstore.open_store().root / "packs"
+    except casstore.NotFound:  # nothing was ever logged
+        return 0
     return sum(path.stat().st_size for path in packs.rglob("*") if path.is_file())
 
 

@@ -61,7 +61,8 @@ def read_identity(root: Path) -> Identity:
 def make_folders(root: Path) -> None:
     """Make the folders of a depot that are missing: a copy may have left empty ones out."""
     for name in FOLDERS:
-        durable.make_directory(root / name)
+        if not (root / name).exists():
+            durable.make_directory(root / name)
 
 
 def create_identity(root: Path) -> Identity:

@@ -93,6 +93,14 @@ def test_checkout_never_empties_what_people_cannot_lose(desk, data, monkeypatch)
         assert kept.read_text() == "x"
 
 
+def test_checkout_never_empties_the_store_it_reads_from(desk, data):
+    """Whatever the store's folder is called."""
+    for root in (desk.root, desk.root.parent, desk.root / "packs"):
+        with pytest.raises(Invalid, match="not emptied"):
+            data.checkout(root)
+    assert data.download()
+
+
 def test_a_path_prefix_is_a_plain_prefix_of_the_text(desk, data):
     """``b`` takes ``b/c.txt`` and ``bc.txt``; a prefix of nothing lays nothing out."""
     data.download("one", path_prefix="b")

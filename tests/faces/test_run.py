@@ -7,7 +7,7 @@ import time
 import pytest
 
 import casstore
-from casstore.artifacts import commits
+from casstore.artifacts import commits, runrecord
 from casstore.errors import Invalid, NotFound, UsageError
 
 
@@ -88,6 +88,14 @@ def test_versions_of_one_name_are_numbered_in_call_order(desk, run):
     """A loop of log_artifact without waiting gives v0, v1, v2 in that order."""
     logged = [run.log_artifact(an_artifact(desk, text=str(number))) for number in range(20)]
     assert [artifact.wait().version for artifact in logged] == [f"v{n}" for n in range(20)]
+
+
+def test_a_full_queue_makes_log_artifact_wait_and_goes_on(desk, run, slow_commits, monkeypatch):
+    """Memory is bounded: the caller waits for the background, which waits for nobody."""
+    monkeypatch.setattr(runrecord, "MAX_WAITING_COMMITS", 3)
+    threading.Timer(0.3, slow_commits.set).start()
+    logged = [run.log_artifact(an_artifact(desk, text=str(number))) for number in range(12)]
+    assert [artifact.wait().version for artifact in logged] == [f"v{n}" for n in range(12)]
 
 
 def test_use_artifact_sees_what_this_process_has_logged(desk, run, slow_commits):
