@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, ParamSpec, Self, TypeVar
 
-__all__ = ["Background", "Gate", "Lock", "Pending", "Pool", "default_workers", "ordered_map"]
+__all__ = [
+    "Background",
+    "Gate",
+    "Lock",
+    "Pending",
+    "Pool",
+    "Turns",
+    "default_workers",
+    "ordered_map",
+]
 
 MAX_DEFAULT_WORKERS = 8
 
@@ -205,3 +214,35 @@ class Gate:
 
     def _is_free(self) -> bool:
         return not self._users and not self.is_closed
+
+
+class Turns:
+    """Knows who is at work, so that others can wait for those who were when they came."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._next = 0
+        self._running: set[int] = set()
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Be at work."""
+        with self._changed:
+            self._next += 1
+            mine = self._next
+            self._running.add(mine)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running.discard(mine)
+                self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Wait until everyone has gone who is at work now; those who come later do not count.
+
+        A thread that is at work itself must not wait.
+        """
+        with self._changed:
+            before = set(self._running)
+            self._changed.wait_for(lambda: before.isdisjoint(self._running))

@@ -16,7 +16,7 @@ from casstore.artifacts.unstored import Unstored
 from casstore.encoding import canonical_json
 from casstore.errors import Invalid, UsageError
 from casstore.names import LATEST, check_alias, check_tag
-from casstore.store import Commit, Committed, Store, check_type_of, newest_version
+from casstore.store import Commit, Committed, Store, check_type_of
 
 __all__ = ["log_in_run", "wait_for"]
 
@@ -111,11 +111,6 @@ def _request(
 
 def _commit(store: Store, artifact: ArtifactProperties, request: Commit) -> Committed:
     drafting = artifact._drafting  # noqa: SLF001
-    if drafting.incremental:
-        with store.index.read() as reader:
-            newest = newest_version(store, reader, request.project, request.name)
-        if newest is not None:
-            request = drafting.keep_missing(store, newest, request)
     committed = drafting.commit(store, request)
     if not committed.created:
         aside = "; the description or metadata given is kept with the run"

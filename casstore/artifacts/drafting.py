@@ -178,12 +178,11 @@ class Drafting:
             draft.put(entry, packs_of(store, entry))
         self.bases = (view.commit,)
 
-    def keep_missing(self, store: Store, view: VersionView, request: Commit) -> Commit:
+    def _keep_missing(self, store: Store, view: VersionView, request: Commit) -> Commit:
         """Take over the entries of a version that the draft has no path for (incremental).
 
         Returns the request with that version as its base.
         """
-        self._move(store)
         draft = self.draft()
         for entry in store.manifest(view.manifest):
             if draft.table.get(entry.path) is None:
@@ -195,7 +194,11 @@ class Drafting:
         """Make the draft a version in ``store``, copying its frames if they lie in another."""
         with self._lock, self._space_taken_back():
             self._move(store)
-            return commit(store, self.draft(), request)
+
+            def begin(newest: VersionView) -> Commit:
+                return self._keep_missing(store, newest, request)
+
+            return commit(store, self.draft(), request, begin=begin if self.incremental else None)
 
     def let_go(self, finished: Manifest) -> None:
         """Let the draft go; who still looks at its manifest sees the version's."""

@@ -14,7 +14,7 @@ from casstore.artifacts.entry import ArtifactEntry, ArtifactManifest, Owner
 from casstore.artifacts.jsonable import metadata_of
 from casstore.digest import CommitId
 from casstore.encoding import canonical_json
-from casstore.errors import Corrupt, FileMissing, Invalid, NotFound
+from casstore.errors import Corrupt, FileMissing, NotFound
 from casstore.flows.checkout import checkout
 from casstore.flows.emptying import remove_extras
 from casstore.flows.lifecycle import (
@@ -118,10 +118,7 @@ class Finished:
         checkout(self.store, self.view, root, keep=keep, replace=True)
 
     def checkout(self, root: Path) -> None:
-        """Make ``root`` hold the version's files and nothing else; never the store's own folder."""
-        here, kept = root.resolve(), self.store.root.resolve()
-        if here == kept or here in kept.parents or kept in here.parents:
-            raise Invalid(f"{root} holds the store at {kept}: it is not emptied")
+        """Make ``root`` hold the version's files and nothing else."""
         if root.exists():
             remove_extras(self.store, self.view, root)
         checkout(self.store, self.view, root, replace=True)

@@ -17,10 +17,11 @@ __all__ = ["remove_extras"]
 def remove_extras(store: Store, view: VersionView, root: Path) -> int:
     """Delete what lies under ``root`` and is not in the version; returns how many files went.
 
-    Refuses, as ``Invalid``, a root that is or holds the home, the working directory, a ``.git`` or
-    a ``.casstore``.
+    Refuses, as ``Invalid``, a root that is or holds the home, the working directory, the store, a
+    ``.git`` or a ``.casstore``.
     """
     base = os.path.abspath(root)
+    _check_store(base, store)
     _check_root(base)
     manifest = store.manifest(view.manifest)
     raw = os.fsencode(base)
@@ -35,6 +36,12 @@ def remove_extras(store: Store, view: VersionView, root: Path) -> int:
         if folder != raw and not os.listdir(folder):
             os.rmdir(folder)
     return removed
+
+
+def _check_store(base: str, store: Store) -> None:
+    here, kept = Path(os.path.realpath(base)), Path(os.path.realpath(store.root))
+    if here == kept or here in kept.parents or kept in here.parents:
+        raise Invalid(f"{base} holds the store at {kept}: it is not emptied", hint="name another")
 
 
 def _check_root(base: str) -> None:

@@ -15,6 +15,7 @@ A crash after the claim leaves a number that nobody has; numbers are unique and 
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from casstore.catalog import Writer
@@ -62,6 +63,9 @@ class Commit:
     environment: str = "{}"
 
 
+Begin = Callable[[VersionView], Commit]
+
+
 @dataclass(frozen=True, slots=True)
 class Committed:
     """A version, and whether it is new or the newest one had the same content.
@@ -74,22 +78,28 @@ class Committed:
     kept_aside: bool = False
 
 
-def commit(store: Store, draft: Draft, request: Commit) -> Committed:
+def commit(store: Store, draft: Draft, request: Commit, *, begin: Begin | None = None) -> Committed:
     """Make the draft a version of ``request.name``; when this returns it survives power loss.
+
+    ``begin`` is given the newest version, if there is one, while nobody else can commit to the
+    name; it may still change the draft, and returns the request to go on with (incremental).
 
     Content equal to the newest version's makes no new one: that one is returned, with the aliases
     and tags added.  Raises ``Invalid`` if the name belongs to another type, ``Busy`` if others keep
     the name occupied.
     """
     check_type_of(store, request.project, request.name, request.type)
-    top = draft.finish()
-    manifest = ManifestRef(top.digest, top.root, top.level, top.entries, top.size_bytes)
     commit_id = random_commit_id()
+    draft.settle()  # most of the work, before others have to wait
     _reserve(store, request, commit_id)
     try:
-        _check_packs(store, draft)
         with store.index.read() as reader:
             newest = newest_version(store, reader, request.project, request.name)
+        if begin is not None and newest is not None:
+            request = begin(newest)
+        top = draft.finish()
+        manifest = ManifestRef(top.digest, top.root, top.level, top.entries, top.size_bytes)
+        _check_packs(store, draft)
         if newest is not None and newest.manifest.digest == manifest.digest:
             committed = _log_again(store, newest, request)
         else:

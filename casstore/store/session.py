@@ -19,7 +19,7 @@ from casstore.depot import PackFiles, SessionFolder
 from casstore.digest import Buffer, Digest, digest_of
 from casstore.errors import Error
 from casstore.packs import PackId, PackKind, PackWriter, Row
-from casstore.parallel import Lock
+from casstore.parallel import Lock, Turns
 from casstore.store.index import Index
 
 __all__ = ["Session"]
@@ -61,6 +61,7 @@ class Session:
         self._packs = packs
         self._index = index
         self._lock = Lock()
+        self._turns = Turns()
         self._lanes: dict[PackKind, list[_Lane]] = {PackKind.DATA: [], PackKind.METADATA: []}
         self._unindexed: dict[Digest, int] = {}
         self._sealed: list[_Sealed] = []
@@ -79,7 +80,11 @@ class Session:
 
         ``hint`` groups frames that compress alike.  The buffers may be reused after the call.
         """
-        self._check()
+        with self._turns.turn():
+            self._check()
+            return self._add(frames, hint, kind)
+
+    def _add(self, frames: Sequence[tuple[Digest, Buffer]], hint: str, kind: PackKind) -> list[int]:
         lane = self._take_lane(kind)
         try:
             tokens, new = self._claim(frames, lane)
@@ -104,7 +109,11 @@ class Session:
         return digest, self.add([(digest, data)], "metadata", PackKind.METADATA)[0]
 
     def flush(self) -> None:
-        """Make everything that was added durable and findable."""
+        """Make everything that was added durable and findable.
+
+        Frames may lie in a pack that another thread is adding to, so its call is waited for.
+        """
+        self._turns.wait()
         self._check()
         try:
             with self._lock:

@@ -8,8 +8,8 @@ anew.  Contents come from a seed, so another run gives a store that says the sam
 the names of packs and events differ, for they are drawn.
 
 The JSON is made of the contents that went in (BLAKE3 of each file, taken here), not of what the
-store gives back.  ``db/``, ``db.lock``, ``tmp/`` and ``leases/`` belong to a process at work and are
-left out, as in a copy of a store at rest.
+store gives back.  ``db/``, ``db.lock``, ``tmp/`` and ``leases/`` belong to a process at work and
+are left out, as in a copy of a store at rest.
 """
 
 import json
