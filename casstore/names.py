@@ -38,7 +38,7 @@ _NAME = re.compile(r"[a-zA-Z0-9_\-.]+\Z")
 _VERSION = re.compile(r"v(0|[1-9][0-9]{0,15})\Z")
 _ID = re.compile(rf"[0-9a-f]{{{MIN_ID_CHARS},{MAX_ID_CHARS}}}\Z")
 _TAG = re.compile(r"[\w\- ]+\Z")
-_DRIVE = re.compile(rb"[A-Za-z]:")
+_UNSAFE_PATH = re.compile(rb"\0|\A[A-Za-z]:|(?:\A|/)\.{0,2}(?:/|\Z)")  # NUL; drive; "", ".", ".."
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +158,7 @@ def check_path(path: bytes) -> bytes:
     """
     if len(path) > MAX_PATH_BYTES:
         raise Invalid(f"a path has at most {MAX_PATH_BYTES} bytes: {display_path(path[:40])!r}...")
-    parts = path.split(b"/")
-    if b"\0" in path or _DRIVE.match(path) or not {b"", b".", b".."}.isdisjoint(parts):
+    if _UNSAFE_PATH.search(path):
         raise Invalid(
             f"{display_path(path)!r} cannot be a path in an artifact",
             hint="it must be relative, with no '..', '.', empty part, drive or NUL",

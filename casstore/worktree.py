@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pathspec
 
@@ -19,8 +20,11 @@ __all__ = ["Source", "Walk", "source_of"]
 STORE_FOLDER = b".casstore"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+_Above = tuple[tuple[int, int], ...]
+_Listing = tuple[Iterator["os.DirEntry[bytes]"], bytes, _Above]
+
+
+class Source(NamedTuple):
     """One regular file to log: where it lies, its path in the version, its stat when walked."""
 
     path: bytes
@@ -52,30 +56,42 @@ class Walk:
         if self.ignore:
             self._ignored = pathspec.GitIgnoreSpec.from_lines(self.ignore)
         top = os.stat(self.root)
-        yield from self._folder(self.root, b"", ((top.st_dev, top.st_ino),))
+        waiting = [self._listing(self.root, b"", ((top.st_dev, top.st_ino),))]
+        while waiting:
+            entries, inside, above = waiting[-1]
+            for entry in entries:
+                name = inside + entry.name
+                info = self._stat(entry)
+                if stat.S_ISREG(info.st_mode):
+                    if self._ignored is None or not self._is_ignored(name):
+                        yield Source(entry.path, self.prefix + name, info)
+                elif stat.S_ISDIR(info.st_mode):
+                    folder = self._folder(entry, name, info, above)
+                    if folder is not None:
+                        waiting.append(folder)
+                        break
+                elif not self._is_ignored(name):
+                    _regular(entry.path, info)
+            else:
+                waiting.pop()
 
     def _folder(
-        self, folder: bytes, inside: bytes, above: tuple[tuple[int, int], ...]
-    ) -> Iterator[Source]:
+        self, entry: "os.DirEntry[bytes]", name: bytes, info: os.stat_result, above: _Above
+    ) -> "_Listing | None":
+        """Return what is in a folder, or None if it is left out."""
+        here = (info.st_dev, info.st_ino)
+        if here in above:
+            raise Invalid(f"{_show(entry.path)} is a link that leads back to a folder above")
+        if entry.name == STORE_FOLDER or here in self.skip or self._is_ignored(name + b"/"):
+            return None
+        return self._listing(entry.path, name + b"/", (*above, here))
+
+    def _listing(self, folder: bytes, inside: bytes, above: _Above) -> "_Listing":
         try:
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=_order)
+                return iter(sorted(listing, key=_order)), inside, above
         except OSError as error:
             raise _unreadable(folder, error) from error
-        for entry in entries:
-            name = inside + entry.name
-            info = self._stat(entry)
-            if stat.S_ISDIR(info.st_mode):
-                here = (info.st_dev, info.st_ino)
-                if here in above:
-                    raise Invalid(
-                        f"{_show(entry.path)} is a link that leads back to a folder above"
-                    )
-                left_out = entry.name == STORE_FOLDER or here in self.skip
-                if not left_out and not self._is_ignored(name, folder=True):
-                    yield from self._folder(entry.path, name + b"/", (*above, here))
-            elif not self._is_ignored(name, folder=False):
-                yield Source(entry.path, self.prefix + name, _regular(entry.path, info))
 
     def _stat(self, entry: "os.DirEntry[bytes]") -> os.stat_result:
         try:
@@ -101,11 +117,9 @@ class Walk:
             raise Invalid(f"{_show(entry.path)} is a link that leads outside the folder")
         self.outside_links += 1
 
-    def _is_ignored(self, name: bytes, *, folder: bool) -> bool:
-        if self._ignored is None:
-            return False
-        text = os.fsdecode(name) + ("/" if folder else "")
-        return self._ignored.match_file(text)
+    def _is_ignored(self, name: bytes) -> bool:
+        """Tell whether a path is to be left out; a folder's ends with a slash."""
+        return self._ignored is not None and self._ignored.match_file(os.fsdecode(name))
 
 
 def source_of(path: Path, name: bytes) -> Source:

@@ -7,6 +7,7 @@ Exit codes: 0 ok, 1 failed or different, 2 usage, 3 partly done, 4 corrupt, 5 co
 """
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -23,6 +24,7 @@ from casstore.cli.table import VERBS, load, load_verb
 __all__ = ["main", "root"]
 
 BROKEN_PIPE_EXIT_CODE = 1
+COLLECT_THRESHOLDS = (100_000, 50, 50)  # looking for cycles took a sixth of a put of small files
 
 
 class _Root(Verbs):
@@ -68,6 +70,7 @@ def root(context: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one call and return its exit code; errors are one line on standard error."""
+    gc.set_threshold(*COLLECT_THRESHOLDS)
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = Options()
     _never_fail_to_print()

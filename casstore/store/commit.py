@@ -90,14 +90,14 @@ def commit(store: Store, draft: Draft, request: Commit, *, begin: Begin | None =
     """
     check_type_of(store, request.project, request.name, request.type)
     commit_id = random_commit_id()
-    draft.settle()  # most of the work, before others have to wait
+    top = draft.finish() if begin is None else None  # the work first, so that nobody waits for it
     _reserve(store, request, commit_id)
     try:
         with store.index.read() as reader:
             newest = newest_version(store, reader, request.project, request.name)
         if begin is not None and newest is not None:
             request = begin(newest)
-        top = draft.finish()
+        top = top or draft.finish()
         manifest = ManifestRef(top.digest, top.root, top.level, top.entries, top.size_bytes)
         _check_packs(store, draft)
         if newest is not None and newest.manifest.digest == manifest.digest:

@@ -122,10 +122,8 @@ class Draft:
         self.table.close()
 
     def _check(self, entry: Entry, *, replace: bool) -> None:
-        present = self.table.get(entry.path)
-        if present is None:
-            self.table.check(entry.path)
-        elif present[2:4] != entry[2:4] and not replace:
+        present = self.table.admit(entry.path)
+        if present is not None and present[2:4] != entry[2:4] and not replace:
             raise Invalid(
                 f"{display_path(entry.path)!r} was added already with other content",
                 hint="nothing was added; replace it with overwrite=True (add_dir: merge=True)",

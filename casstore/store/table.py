@@ -56,6 +56,13 @@ class EntryTable:
         row = query.fetchone()
         return Entry(*row) if row else None
 
+    def admit(self, path: bytes) -> Entry | None:
+        """Return the entry at ``path``; where there is none, see that one may stand there."""
+        present = self.get(path)
+        if present is None:
+            self.check(path)
+        return present
+
     def check(self, path: bytes) -> None:
         """Raise ``Invalid`` if ``path`` may not stand here: unsafe, or a file where a folder is."""
         check_path(path)

@@ -17,7 +17,7 @@ from casstore.flows.checkout import checkout
 from casstore.flows.log import log_files
 from casstore.flows.reading import read_entry
 from casstore.flows.verify import verify_folder, verify_store, verify_version
-from casstore.journal import queries
+from casstore.journal import lineage, queries
 from casstore.names import parse_reference
 from casstore.store import Commit, close_store, commit, find_version, open_store
 from casstore.worktree import Walk
@@ -49,7 +49,7 @@ def described(store):
             view.commit: queries.aliases_of(reader, view.project, view.name).get(view.commit, [])
             for view in views
         }
-        runs = list(queries.runs(reader, make_store.PROJECT))
+        runs = list(lineage.runs(reader, make_store.PROJECT))
     names = {view.commit: f"{view.name}:v{view.number}" for view in views}
     return {
         "versions": {
@@ -163,7 +163,7 @@ def log(store, folder):
 
 
 def test_logging_goes_on_where_it_ended(store, tmp_path):
-    """Equal content is known, other content gets the next number: that of a removed one is taken."""
+    """Equal content is known, other content gets a number that no removed version had."""
     view = find(store, "net:v1")
     checkout(store, view, tmp_path / "out")
     new_bytes, done = log(store, tmp_path / "out")
