@@ -115,6 +115,11 @@ class FileWriter:
         """Write ``data`` at the end."""
         size = len(data)
         self.size_bytes += size
+        end = self._filled + size
+        if self._buffer is not None and end < DIRECT_BUFFER_BYTES:
+            self._view[self._filled : end] = data
+            self._filled = end
+            return
         if self._buffer is None:
             self._write(memoryview(data))
             return

@@ -73,24 +73,31 @@ class Session:
     def add(
         self,
         frames: Sequence[tuple[Digest, Buffer]],
-        hint: str = "",
+        hint: str | Sequence[str] = "",
         kind: PackKind = PackKind.DATA,
     ) -> list[int]:
         """Keep frames that the store does not hold yet; returns the token of each one's pack.
 
-        ``hint`` groups frames that compress alike.  The buffers may be reused after the call.
+        ``hint`` groups frames that compress alike: one for all of them, or one for each.  The
+        buffers may be reused after the call.
         """
         with self._turns.turn():
             self._check()
             return self._add(frames, hint, kind)
 
-    def _add(self, frames: Sequence[tuple[Digest, Buffer]], hint: str, kind: PackKind) -> list[int]:
+    def _add(
+        self,
+        frames: Sequence[tuple[Digest, Buffer]],
+        hint: str | Sequence[str],
+        kind: PackKind,
+    ) -> list[int]:
+        hints = [hint] * len(frames) if isinstance(hint, str) else hint
         lane = self._take_lane(kind)
         try:
             tokens, new = self._claim(frames, lane)
             for position in new:
                 digest, data = frames[position]
-                codec, payload = lane.encoder.encode(data, hint)
+                codec, payload = lane.encoder.encode(data, hints[position])
                 lane.writer.append(digest, codec, len(data), payload)  # type: ignore[union-attr]
                 lane.stored_bytes += len(payload)
             self._seal_if_full(lane)

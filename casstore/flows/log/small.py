@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from casstore import durable
 from casstore.chunks import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
@@ -31,22 +32,26 @@ WINDOW = 3
 Frame = tuple[Digest, memoryview]
 
 
-@dataclass(slots=True)
-class _Whole:
-    """One file of a batch."""
+class _Whole(NamedTuple):
+    """One file of a batch: what it is, when it was read, its digest, how many frames it has."""
 
     source: Source
     read_ns: int
     digest: Digest
-    frames: list[Frame]
+    frames: int
 
 
 @dataclass(slots=True)
 class _Batch:
-    """A buffer of whole files.  It has room for one file more than a full batch."""
+    """A buffer of whole files, their frames in order, and the kind of each frame.
+
+    The buffer has room for one file more than a full batch.
+    """
 
     buffer: memoryview
     files: list[_Whole] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
     used: int = 0
 
     @property
@@ -58,16 +63,18 @@ def log_small(session: Session, sources: Iterable[Source], note: Progress) -> It
     """Store files of up to ``WHOLE_FILE_BYTES`` and yield what became of each, in order."""
     spare: deque[memoryview] = deque()
     stored = ordered_map(
-        lambda batch: (batch, _store(session, batch)),
+        lambda batch: (batch, session.add(batch.frames, batch.kinds) if batch.frames else []),
         _batches(sources, spare),
         workers=WORKERS,
         window=WINDOW,
     )
     for batch, tokens in stored:
+        start = 0
         for whole in batch.files:
-            yield _logged(session, whole, [next(tokens) for _ in whole.frames])
+            end = start + whole.frames
+            yield _logged(session, whole, batch.frames[start:end], tokens[start:end])
             note(1, whole.source.stat.st_size)
-        batch.files.clear()
+            start = end
         spare.append(batch.buffer)
 
 
@@ -90,20 +97,23 @@ def _new_buffer() -> memoryview:
 
 
 def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:
-    """Read one file into the batch, again if it changes, so that it is never torn."""
+    """Read one file into the batch, again if it changes, so that it is never torn.
+
+    It is whole if its stat after reading is the one that the walk saw before.
+    """
     for _ in range(MAX_ATTEMPTS):
         read_ns = time.time_ns()
+        size = source.stat.st_size
         descriptor = open_source(source)
         try:
-            before = os.fstat(descriptor)
-            room = batch.buffer[batch.used : batch.used + source.stat.st_size + 1]
+            room = batch.buffer[batch.used : batch.used + size + 1]
             got = durable.read_into(descriptor, room)
             after = os.fstat(descriptor)
         except OSError as error:
             raise failed(source, error) from error
         finally:
             os.close(descriptor)
-        if got == before.st_size and same_file(before, after) and same_file(before, source.stat):
+        if got == size and same_file(source.stat, after):
             break
         if after.st_size > WHOLE_FILE_BYTES:
             raise changing(source)
@@ -112,48 +122,30 @@ def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:
         raise changing(source)
     data = batch.buffer[batch.used : batch.used + got]
     batch.used += got
-    batch.files.append(_cut(source, read_ns, data, cutter))
-
-
-def _cut(source: Source, read_ns: int, data: memoryview, cutter: Cutter) -> _Whole:
     digest = digest_of(data)
-    if not data:
-        return _Whole(source, read_ns, digest, [])
-    if len(data) <= MIN_CHUNK_BYTES:
-        return _Whole(source, read_ns, digest, [(digest, data)])
-    frames: list[Frame] = []
+    frames = [(digest, data)] if got <= MIN_CHUNK_BYTES else _cut(data, cutter)
+    if got:
+        batch.frames += frames
+        batch.kinds += [os.path.splitext(source.name)[1].decode("latin-1")] * len(frames)
+    batch.files.append(_Whole(source, read_ns, digest, len(frames) if got else 0))
+
+
+def _cut(data: memoryview, cutter: Cutter) -> list[Frame]:
+    frames = []
     start = 0
     for length in cutter.cut(data, final=True):
         chunk = data[start : start + length]
         frames.append((digest_of(chunk), chunk))
         start += length
-    return _Whole(source, read_ns, digest, frames)
+    return frames
 
 
-def _store(session: Session, batch: _Batch) -> Iterator[int]:
-    """Store a batch's frames, each kind of file by itself; returns their tokens in file order."""
-    kinds: dict[str, list[int]] = {}
-    for position, whole in enumerate(batch.files):
-        kinds.setdefault(_kind(whole.source), []).append(position)
-    tokens: dict[int, list[int]] = {}
-    for kind, positions in kinds.items():
-        frames = [frame for position in positions for frame in batch.files[position].frames]
-        added = iter(session.add(frames, kind)) if frames else iter(())
-        for position in positions:
-            tokens[position] = [next(added) for _ in batch.files[position].frames]
-    return (token for position in range(len(batch.files)) for token in tokens[position])
-
-
-def _kind(source: Source) -> str:
-    return source.name[source.name.rfind(b".") + 1 :][-16:].decode("latin-1")
-
-
-def _logged(session: Session, whole: _Whole, tokens: list[int]) -> Logged:
+def _logged(session: Session, whole: _Whole, frames: list[Frame], tokens: list[int]) -> Logged:
     layout = b""
-    if len(whole.frames) > 1:
+    if len(frames) > 1:
         nodes: list[int] = []
         builder = ChunkListBuilder(lambda data: _add_node(session, nodes, data))
-        for digest, data in whole.frames:
+        for digest, data in frames:
             builder.add(digest, len(data))
         layout = builder.finish()
         tokens = [*set(tokens), *nodes]
