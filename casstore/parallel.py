@@ -20,6 +20,7 @@ __all__ = [
     "Pool",
     "Turns",
     "default_workers",
+    "in_main_thread",
     "ordered_map",
 ]
 
@@ -68,6 +69,11 @@ def default_workers() -> int:
     available = getattr(os, "sched_getaffinity", None)
     count = len(available(0)) if available else os.cpu_count() or 1
     return min(count, MAX_DEFAULT_WORKERS)
+
+
+def in_main_thread() -> bool:
+    """Tell whether this is the thread that the interpreter began with, which gets the signals."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def ordered_map(

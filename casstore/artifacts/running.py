@@ -7,7 +7,6 @@ import atexit
 import os
 import signal
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
@@ -21,6 +20,7 @@ from casstore.artifacts.runrecord import RunFields, RunRecord, current_record
 from casstore.artifacts.terminal import termlog, termwarn
 from casstore.artifacts.wordnames import run_id
 from casstore.errors import Error, Invalid
+from casstore.parallel import in_main_thread
 from casstore.settings import read_environment
 
 __all__ = [
@@ -252,7 +252,7 @@ def _hook() -> None:
         previous(kind, error, trace)
 
     sys.excepthook = note
-    in_main = threading.current_thread() is threading.main_thread()
+    in_main = in_main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _on_terminate)
 

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 from casstore.flows.log import log_files
-from casstore.worktree import Walk
 from casstore.manifests import chunk_refs
 from casstore.store import Commit, commit, create_store
+from casstore.worktree import Walk
 
 PROJECT, NAME = "vision", "net"
 SHARED = b"the same in every version\n" * 4000

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from casstore.flows.log import log_files
-from casstore.worktree import Walk
 from casstore.store import Commit, close_store, commit, create_store
+from casstore.worktree import Walk
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import random
 import pytest
 
 from casstore.flows.log import log_files
-from casstore.worktree import Walk
 from casstore.packs import PackKind
 from casstore.store import Commit, close_store, commit, create_store, draft
+from casstore.worktree import Walk
 
 
 @pytest.fixture
