@@ -4,9 +4,9 @@ Knows: how to make both up without a disk that holds them.  Never: timing target
 
 ``file``: the chunk list of a file of 1 TB (13 million chunks, made up) is built, stored, and read
 back from the middle and whole.  ``entries``: a draft of 10 million entries is filled in random
-order, becomes a manifest, is stored, iterated and looked up.  Both use a real store; chunk bytes are
-not stored, since packs do not hold more in memory for more of them.  The peak of the process's own
-anonymous memory is printed; above 300 MB the exit code is 1.
+order, becomes a manifest, is stored, iterated and looked up.  Both use a real store; chunk bytes
+are not stored, since packs do not hold more in memory for more of them.  The peak of the process's
+own anonymous memory is printed; above 300 MB the exit code is 1.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from casstore.digest import Digest
 from casstore.manifests import ChunkListBuilder, Entry, Manifest, chunk_refs
@@ -38,7 +39,7 @@ class Peak:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Peak":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -79,9 +80,7 @@ def huge_file(folder: Path, size_bytes: int) -> str:
     layout = builder.finish()
     session.flush()
     size = chunks * CHUNK_BYTES
-    middle = next(
-        chunk_refs(layout, digest(0), size, store.frames.metadata, start=size // 2)
-    )
+    middle = next(chunk_refs(layout, digest(0), size, store.frames.metadata, start=size // 2))
     assert middle[1].digest == digest(size // 2 // CHUNK_BYTES)
     count = 0
     for offset, ref in chunk_refs(layout, digest(0), size, store.frames.metadata):
