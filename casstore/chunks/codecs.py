@@ -4,7 +4,7 @@ Knows: raw, zstd, byte-plane split + zstd; when compression pays.  Never: digest
 The only importer of zstd (the standard library's from Python 3.14, its backport before).
 
 Compressibility is sampled, and what a file's kind (its suffix) showed is believed for a while:
-a stream of random bytes costs one sample in sixteen chunks and no compressor time.
+a stream of random bytes costs one sample in 128 chunks and no compressor time.
 """
 
 import struct
@@ -32,7 +32,8 @@ GOOD_ZSTD_RATIO = 0.90  # a sample must shrink to this for zstd to be tried
 GOOD_SPLIT_RATIO = 0.80  # planes cost about 1.5 s per GB and core, so they must gain more
 SPLIT_WINS = 0.90  # and must beat zstd alone by this
 KEEP_RATIO = 0.94  # what gains less than this is stored raw after all
-BELIEVED_CHUNKS = 16  # how many chunks of one kind follow a sample
+BELIEVED_CHUNKS = 16  # how many chunks of one kind follow a sample, twice as many if it held
+MAX_BELIEVED_CHUNKS = 128
 MAX_KINDS = 1024
 
 MAX_WINDOW_LOG = 24  # 16 MiB: no frame is larger, so none needs a larger window
@@ -46,7 +47,7 @@ class Encoder:
 
     def __init__(self) -> None:
         self._compressor = zstd.ZstdCompressor(level=ZSTD_LEVEL)
-        self._learnt: dict[str, tuple[int, int]] = {}
+        self._learnt: dict[str, tuple[int, int, int]] = {}
 
     def encode(self, data: Buffer, kind: str = "") -> tuple[int, Buffer]:
         """Return (codec, payload) of a chunk; ``kind`` groups chunks that are alike.
@@ -65,12 +66,14 @@ class Encoder:
     def _choose(self, data: Buffer, kind: str) -> int:
         if len(data) < MIN_ENCODED_BYTES:
             return CODEC_RAW
-        codec, left = self._learnt.get(kind, (CODEC_RAW, 0))
+        codec, left, span = self._learnt.get(kind, (CODEC_RAW, 0, BELIEVED_CHUNKS // 2))
         if left == 0:
-            codec, left = self._sampled(data), BELIEVED_CHUNKS
+            before, codec = codec, self._sampled(data)
+            span = min(2 * span, MAX_BELIEVED_CHUNKS) if codec == before else BELIEVED_CHUNKS
+            left = span
             if len(self._learnt) >= MAX_KINDS:
                 self._learnt.clear()
-        self._learnt[kind] = (codec, left - 1)
+        self._learnt[kind] = (codec, left - 1, span)
         return codec
 
     def _sampled(self, data: Buffer) -> int:

@@ -38,7 +38,7 @@ def log_large(
             lambda source: _log(session, source, None, note),
             list(sources),
             workers=workers,
-            window=workers,
+            window=len(sources) + 1,
         )
         return
     with Pool(workers) as pool:
