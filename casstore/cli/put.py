@@ -111,7 +111,7 @@ class _Done:
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Only tell what would be logged.")
 @click.option(
-    "-j", "--jobs", type=click.IntRange(1, 64), help="Threads.  [default: one a processor]"
+    "-j", "--jobs", type=click.IntRange(1, 64), help="Threads.  [default: two a processor]"
 )
 @click.pass_obj
 def put(  # noqa: PLR0913 - one parameter an option

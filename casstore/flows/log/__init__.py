@@ -23,6 +23,7 @@ from casstore.worktree import Source
 __all__ = ["LogResult", "log_files"]
 
 MAX_LARGE_WAITING = 64
+THREADS_PER_PROCESSOR = 2  # a thread waits for the disk about half of its time
 
 
 def log_files(
@@ -39,8 +40,8 @@ def log_files(
 
     Raises what ``Draft.put`` raises, ``Busy`` for a file that keeps changing, ``FileMissing`` for
     one that vanished and ``Error`` for one that cannot be read; the draft is then incomplete and
-    the caller drops it.  ``workers`` is how many threads large files get, by default as many as
-    there are processors.  ``progress`` is called with (files, bytes) as they are done, by one
+    the caller drops it.  ``workers`` is how many threads large files get, by default two for
+    each processor.  ``progress`` is called with (files, bytes) as they are done, by one
     thread at a time.
     """
     result = LogResult()
@@ -54,7 +55,9 @@ def log_files(
             _take(draft, result, logged, replace=replace)
         if not large:
             return result
-        for logged in log_large(draft.session, large, workers or default_workers(), note):
+        for logged in log_large(
+            draft.session, large, workers or THREADS_PER_PROCESSOR * default_workers(), note
+        ):
             _take(draft, result, logged, replace=replace)
         large.clear()
 

@@ -2,8 +2,8 @@
 
 Knows: one file at a time, with bounded memory whatever its size.  Never: batches, the stat cache.
 
-With as many files as workers, each worker takes whole files.  A single file is read, cut and hashed
-by one thread, while others compute the file's own digest and encode and write its chunks.
+Of several files, each worker takes whole ones.  A single file is read, cut and hashed by one
+thread, while others compute the file's own digest and encode and write its chunks.
 """
 
 import os
@@ -33,7 +33,7 @@ def log_large(
     session: Session, sources: Sequence[Source], workers: int, note: Progress
 ) -> Iterator[Logged]:
     """Store files block by block and yield what became of each, in order."""
-    if len(sources) >= workers:
+    if len(sources) > 1:
         yield from ordered_map(
             lambda source: _log(session, source, None, note),
             list(sources),
