@@ -15,7 +15,7 @@ import pathspec
 from casstore.errors import Error, FileMissing, Invalid
 from casstore.names import display_path
 
-__all__ = ["Source", "Walk", "source_of"]
+__all__ = ["Source", "Walk", "regular", "source_of"]
 
 STORE_FOLDER = b".casstore"
 
@@ -71,7 +71,7 @@ class Walk:
                         waiting.append(folder)
                         break
                 elif not self._is_ignored(name):
-                    _regular(entry.path, info)
+                    regular(entry.path, info)
             else:
                 waiting.pop()
 
@@ -131,10 +131,11 @@ def source_of(path: Path, name: bytes) -> Source:
         raise FileMissing(f"{_show(raw)} does not exist") from None
     except OSError as error:
         raise _unreadable(raw, error) from error
-    return Source(raw, name, _regular(raw, info))
+    return Source(raw, name, regular(raw, info))
 
 
-def _regular(path: bytes, info: os.stat_result) -> os.stat_result:
+def regular(path: bytes, info: os.stat_result) -> os.stat_result:
+    """Return a stat if it is that of a regular file; ``Invalid`` naming the path if not."""
     if stat.S_ISREG(info.st_mode):
         return info
     what = "folder" if stat.S_ISDIR(info.st_mode) else "socket, pipe or device"

@@ -10,7 +10,7 @@ import click
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import path_text, typed_path
 from casstore.cli.workspace import Workspace
-from casstore.errors import EntryNotFound
+from casstore.errors import Corrupt, EntryNotFound
 from casstore.flows.reading import read_entry
 from casstore.store import reference_to
 
@@ -42,7 +42,12 @@ def cat(options: Options, *, ref: str, paths: tuple[str, ...]) -> None:
                 )
             entries.append(entry)
         sys.stdout.flush()
-        for entry in entries:
-            for piece in read_entry(store, entry):
-                sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+        try:
+            for entry in entries:
+                for piece in read_entry(store, entry):
+                    sys.stdout.buffer.write(piece)
+        except Corrupt as error:
+            reference = reference_to(store, view)
+            raise Corrupt(f"{reference}: {error.message}", hint=error.hint) from error
+        finally:
+            sys.stdout.buffer.flush()

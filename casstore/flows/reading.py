@@ -6,7 +6,7 @@ Knows: which frames hold which bytes.  Never: folders, numbers, events.
 from collections.abc import Iterable, Iterator
 
 from casstore.digest import Buffer, Digest
-from casstore.errors import Unsupported
+from casstore.errors import Corrupt, Unsupported
 from casstore.manifests import ChunkRef, Entry, chunk_refs
 from casstore.names import display_path
 from casstore.store import Store
@@ -21,7 +21,7 @@ def read_entry(
 ) -> Iterator[Buffer]:
     """Yield ``size`` bytes of a file from byte ``start`` on, verified; to its end if None.
 
-    Only the frames that hold those bytes are read.
+    Only the frames that hold those bytes are read.  Raises ``Corrupt`` naming path and pack.
     """
     if entry.is_reference:
         raise Unsupported(
@@ -29,6 +29,14 @@ def read_entry(
             hint="upgrade casstore to fetch it",
         )
     end = entry.size_bytes if size is None else min(entry.size_bytes, start + size)
+    try:
+        yield from _pieces(store, entry, start, end)
+    except Corrupt as error:
+        path = display_path(entry.path)
+        raise Corrupt(f"{path}: {error.message}", hint=error.hint) from error
+
+
+def _pieces(store: Store, entry: Entry, start: int, end: int) -> Iterator[Buffer]:
     refs = chunk_refs(
         entry.layout, Digest(entry.content), entry.size_bytes, store.frames.metadata, start=start
     )

@@ -98,7 +98,7 @@ class FrameReader:
         digest = digests[missing[0]]
         raise Corrupt(
             f"frame {digest.hex()} is in no pack of this store",
-            hint="restore the missing pack from a copy, or pull the version again",
+            hint="run `casstore reindex`; if it stays missing, restore its pack from a copy",
         )
 
     def pack_id(self, row: int) -> PackId:
@@ -120,7 +120,8 @@ class FrameReader:
             descriptor = os.open(self._packs.path(pack_id), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise Corrupt(
-                f"pack {pack_id.hex()} is gone", hint="restore it from a copy of the store"
+                f"pack {pack_id.hex()} is gone",
+                hint="run `casstore reindex`; if it stays so, restore the pack from a copy",
             ) from None
         try:
             data = durable.read_at(descriptor, end - start, start)
@@ -133,7 +134,7 @@ class FrameReader:
                 raise Corrupt(
                     f"frame {item.digest.hex()} in pack {pack_id.hex()} at byte {item.row.offset}: "
                     f"{error.message}",
-                    hint="restore the pack from a copy of the store",
+                    hint="run `casstore reindex`; if it stays so, restore the pack from a copy",
                 ) from error
 
 

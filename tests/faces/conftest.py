@@ -88,6 +88,16 @@ def cli(
     return calls
 
 
+@pytest.fixture
+def before(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    """Give a store at ``s`` that both faces use, with ``data`` in it as ``before:v0``."""
+    monkeypatch.setenv("CASSTORE_HOME", str(cli.folder / "s"))
+    _forget()
+    cli("put", "data", "--name", "before")
+    yield cli
+    _forget()
+
+
 PACKAGE_FOLDER = str(Path(place.__file__).parents[2])
 
 

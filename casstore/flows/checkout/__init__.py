@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from casstore import durable
-from casstore.errors import Conflict, Error, Unsupported
+from casstore.errors import Conflict, Corrupt, Error, Unsupported
 from casstore.flows.checkout.present import is_occupied, refuse_differing, state_of
 from casstore.flows.checkout.writing import File, Progress, Writer
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry
 from casstore.names import display_path
 from casstore.parallel import default_workers
-from casstore.store import Store
+from casstore.store import Store, reference_to
 
 __all__ = ["CheckoutResult", "checkout"]
 
@@ -54,8 +54,8 @@ def checkout(
 
     ``keep`` chooses paths.  Files that are there with the version's content are left alone; with
     other content they are replaced if ``replace``, else ``Conflict`` names them before anything is
-    written.  Raises ``Corrupt`` for a frame that is not what it should be: the file that needs it
-    is then not written.
+    written.  Raises ``Corrupt``, naming version, path and pack, for a frame that is not what it
+    should be: the file that needs it is then not written.
     """
     base = os.fsencode(os.path.abspath(root))
     chosen = _Chosen(store, view, keep)
@@ -72,6 +72,9 @@ def checkout(
             result.written = writer.write(files)
         else:
             _fill_new(writer, chosen, base, result)
+    except Corrupt as error:
+        named = reference_to(store, view)
+        raise Corrupt(f"{named}: {error.message}", hint=error.hint) from error
     except OSError as error:
         if isinstance(error, Error):
             raise

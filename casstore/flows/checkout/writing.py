@@ -137,12 +137,18 @@ def _stretches(store: Store, entry: Entry) -> Iterator[list[ChunkRef]]:
 
 def _refs(store: Store, entry: Entry) -> Iterator[ChunkRef]:
     content = Digest(entry.content)
-    for _, ref in chunk_refs(entry.layout, content, entry.size_bytes, store.frames.metadata):
-        yield ref
+    try:
+        for _, ref in chunk_refs(entry.layout, content, entry.size_bytes, store.frames.metadata):
+            yield ref
+    except Corrupt as error:
+        raise _with_path(entry, error) from error
 
 
 def _read(store: Store, entry: Entry, refs: Sequence[ChunkRef]) -> list[Buffer]:
-    frames = store.frames.read([ref.digest for ref in refs])
+    try:
+        frames = store.frames.read([ref.digest for ref in refs])
+    except Corrupt as error:
+        raise _with_path(entry, error) from error
     _check_sizes(entry, refs, frames)
     return frames
 
@@ -151,6 +157,11 @@ def _check_sizes(entry: Entry, refs: Sequence[ChunkRef], frames: Sequence[Buffer
     for ref, frame in zip(refs, frames, strict=True):
         if len(frame) != ref.size_bytes:
             raise Corrupt(f"{display_path(entry.path)}: a chunk list gives a frame another size")
+
+
+def _with_path(entry: Entry, error: Corrupt) -> Corrupt:
+    """Return damage as it is told: with the path that suffers."""
+    return Corrupt(f"{display_path(entry.path)}: {error.message}", hint=error.hint)
 
 
 # Small files
@@ -171,7 +182,7 @@ def _batches(store: Store, files: Iterable[File], unnamed: set[bytes]) -> Iterat
 
 
 def _write_batch(store: Store, batch: _Batch) -> _Batch:
-    frames = store.frames.read([ref.digest for refs in batch.refs for ref in refs])
+    frames = _read_batch(store, batch)
     position = 0
     for file, refs in zip(batch.files, batch.refs, strict=True):
         own = frames[position : position + len(refs)]
@@ -179,3 +190,13 @@ def _write_batch(store: Store, batch: _Batch) -> _Batch:
         _check_sizes(file.entry, refs, own)
         durable.write_new(file.staged, own, executable=file.entry.executable)
     return batch
+
+
+def _read_batch(store: Store, batch: _Batch) -> list[Buffer]:
+    """Read the frames of a whole batch at once; damage is then traced to its file."""
+    try:
+        return store.frames.read([ref.digest for refs in batch.refs for ref in refs])
+    except Corrupt:
+        for file, refs in zip(batch.files, batch.refs, strict=True):
+            _read(store, file.entry, refs)
+        raise

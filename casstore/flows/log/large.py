@@ -19,7 +19,7 @@ from casstore.flows.log.result import Logged, Progress, entry_of, same_file, see
 from casstore.manifests import ChunkListBuilder
 from casstore.parallel import Pending, Pool, ordered_map
 from casstore.store import Session
-from casstore.worktree import Source
+from casstore.worktree import Source, regular
 
 __all__ = ["log_large"]
 
@@ -52,9 +52,9 @@ def _log(session: Session, source: Source, pool: Pool | None, note: Progress) ->
         read_ns = time.time_ns()
         descriptor = open_source(source)
         try:
-            before = os.fstat(descriptor)
+            before = regular(source.path, os.fstat(descriptor))
             stream = _Stream(session, source, pool, note)
-            total = stream.take(descriptor)
+            total = stream.take(descriptor, before.st_size)
             after = os.fstat(descriptor)
         except OSError as error:
             if durable.is_out_of_space(error):
@@ -87,8 +87,11 @@ class _Stream:
         self._waiting: deque[tuple[Pending[list[int]], list[Frame], memoryview]] = deque()
         self._spare: list[memoryview] = []
 
-    def take(self, descriptor: int) -> int:
-        """Read to the end; returns how many bytes there were."""
+    def take(self, descriptor: int, expected_bytes: int) -> int:
+        """Read to the end; returns how many bytes there were.
+
+        A file that turns out longer than expected is left there: it may grow as fast as it is read.
+        """
         buffer = self._buffer()
         carried = total = 0
         while True:
@@ -100,7 +103,7 @@ class _Stream:
             used = sum(len(data) for _, data in frames)
             buffer, carried = self._store(frames, buffer, buffer[used:filled])
             self._note(0, got)
-            if not got:
+            if not got or total > expected_bytes:
                 break
         while self._waiting:
             self._settle()

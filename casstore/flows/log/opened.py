@@ -12,7 +12,12 @@ from casstore.worktree import Source
 __all__ = ["MAX_ATTEMPTS", "changing", "failed", "open_source"]
 
 MAX_ATTEMPTS = 3
-_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe that took a file's place must not hold us up
+)
 
 
 def open_source(source: Source) -> int:

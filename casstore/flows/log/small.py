@@ -19,7 +19,7 @@ from casstore.flows.log.result import Logged, Progress, entry_of, same_file, see
 from casstore.manifests import ChunkListBuilder
 from casstore.parallel import ordered_map
 from casstore.store import Session
-from casstore.worktree import Source
+from casstore.worktree import Source, regular
 
 __all__ = ["WHOLE_FILE_BYTES", "log_small"]
 
@@ -117,7 +117,7 @@ def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:
             break
         if after.st_size > WHOLE_FILE_BYTES:
             raise changing(source)
-        source = Source(source.path, source.name, after)
+        source = Source(source.path, source.name, regular(source.path, after))
     else:
         raise changing(source)
     data = batch.buffer[batch.used : batch.used + got]

@@ -169,7 +169,7 @@ class PackStates:
         A frame of a pack with a broken structure is read, unless the run is a quick one.
         """
         if row is None:
-            return Fault(None, f"frame {digest.hex()} is in no pack")
+            return Fault(None, _nowhere(digest))
         state = self.get(row.pack_row)
         if state.size_bytes < 0:
             return Fault(state.name, state.message)
@@ -203,7 +203,7 @@ class PackStates:
         with self._store.index.read() as reader:
             row = reader.chunk(digest)
         if row is None:
-            return Fault(None, f"frame {digest.hex()} is in no pack")
+            return Fault(None, _nowhere(digest))
         return self.fault(digest, row) or Fault(self.get(row.pack_row).name, message)
 
     def _look(self, row: int) -> PackState:
@@ -216,3 +216,7 @@ class PackStates:
 
 def _at(state: PackState, row: ChunkRow, message: str) -> str:
     return f"the frame at byte {row.offset} of pack {state.name}: {message}"
+
+
+def _nowhere(digest: Digest) -> str:
+    return f"frame {digest.hex()} is in no pack that the index knows: run `casstore reindex`"
