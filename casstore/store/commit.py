@@ -103,11 +103,11 @@ def commit(store: Store, draft: Draft, request: Commit, *, begin: Begin | None =
         if newest is not None and newest.manifest.digest == manifest.digest:
             committed = _log_again(store, newest, request)
         else:
+            draft.session.published()  # from here on the version may exist: nothing is taken back
             _create(store, request, manifest, commit_id)
             committed = Committed(_view(store, commit_id), created=True)
     finally:
         _release(store, request, commit_id)
-    draft.session.published()
     return committed
 
 

@@ -159,9 +159,11 @@ class Session:
         written = list(self._written)
         for pack_id, digests in written:
             self._index.write(partial(_forget, pack_id, digests))
-        for pack_id, _ in written:
+        unindexed = [item.pack.pack_id for item in self._sealed]  # named, and not findable yet
+        for pack_id in [*(pack_id for pack_id, _ in written), *unindexed]:
             self._packs.remove(pack_id)
         self._written.clear()
+        self._sealed.clear()
 
     def close(self) -> None:
         """End the session; what was not flushed is gone.  Its folder is the caller's."""
