@@ -61,7 +61,7 @@ LOCAL_FILESYSTEMS = frozenset(
         *("xfs", "zfs"),
     )
 )
-KEEPS_CTIME = LOCAL_FILESYSTEMS - {"exfat", "msdos", "ntfs", "ntfs3", "vfat"}
+KEEPS_CTIME = LOCAL_FILESYSTEMS - {"exfat", "msdos", "ntfs", "ntfs3", "ramfs", "tmpfs", "vfat"}
 
 _spare_buffers: deque[mmap.mmap] = deque(maxlen=MAX_SPARE_BUFFERS)
 _synced_names: set[Path] = set()

@@ -157,7 +157,8 @@ class Writer(Reader):
             found = cursor.first()
             while found:
                 if CHUNK_ROW.unpack(cursor.value())[0] in gone:
-                    found = cursor.delete()
+                    cursor.delete()
+                    found = bool(cursor.key())  # it stands on the next row, if there is one
                 else:
                     found = cursor.next()
         for row in gone:
