@@ -6,35 +6,28 @@ stored, how versions are found.  Source of names and defaults: the W&B Python SD
 """
 
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from casstore.artifacts.collections import ArtifactCollection, find_collection
 from casstore.artifacts.commits import log_in_run, wait_for
+from casstore.artifacts.contents import ArtifactContents
 from casstore.artifacts.drafting import Drafting
-from casstore.artifacts.entry import ArtifactEntry, ArtifactFiles
 from casstore.artifacts.finished import Finished
 from casstore.artifacts.jsonable import metadata_of
 from casstore.artifacts.place import Place, current_place
-from casstore.artifacts.properties import ArtifactProperties
 from casstore.artifacts.runinfo import RunInfo, find_run, users_of
 from casstore.artifacts.runrecord import RunFields, RunRecord, current_record
 from casstore.artifacts.wordnames import run_id
-from casstore.errors import (
-    ArtifactFinalizedError,
-    Invalid,
-)
+from casstore.errors import Invalid
 from casstore.journal.views import VersionView
-from casstore.names import check_path, path_bytes
 from casstore.settings import read_environment
 from casstore.store import Store
 
 __all__ = ["Artifact"]
 
 
-class Artifact(ArtifactProperties):
+class Artifact(ArtifactContents):
     """A set of files with a name and a type: a draft, and once it is logged a finished version.
 
     ``name``: ``[a-zA-Z0-9_-.]+``, at most 128 characters.  ``type``: any text.  ``metadata``: a
@@ -79,101 +72,6 @@ class Artifact(ArtifactProperties):
         finished = self._need("pickle")
         view = finished.view
         return (_unpickle, (str(finished.store.root), view.project, view.commit.hex()))
-
-    # Adding
-
-    def add_file(
-        self,
-        local_path: str | os.PathLike[str],
-        name: str | None = None,
-        is_tmp: bool | None = False,  # noqa: FBT001, FBT002 - W&B's
-        skip_cache: bool | None = False,  # noqa: FBT001, FBT002 - W&B's
-        policy: str | None = "mutable",
-        overwrite: bool = False,  # noqa: FBT001, FBT002 - W&B's
-    ) -> ArtifactEntry:
-        """Add one file as ``name``, by default its base name; its bytes are stored now.
-
-        Raises ``Invalid`` (a ``ValueError``) for a folder, a bad path, or a path that was added
-        with other content unless ``overwrite``; ``FileMissing`` if it does not exist.
-        """
-        del is_tmp, skip_cache, policy
-        self._check_draft()
-        local = Path(local_path)
-        base = os.path.basename(os.path.abspath(local))
-        inside = check_path(path_bytes(name if name is not None else base))
-        return self._drafting.add_file(local, inside, overwrite=overwrite)
-
-    def add_dir(
-        self,
-        local_path: str | os.PathLike[str],
-        name: str | None = None,
-        skip_cache: bool | None = False,  # noqa: FBT001, FBT002 - W&B's
-        policy: str | None = "mutable",
-        merge: bool = False,  # noqa: FBT001, FBT002 - W&B's
-        *,
-        ignore: Sequence[str] = (),
-        on_symlink: str = "follow",
-    ) -> None:
-        """Add every file of a folder, under ``name/`` if it is given; all of them or none.
-
-        Links are followed; ``on_symlink="error"`` refuses those that lead out.  ``ignore`` is
-        gitignore syntax relative to the folder.  Empty folders are not kept.
-        Raises ``Invalid`` for what is not a folder, and for a path that was added with other
-        content unless ``merge``.
-        """
-        del skip_cache, policy
-        if on_symlink not in {"follow", "error"}:
-            raise Invalid(f"on_symlink is 'follow' or 'error', not {on_symlink!r}")
-        self._check_draft()
-        prefix = path_bytes(name).strip(b"/") if name else b""
-        if prefix:
-            check_path(prefix)
-        patterns = [ignore] if isinstance(ignore, str) else list(ignore)
-        self._drafting.add_folder(
-            Path(local_path),
-            prefix,
-            merge=merge,
-            ignore=patterns,
-            refuse_outside=on_symlink == "error",
-        )
-
-    def new_file(
-        self, name: str, mode: str = "x", encoding: str | None = None, policy: str = "mutable"
-    ) -> AbstractContextManager[IO[Any]]:
-        """Return a context that gives a file to write; it is added when the block ends well."""
-        del policy
-        self._check_draft()
-        return self._drafting.new_file(check_path(path_bytes(name)), mode, encoding)
-
-    def remove(self, item: str | os.PathLike[str] | ArtifactEntry) -> None:
-        """Remove a path or a folder from the draft; ``FileMissing`` if there is none."""
-        self._check_draft()
-        path = item.path if isinstance(item, ArtifactEntry) else item
-        self._drafting.remove(path_bytes(path))
-
-    def finalize(self) -> None:
-        """End adding: further changes raise ``ArtifactFinalizedError``."""
-        self._final = True
-
-    # Looking inside
-
-    def get_entry(self, name: str | os.PathLike[str]) -> ArtifactEntry:
-        """Return the entry at a path; ``NotFound`` that is a ``KeyError`` if there is none."""
-        return self.manifest.entries[os.fspath(name)]
-
-    get_path = get_entry
-
-    def get_added_local_path_name(self, local_path: str) -> str | None:
-        """Return the path that a local file was added as, or None."""
-        return self._drafting.path_of(local_path)
-
-    def files(
-        self, names: list[str] | None = None, per_page: int = 50, start: str | None = None
-    ) -> ArtifactFiles:
-        """Return the files: iterable, with ``len`` and slices."""
-        del per_page, start
-        self._need("files")
-        return ArtifactFiles(self.manifest, names)
 
     # Laying out
 
@@ -320,15 +218,6 @@ class Artifact(ArtifactProperties):
         if not finished.is_stored:
             return []
         return users_of(finished.store, finished.view.commit, Artifact._of_view)
-
-    # Inside
-
-    def _check_draft(self) -> None:
-        if self._final:
-            raise ArtifactFinalizedError(
-                f"{self._base_name!r} is finished and cannot be changed",
-                hint="call new_draft() on the logged version",
-            )
 
 
 def _place_of_adding() -> Place | None:
