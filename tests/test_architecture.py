@@ -59,7 +59,7 @@ OS_DOORS = {
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
-LONGER_FILES = {"durable": 450}  # these may shrink, and no other may join them
+LONGER_FILES: dict[str, int] = {}  # these may shrink, and no other may join them
 LONGER_FUNCTIONS = {"artifacts.running.init": 75}  # W&B's 25 parameters
 
 VAGUE_NAMES = {"common", "core", "helper", "helpers", "misc", "util", "utils"}
@@ -195,7 +195,7 @@ def test_paths_are_not_renamed_or_linked_past_the_door():
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"hardlink_to", "move", "rename"}
         and not (isinstance(node.func.value, ast.Name) and node.func.value.id == "durable")
-        and module != "durable"
+        and not within(module, "durable")
     ]
     assert wrong == []
 

@@ -1,0 +1,56 @@
+"""Every step that power loss or a crash can cut in two.
+
+Knows: create, write, sync, rename, link, lock, and which file systems keep their promises.
+Never: formats, digests, what a file is for.  The only place of ``os.fsync``, ``os.rename``,
+``os.link`` and of platform modules.  ``observe`` shows each step to a test, which replays any
+prefix of them as a crash.
+"""
+
+from casstore.durable.filesystems import boot_id, filesystem_type, is_local_filesystem, keeps_ctime
+from casstore.durable.locks import FileLock
+from casstore.durable.naming import (
+    create_exclusive,
+    install,
+    link,
+    make_directory,
+    publish_exclusive,
+    rename,
+    replace_file,
+    sync_directory,
+    unlink,
+)
+from casstore.durable.reading import read_at, read_into
+from casstore.durable.steps import Step, observe
+from casstore.durable.writing import (
+    DIRECT_BUFFER_BYTES,
+    FileWriter,
+    create,
+    is_out_of_space,
+    write_new,
+)
+
+__all__ = [
+    "DIRECT_BUFFER_BYTES",
+    "FileLock",
+    "FileWriter",
+    "Step",
+    "boot_id",
+    "create",
+    "create_exclusive",
+    "filesystem_type",
+    "install",
+    "is_local_filesystem",
+    "is_out_of_space",
+    "keeps_ctime",
+    "link",
+    "make_directory",
+    "observe",
+    "publish_exclusive",
+    "read_at",
+    "read_into",
+    "rename",
+    "replace_file",
+    "sync_directory",
+    "unlink",
+    "write_new",
+]

@@ -1,0 +1,130 @@
+"""Names: given, taken and made to survive power loss.
+
+Knows: rename, link, folders and when they are durable.  Never: contents beyond small files.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from casstore.durable.steps import done
+from casstore.durable.writing import write_synced
+
+__all__ = [
+    "create_exclusive",
+    "install",
+    "link",
+    "make_directory",
+    "publish_exclusive",
+    "rename",
+    "replace_file",
+    "sync_directory",
+    "unlink",
+]
+
+MAX_SYNCED_NAMES = 100_000
+
+_synced_names: set[Path] = set()
+
+
+def install(staged: Path, final: Path) -> None:
+    """Give a synced file its name; the caller syncs the directory (many files, one sync)."""
+    rename(staged, final)
+
+
+def publish_exclusive(staged: Path, final: Path) -> None:
+    """Give a synced file its name if nobody has it, so that it survives power loss.
+
+    Raises ``FileExistsError`` and leaves the staged file where it is if the name is taken.
+    """
+    link(staged, final)
+    sync_directory(final.parent)
+    unlink(staged)
+
+
+def create_exclusive(final: Path, data: bytes, staging: Path) -> None:
+    """Write ``data`` as ``final`` if nobody has that name: whole, durable, or not at all.
+
+    Raises ``FileExistsError`` if it is taken.  ``staging`` lies on the same file system.
+    """
+    staged = staging / f"{secrets.token_hex(8)}.new"
+    write_synced(staged, data)
+    try:
+        publish_exclusive(staged, final)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+
+
+def replace_file(final: Path, data: bytes) -> None:
+    """Write ``data`` under the name ``final``, in place of what was there, whole or not at all."""
+    staged = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
+    write_synced(staged, data)
+    rename(staged, final)
+    sync_directory(final.parent)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Move a file to a name, atomically, replacing what bore it; one file system only."""
+    os.replace(source, target)
+    done("rename", source, target)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name; ``FileExistsError`` if it is taken.
+
+    Where hard links do not exist, the bytes are copied under an exclusively created name.
+    """
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}:
+            raise
+        write_synced(target, source.read_bytes())
+    done("link", source, target)
+
+
+def unlink(path: Path) -> None:
+    """Remove a file; one that is gone already is fine."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+        done("unlink", path)
+
+
+def make_directory(path: Path) -> bool:
+    """Make a folder, durably; returns whether it is new.  Its parent must exist.
+
+    A folder that is there may have been made by a process that died before it was durable, so its
+    name is synced too, once in this process, together with those beside it.
+    """
+    if path in _synced_names:
+        return False
+    try:
+        path.mkdir()
+        done("mkdir", path)
+        names, new = [path.name], True
+    except FileExistsError:
+        names, new = os.listdir(path.parent), False
+    sync_directory(path.parent)
+    if len(_synced_names) >= MAX_SYNCED_NAMES:
+        _synced_names.clear()
+    _synced_names.update(path.parent / name for name in names)
+    return new
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a folder survive power loss."""
+    if sys.platform == "win32":  # pragma: no cover - folders cannot be synced there
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:  # some network file systems refuse; their renames are synchronous
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(descriptor)
+    done("syncdir", path)

@@ -1,0 +1,35 @@
+"""Reading at an offset, and into a buffer.
+
+Knows: the calls a platform has for it.  Never: what the bytes are.
+"""
+
+import os
+
+__all__ = ["read_at", "read_into"]
+
+
+def read_at(descriptor: int, size: int, offset: int) -> bytes:
+    """Read up to ``size`` bytes at ``offset``; shorter only at the end of the file."""
+    data = os.pread(descriptor, size, offset)
+    if len(data) == size or not data:
+        return data
+    parts = [data]
+    got = len(data)
+    while got < size:
+        data = os.pread(descriptor, size - got, offset + got)
+        if not data:
+            break
+        parts.append(data)
+        got += len(data)
+    return b"".join(parts)
+
+
+def read_into(descriptor: int, buffer: memoryview) -> int:
+    """Read from where the file stands into ``buffer``; returns the bytes read, 0 at the end."""
+    readv = getattr(os, "readv", None)
+    if readv is not None:
+        count: int = readv(descriptor, [buffer])
+        return count
+    data = os.read(descriptor, len(buffer))  # pragma: no cover - platforms without readv
+    buffer[: len(data)] = data
+    return len(data)

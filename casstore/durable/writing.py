@@ -1,0 +1,180 @@
+"""New files, written from front to back, past the page cache where that pays.
+
+Knows: direct I/O and its alignment, buffers that are used again.  Never: names of finished files.
+"""
+
+import errno
+import mmap
+import os
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from casstore.digest import Buffer
+from casstore.durable.steps import Step, done, is_observed, show
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = [
+    "COMMON_FLAGS",
+    "DIRECT_BUFFER_BYTES",
+    "FileWriter",
+    "create",
+    "is_out_of_space",
+    "write_new",
+    "write_synced",
+]
+
+DIRECT_BUFFER_BYTES = 4 * 1024 * 1024
+DIRECT_ALIGNMENT_BYTES = 4096
+MAX_SPARE_BUFFERS = 4
+COMMON_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+_spare_buffers: deque[mmap.mmap] = deque(maxlen=MAX_SPARE_BUFFERS)
+
+
+class FileWriter:
+    """A new file, written from front to back; with ``direct``, past the page cache.
+
+    Direct writes go through an aligned buffer, and the last block is padded and cut again.  A file
+    system that refuses direct I/O is written through the page cache.  Not safe across threads.
+    """
+
+    def __init__(self, path: Path, *, direct: bool = False, executable: bool = False) -> None:
+        self.path = path
+        self.size_bytes = 0
+        mode = 0o777 if executable else 0o666
+        self._descriptor, self._direct = _open_new(path, mode, direct=direct)
+        self._buffer = _take_buffer() if self._direct else None
+        self._view = memoryview(self._buffer) if self._buffer is not None else memoryview(b"")
+        self._filled = 0
+        done("create", path)
+
+    def append(self, data: Buffer) -> None:
+        """Write ``data`` at the end."""
+        size = len(data)
+        self.size_bytes += size
+        end = self._filled + size
+        if self._buffer is not None and end < DIRECT_BUFFER_BYTES:
+            self._view[self._filled : end] = data
+            self._filled = end
+            return
+        if self._buffer is None:
+            self._write(memoryview(data))
+            return
+        taken = 0
+        source = memoryview(data)
+        while taken < size:
+            room = min(DIRECT_BUFFER_BYTES - self._filled, size - taken)
+            self._view[self._filled : self._filled + room] = source[taken : taken + room]
+            self._filled += room
+            taken += room
+            if self._filled == DIRECT_BUFFER_BYTES:
+                self._write(self._view)
+                self._filled = 0
+
+    def sync(self) -> None:
+        """Write what is buffered and make the contents survive power loss; the last call."""
+        self.flush()
+        _sync_data(self._descriptor)
+        done("sync", self.path)
+
+    def flush(self) -> None:
+        """Write what is buffered; the last call where contents need not survive power loss."""
+        if self._filled:
+            padded = -(-self._filled // DIRECT_ALIGNMENT_BYTES) * DIRECT_ALIGNMENT_BYTES
+            self._write(self._view[:padded])
+            os.ftruncate(self._descriptor, self.size_bytes)
+            if is_observed():
+                show(Step("truncate", self.path, offset=self.size_bytes))
+            self._filled = 0
+
+    def close(self) -> None:
+        """Give the descriptor and the buffer back; what was not synced may be lost."""
+        if self._descriptor < 0:
+            return
+        os.close(self._descriptor)
+        self._descriptor = -1
+        if self._buffer is not None:
+            self._view.release()
+            _spare_buffers.append(self._buffer)
+            self._buffer = None
+
+    def _write(self, view: memoryview) -> None:
+        while view:
+            try:
+                written = os.write(self._descriptor, view)
+            except OSError as error:
+                if not self._direct or error.errno != errno.EINVAL:
+                    raise
+                self._direct = False
+                _clear_direct(self._descriptor)
+                continue
+            if is_observed():
+                start = os.lseek(self._descriptor, 0, os.SEEK_CUR) - written
+                show(Step("write", self.path, offset=start, data=bytes(view[:written])))
+            view = view[written:]
+
+
+def create(path: Path, *, direct: bool = False, executable: bool = False) -> FileWriter:
+    """Create a file that is not there yet; ``FileExistsError`` if it is."""
+    return FileWriter(path, direct=direct, executable=executable)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write a new file so that its contents survive power loss."""
+    writer = create(path)
+    try:
+        writer.append(data)
+        writer.sync()
+    finally:
+        writer.close()
+
+
+def write_new(path: bytes, buffers: Sequence[Buffer], *, executable: bool) -> None:
+    """Write a small new file through the page cache; what it had before is replaced."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | COMMON_FLAGS
+    descriptor = os.open(path, flags, 0o777 if executable else 0o666)
+    try:
+        for buffer in buffers:
+            view = memoryview(buffer)
+            while view:
+                view = view[os.write(descriptor, view) :]
+    finally:
+        os.close(descriptor)
+
+
+def is_out_of_space(error: BaseException) -> bool:
+    """Tell whether ``error`` says that a disk or quota is full."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def _open_new(path: Path, mode: int, *, direct: bool) -> tuple[int, bool]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | COMMON_FLAGS
+    direct_flag = getattr(os, "O_DIRECT", 0)
+    if direct and direct_flag:
+        try:
+            return os.open(path, flags | direct_flag, mode), True
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+                raise
+            path.unlink(missing_ok=True)  # some kernels create the file before they refuse
+    return os.open(path, flags, mode), False
+
+
+def _clear_direct(descriptor: int) -> None:
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags & ~os.O_DIRECT)
+
+
+def _take_buffer() -> mmap.mmap:
+    try:
+        return _spare_buffers.pop()
+    except IndexError:
+        return mmap.mmap(-1, DIRECT_BUFFER_BYTES)
+
+
+def _sync_data(descriptor: int) -> None:
+    getattr(os, "fdatasync", os.fsync)(descriptor)
