@@ -1,4 +1,4 @@
-"""Writing files from frames: small ones whole by workers, large ones in order.
+"""Writing files from frames: small ones whole by workers, large ones in order; and references.
 
 Knows: batches, staged names.  Never: which files, what is there already.
 
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from casstore import durable
 from casstore.digest import Buffer, Digest
 from casstore.errors import Corrupt
+from casstore.flows.checkout.referenced import Resolved
 from casstore.manifests import ChunkRef, Entry, chunk_refs
 from casstore.names import display_path
 from casstore.parallel import ordered_map
@@ -27,6 +28,7 @@ __all__ = ["File", "Progress", "Writer"]
 LARGE_FILE_BYTES = 16 * 1024 * 1024
 BATCH_BYTES = 4 * 1024 * 1024
 MAX_BATCH_FILES = 256
+MAX_FETCHERS = 8  # connections, which wait rather than work
 
 Progress = Callable[[int, int], None]
 
@@ -53,6 +55,7 @@ class Writer:
     store: Store
     workers: int
     note: Progress
+    resolved: Resolved
 
     def write(self, files: Iterable[File]) -> int:
         """Write files and give them their names; returns how many.
@@ -63,9 +66,10 @@ class Writer:
         written = 0
         unnamed: set[bytes] = set()
         try:
-            for large, group in groupby(files, key=_is_large):
-                write = self._write_large if large else self._write_small
-                for file in write(group, unnamed):
+            ways = {"small": self._write_small, "large": self._write_large}
+            ways["elsewhere"] = self._fetch
+            for kind, group in groupby(files, key=_kind):
+                for file in ways[kind](group, unnamed):
                     _name(file)
                     unnamed.discard(file.staged)
                     written += 1
@@ -92,6 +96,18 @@ class Writer:
             yield file
             self.note(1, 0)
 
+    def _fetch(self, files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
+        fetched = ordered_map(
+            lambda file: (file, self.resolved.fetch(file.entry, file.staged)),
+            _noted(files, unnamed),
+            workers=MAX_FETCHERS,
+            window=2 * MAX_FETCHERS,
+        )
+        for file, is_there in fetched:
+            if is_there:
+                yield file
+            self.note(1, file.entry.size_bytes)
+
     def _write_one(self, file: File) -> None:
         path = Path(os.fsdecode(file.staged))
         writer = durable.create(path, direct=True, executable=file.entry.executable)
@@ -110,8 +126,16 @@ class Writer:
             writer.close()
 
 
-def _is_large(file: File) -> bool:
-    return file.entry.size_bytes >= LARGE_FILE_BYTES
+def _kind(file: File) -> str:
+    if file.entry.is_reference:
+        return "elsewhere"
+    return "large" if file.entry.size_bytes >= LARGE_FILE_BYTES else "small"
+
+
+def _noted(files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
+    for file in files:
+        unnamed.add(file.staged)
+        yield file
 
 
 def _name(file: File) -> None:

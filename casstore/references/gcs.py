@@ -1,0 +1,146 @@
+"""``gs://``: an object or a prefix; ETag, generation, size and MD5.
+
+Knows: the JSON API's calls, through gcsfs.  Never: credentials, which gcsfs finds by itself; with
+``STORAGE_EMULATOR_HOST`` there are none, as in Google's own clients.
+
+A URI is an object if there is one of that key, else the objects below ``key/``.  The generation that
+was there when it was added is fetched; where the bucket keeps no old ones, what is there now must
+have the same MD5.
+"""
+
+import base64
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from gcsfs.core import GCSFileSystem
+
+from casstore.digest import Buffer
+from casstore.errors import FileMissing
+from casstore.names import path_bytes
+from casstore.references.backends import COMMON, READ_BYTES, translated
+from casstore.references.record import Expansion, Found, Referent, changed, differs, gone, too_many
+from casstore.references.uris import Address, base_name, bucket_address
+from casstore.settings import storage_emulator
+
+__all__ = ["Gcs", "make_handler"]
+
+PAGE_OBJECTS = 1000
+FIELDS = "name,size,etag,generation,md5Hash"
+
+logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs what it then raises, as tracebacks
+
+
+class Gcs:
+    """The handler.
+
+    The class is taken from ``gcsfs.core``: the one that gcsfs offers at its top asks each bucket for
+    its layout over gRPC first, which no emulator answers.
+    """
+
+    def __init__(self) -> None:
+        self._fs = GCSFileSystem(**COMMON, **({"token": "anon"} if storage_emulator() else {}))
+
+    def expand(self, uri: str, limit: int) -> Expansion:
+        """See ``Handler``: one request for an object, one a thousand objects for a prefix."""
+        address = bucket_address(uri)
+        if address.key and not address.key.endswith("/"):
+            now = self._look(uri, address)
+            if now is not None:
+                return Expansion([Found(base_name(uri), now)])
+            if address.version_id:
+                raise gone(uri, "the bucket has no such generation")
+        prefix = address.key.rstrip("/") + "/" if address.key.strip("/") else ""
+        found = []
+        for listed in self._list(uri, address.bucket, prefix):
+            if listed["name"].endswith("/") and not int(listed["size"]):
+                continue  # what consoles make where people ask for a folder
+            if len(found) >= limit:
+                raise too_many(uri, limit)
+            where = f"{uri.partition('://')[0]}://{address.bucket}/{listed['name']}"
+            name = path_bytes(listed["name"].removeprefix(prefix))
+            found.append(Found(name, _referent(where, listed)))
+        if not found:
+            raise gone(uri, f"neither an object nor anything below {prefix or 'it'!r}")
+        return Expansion(found, is_prefix=True)
+
+    def look(self, recorded: Referent) -> Referent | None:
+        """See ``Handler``: one request."""
+        return self._look(recorded.uri, bucket_address(recorded.uri))
+
+    def stream(self, recorded: Referent) -> Iterator[Buffer]:
+        """See ``Handler``: one request for some MiB, all of one generation."""
+        address = bucket_address(recorded.uri)
+        generation = recorded.version_id or address.version_id
+        now = self._look(recorded.uri, address._replace(version_id=generation))
+        if now is None and not address.version_id:
+            now = self.look(recorded)
+        if now is None:
+            raise gone(recorded.uri)
+        if differs(recorded, now):
+            raise changed(recorded, now)
+        for start in range(0, now.size_bytes, READ_BYTES):
+            end = min(start + READ_BYTES, now.size_bytes) - 1
+            yield self._call(
+                recorded.uri,
+                "b/{}/o/{}",
+                address.bucket,
+                address.key,
+                alt="media",
+                generation=now.version_id,
+                headers={"Range": f"bytes={start}-{end}"},
+            )[1]
+
+    def _call(self, uri: str, path: str, *arguments: str, **named: Any) -> Any:
+        with translated(uri):
+            return self._fs.call("GET", path, *arguments, **named)
+
+    def _look(self, uri: str, address: Address) -> Referent | None:
+        asked = {"generation": address.version_id} if address.version_id else {}
+        try:
+            said = self._call(
+                uri,
+                "b/{}/o/{}",
+                address.bucket,
+                address.key,
+                json_out=True,
+                fields=FIELDS,
+                **asked,
+            )
+        except FileMissing:
+            return None
+        return _referent(uri, said)
+
+    def _list(self, uri: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+        more: dict[str, Any] = {}
+        while True:
+            page = self._call(
+                uri,
+                "b/{}/o",
+                bucket,
+                json_out=True,
+                prefix=prefix,
+                maxResults=PAGE_OBJECTS,
+                fields=f"nextPageToken,items({FIELDS})",
+                **more,
+            )
+            yield from page.get("items", ())
+            if not page.get("nextPageToken"):
+                return
+            more = {"pageToken": page["nextPageToken"]}
+
+
+def make_handler() -> Gcs:
+    """Return the handler of this module's schemes."""
+    return Gcs()
+
+
+def _referent(uri: str, said: dict[str, Any]) -> Referent:
+    md5 = said.get("md5Hash")  # objects that were composed of others have none
+    return Referent(
+        uri,
+        int(said.get("size", 0)),
+        etag=said.get("etag", ""),
+        version_id=str(said.get("generation", "")),
+        md5=base64.b64decode(md5).hex() if md5 else "",
+    )

@@ -1,0 +1,94 @@
+"""URIs of objects elsewhere: what is refused, and how buckets and keys are read from them.
+
+Knows: schemes, credentials that hide in URIs, pinned versions.  Never: the network, what is there.
+"""
+
+import re
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from casstore.errors import Invalid
+from casstore.names import path_bytes
+
+__all__ = ["Address", "base_name", "bucket_address", "check_uri", "scheme_of"]
+
+MAX_URI_BYTES = 4096
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")  # RFC 3986, 3.1
+_SIGNATURES = {"x-amz-signature", "x-goog-signature", "x-amz-security-token", "sig"}
+_PINNED = {
+    "s3": re.compile(r"\?versionId=([^&/]+)\Z"),
+    "gs": re.compile(r"#([0-9]+)\Z"),
+}
+
+
+class Address(NamedTuple):
+    """A bucket, a key in it (empty: the bucket), and the version that the URI pins, if any."""
+
+    bucket: str
+    key: str
+    version_id: str = ""
+
+
+def scheme_of(uri: str) -> str:
+    """Return the scheme in lower case; ``Invalid`` if there is none."""
+    match = _SCHEME.match(uri) if isinstance(uri, str) else None
+    if match is None:
+        raise Invalid(
+            f"{uri!r} is no URI: it has no scheme",
+            hint="write s3://, https://, file:///...; add_file takes files of this machine",
+        )
+    return match[1].lower()
+
+
+def check_uri(uri: str) -> str:
+    """Return a URI if it may be kept; ``Invalid`` without scheme, or with credentials in it."""
+    scheme = scheme_of(uri)
+    if len(uri.encode("utf-8", "surrogateescape")) > MAX_URI_BYTES:
+        raise Invalid(f"a URI has at most {MAX_URI_BYTES} bytes: {uri[:60]!r}...")
+    if not uri.partition("://")[2].strip("/") and scheme != "file":
+        raise Invalid(f"{uri!r} names nothing")
+    authority = uri.partition("://")[2].split("/")[0]
+    user, at, _ = authority.rpartition("@")
+    if at and (":" in user or scheme in {"http", "https"}):
+        raise Invalid(
+            f"the URI of {authority.rpartition('@')[2]} holds a user or password",
+            hint="credentials are never stored: put them in ~/.netrc or where the backend looks",
+        )
+    if scheme in {"http", "https"} and _SIGNATURES & _parameters(uri):
+        raise Invalid(
+            f"the URI of {authority} is signed: it is a credential, and it expires",
+            hint="give the object's own URI (s3://, gs://, az://)",
+        )
+    return uri
+
+
+def bucket_address(uri: str) -> Address:
+    """Take ``s3://bucket/key[?versionId=ID]`` or ``gs://bucket/key[#generation]`` apart.
+
+    Keys stand as they are in the bucket, not percent-encoded.
+    """
+    pinned = _PINNED["s3" if scheme_of(uri).startswith("s3") else "gs"].search(uri)
+    plain = uri[: pinned.start()] if pinned else uri
+    bucket, _, key = plain.partition("://")[2].partition("/")
+    return Address(bucket, key, pinned[1] if pinned else "")
+
+
+def base_name(uri: str) -> bytes:
+    """Return the last part of a URI's path, which names its object in an artifact."""
+    scheme = scheme_of(uri)
+    if scheme in {"http", "https"}:
+        path = urlsplit(uri).path
+    elif scheme.startswith(("s3", "gs", "gcs")):
+        path = "/" + bucket_address(uri).key
+    else:
+        path = "/" + uri.partition("://")[2].partition("/")[2]
+    name = path.rstrip("/").rpartition("/")[2]
+    if not name:
+        raise Invalid(f"{uri!r} has no base name", hint="pass name=")
+    return path_bytes(name)
+
+
+def _parameters(uri: str) -> set[str]:
+    query = urlsplit(uri).query
+    return {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}
