@@ -19,6 +19,7 @@ from casstore.durable import is_out_of_space
 from casstore.errors import FileMissing, Invalid, UsageError
 from casstore.flows.log import log_files
 from casstore.flows.reading import read_entry
+from casstore.flows.referring import Request, add_entries, refer
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry, EntryKind, Manifest, manifest_digest
 from casstore.names import path_bytes, path_text
@@ -129,6 +130,18 @@ class Drafting:
             finally:
                 part.close()
             self._folders.append((os.path.abspath(local), walk.prefix))
+
+    def add_references(self, request: Request) -> list[ArtifactEntry]:
+        """Add all that a URI means, or nothing; servers are asked while others may add."""
+        if self._passes_over():
+            return []
+        self.check_owner()
+        place = self._place()
+        project = place.project if place else ""
+        entries = refer(self.store(), request._replace(project=request.project or project))
+        with self._lock:
+            add_entries(self.store(), self.draft(), entries)
+        return [self._shown(entry) for entry in entries]
 
     @contextlib.contextmanager
     def new_file(self, name: bytes, mode: str, encoding: str | None) -> Iterator[IO[Any]]:

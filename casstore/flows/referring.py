@@ -1,10 +1,11 @@
 """referring: objects that lie elsewhere, as entries of a draft.
 
-URI -> what it means now (listing, or one look) -> entries -> all of them into the draft, or none
+URI -> what it means now (a listing, or one look) -> entries -> all of them into the draft, or none
 
 Knows: how what is found is named.  Never: schemes, bytes, numbers.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from casstore.errors import Invalid
@@ -23,7 +24,7 @@ from casstore.references import (
 )
 from casstore.store import Draft, Store, follow, referent_of, targets, url_of
 
-__all__ = ["DEFAULT_MAX_OBJECTS", "Request", "refer"]
+__all__ = ["DEFAULT_MAX_OBJECTS", "Request", "add_entries", "refer"]
 
 DEFAULT_MAX_OBJECTS = 10_000
 """As in W&B."""
@@ -44,25 +45,28 @@ class Request(NamedTuple):
     project: str = ""
 
 
-def refer(store: Store, draft: Draft, request: Request) -> list[Entry]:
-    """Add references to a draft, all that a URI means or none; returns them.
+def refer(store: Store, request: Request) -> list[Entry]:
+    """Return the entries for all that a URI means now; nothing is added yet.
 
-    Raises ``Invalid`` for what is no URI, an unknown scheme without a name, more objects than
-    ``max_objects``, and what ``Draft.put`` refuses; ``FileMissing`` and ``NotFound`` for what is
-    not there; ``RemoteAuth`` and ``RemoteError`` where nobody answers well.
+    Raises ``Invalid`` for what is no URI, an unknown scheme without a name, paths that no version
+    may hold and more objects than ``max_objects``; ``FileMissing`` and ``NotFound`` for what is not
+    there; ``RemoteAuth`` and ``RemoteError`` where nobody answers well.
     """
     if request.max_objects < 1:
         raise Invalid(f"max_objects is 1 or more, not {request.max_objects}")
     expansion = _expansion(store, request)
+    return [_entry(found, expansion, request.name) for found in expansion.found]
+
+
+def add_entries(store: Store, draft: Draft, entries: Iterable[Entry]) -> None:
+    """Add references to a draft, all or none; raises what ``Draft.put`` raises."""
     part = store.draft()
     try:
-        entries = [_entry(found, expansion, request.name) for found in expansion.found]
         for entry in entries:
             part.put(entry)
         draft.absorb(part)
     finally:
         part.close()
-    return entries
 
 
 def _expansion(store: Store, request: Request) -> Expansion:
@@ -94,7 +98,7 @@ def _entry(found: Found, expansion: Expansion, name: bytes | None) -> Entry:
 def _of_versions(store: Store, request: Request) -> Expansion:
     """Resolve a ``casstore://`` URL to the entries that it means now, by commit."""
     view, folder, entries = targets(store, request.uri, request.project)
-    found = []
+    found: list[Found] = []
     for entry in entries:
         if len(found) >= request.max_objects:
             raise too_many(request.uri, request.max_objects)

@@ -2,8 +2,6 @@
 
 Knows: blobs, through adlfs and its client.  Never: credentials, which adlfs finds by itself
 (``AZURE_STORAGE_CONNECTION_STRING``, ``AZURE_STORAGE_ACCOUNT_NAME``, logins).
-
-A URI is a blob if there is one of that name, else the blobs below ``name/``.
 """
 
 from collections.abc import Iterator
@@ -14,10 +12,9 @@ from azure.core import MatchConditions
 
 from casstore.digest import Buffer
 from casstore.errors import FileMissing, ReferenceChanged, RemoteAuth
-from casstore.names import path_bytes
 from casstore.references.backends import COMMON, run, translated
-from casstore.references.record import Expansion, Found, Referent, changed, gone, too_many
-from casstore.references.uris import base_name
+from casstore.references.buckets import expand_bucket
+from casstore.references.record import Expansion, Referent, changed
 
 __all__ = ["Azure", "make_handler"]
 
@@ -30,24 +27,12 @@ class Azure:
 
     def expand(self, uri: str, limit: int) -> Expansion:
         """See ``Handler``: one request for a blob, one some thousand blobs for a prefix."""
-        fs, container, key = self._place(uri)
-        if key and not key.endswith("/"):
-            now = self.look(Referent(uri))
-            if now is not None:
-                return Expansion([Found(base_name(uri), now)])
-        prefix = key.rstrip("/") + "/" if key.strip("/") else ""
-        with translated(uri):
-            blobs = run(fs, _listed, fs, container, prefix, limit)
-        if len(blobs) > limit:
-            raise too_many(uri, limit)
-        if not blobs:
-            raise gone(uri, f"neither a blob nor anything below {prefix or 'it'!r}")
-        start = f"{uri.partition('://')[0]}://{uri.partition('://')[2].partition('/')[0]}/"
-        found = [
-            Found(path_bytes(blob.name.removeprefix(prefix)), _referent(start + blob.name, blob))
-            for blob in blobs
-        ]
-        return Expansion(found, is_prefix=True)
+        return expand_bucket(
+            uri,
+            limit,
+            look=lambda each: self.look(Referent(each)),
+            below=lambda prefix: self._below(uri, prefix, limit),
+        )
 
     def look(self, recorded: Referent) -> Referent | None:
         """See ``Handler``: one request."""
@@ -74,6 +59,12 @@ class Azure:
                     yield data
         except ReferenceChanged:
             raise changed(recorded, self.look(recorded) or Referent(recorded.uri)) from None
+
+    def _below(self, uri: str, prefix: str, limit: int) -> Iterator[tuple[str, Referent]]:
+        fs, container, _ = self._place(uri)
+        with translated(uri):
+            blobs = run(fs, _listed, fs, container, prefix, limit)
+        return ((blob.name, _referent(uri, blob)) for blob in blobs)
 
     def _place(self, uri: str) -> tuple[Any, str, str]:
         authority = uri.partition("://")[2].partition("/")[0]

@@ -3,9 +3,8 @@
 Knows: the JSON API's calls, through gcsfs.  Never: credentials, which gcsfs finds by itself; with
 ``STORAGE_EMULATOR_HOST`` there are none, as in Google's own clients.
 
-A URI is an object if there is one of that key, else the objects below ``key/``.  The generation that
-was there when it was added is fetched; where the bucket keeps no old ones, what is there now must
-have the same MD5.
+The generation that was there when an object was added is fetched; where the bucket keeps no old
+ones, what is there now must have the same MD5.
 """
 
 import base64
@@ -17,10 +16,10 @@ from gcsfs.core import GCSFileSystem
 
 from casstore.digest import Buffer
 from casstore.errors import FileMissing
-from casstore.names import path_bytes
 from casstore.references.backends import COMMON, READ_BYTES, translated
-from casstore.references.record import Expansion, Found, Referent, changed, differs, gone, too_many
-from casstore.references.uris import Address, base_name, bucket_address
+from casstore.references.buckets import expand_bucket
+from casstore.references.record import Expansion, Referent, changed, differs, gone
+from casstore.references.uris import Address, bucket_address
 from casstore.settings import storage_emulator
 
 __all__ = ["Gcs", "make_handler"]
@@ -34,8 +33,8 @@ logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs what it then ra
 class Gcs:
     """The handler.
 
-    The class is taken from ``gcsfs.core``: the one that gcsfs offers at its top asks each bucket for
-    its layout over gRPC first, which no emulator answers.
+    The class is taken from ``gcsfs.core``: the one that gcsfs offers at its top first asks each
+    bucket for its layout over gRPC, which no emulator answers.
     """
 
     def __init__(self) -> None:
@@ -44,25 +43,12 @@ class Gcs:
     def expand(self, uri: str, limit: int) -> Expansion:
         """See ``Handler``: one request for an object, one a thousand objects for a prefix."""
         address = bucket_address(uri)
-        if address.key and not address.key.endswith("/"):
-            now = self._look(uri, address)
-            if now is not None:
-                return Expansion([Found(base_name(uri), now)])
-            if address.version_id:
-                raise gone(uri, "the bucket has no such generation")
-        prefix = address.key.rstrip("/") + "/" if address.key.strip("/") else ""
-        found = []
-        for listed in self._list(uri, address.bucket, prefix):
-            if listed["name"].endswith("/") and not int(listed["size"]):
-                continue  # what consoles make where people ask for a folder
-            if len(found) >= limit:
-                raise too_many(uri, limit)
-            where = f"{uri.partition('://')[0]}://{address.bucket}/{listed['name']}"
-            name = path_bytes(listed["name"].removeprefix(prefix))
-            found.append(Found(name, _referent(where, listed)))
-        if not found:
-            raise gone(uri, f"neither an object nor anything below {prefix or 'it'!r}")
-        return Expansion(found, is_prefix=True)
+        return expand_bucket(
+            uri,
+            limit,
+            look=lambda each: self._look(each, address),
+            below=lambda prefix: self._list(uri, address.bucket, prefix),
+        )
 
     def look(self, recorded: Referent) -> Referent | None:
         """See ``Handler``: one request."""
@@ -111,7 +97,7 @@ class Gcs:
             return None
         return _referent(uri, said)
 
-    def _list(self, uri: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    def _list(self, uri: str, bucket: str, prefix: str) -> Iterator[tuple[str, Referent]]:
         more: dict[str, Any] = {}
         while True:
             page = self._call(
@@ -124,7 +110,8 @@ class Gcs:
                 fields=f"nextPageToken,items({FIELDS})",
                 **more,
             )
-            yield from page.get("items", ())
+            for listed in page.get("items", ()):
+                yield listed["name"], _referent(uri, listed)
             if not page.get("nextPageToken"):
                 return
             more = {"pageToken": page["nextPageToken"]}

@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 READ_BYTES = 1024 * 1024
+MD5_HEX_CHARS = 32
 
 
 class Referent(NamedTuple):
@@ -150,7 +151,7 @@ def checked(recorded: Referent, pieces: Iterator[Buffer]) -> Iterator[Buffer]:
 
 def matches(recorded: Referent, path: bytes) -> bool | None:
     """Tell whether a file holds the bytes of a reference; None where nothing recorded says."""
-    if not (recorded.blake3 or recorded.md5 or len(recorded.etag) == hashlib.md5().digest_size * 2):
+    if not (recorded.blake3 or recorded.md5 or len(recorded.etag) == MD5_HEX_CHARS):
         return None
     blake3, md5 = Hasher(), hashlib.md5(usedforsecurity=False)
     with open(path, "rb", buffering=0) as stream:

@@ -3,7 +3,7 @@
 Knows: S3's calls, through s3fs.  Never: credentials, which botocore finds by itself
 (``AWS_ENDPOINT_URL``, profiles, roles).
 
-A URI is an object if there is one of that key, else the objects below ``key/``.  What the bucket
+What the bucket
 had when it was added is fetched by its version id; without versions it must have the same ETag.
 """
 
@@ -14,10 +14,10 @@ from s3fs import S3FileSystem
 
 from casstore.digest import Buffer
 from casstore.errors import FileMissing, ReferenceChanged, RemoteAuth
-from casstore.names import path_bytes
 from casstore.references.backends import COMMON, READ_BYTES, run, translated
-from casstore.references.record import Expansion, Found, Referent, changed, differs, gone, too_many
-from casstore.references.uris import Address, base_name, bucket_address
+from casstore.references.buckets import expand_bucket
+from casstore.references.record import Expansion, Referent, changed, differs
+from casstore.references.uris import bucket_address
 
 __all__ = ["S3", "make_handler"]
 
@@ -40,30 +40,17 @@ class S3:
 
     def expand(self, uri: str, limit: int) -> Expansion:
         """See ``Handler``: one request for an object, one a thousand objects for a prefix."""
-        address = bucket_address(uri)
-        if address.key and not address.key.endswith("/"):
-            now = self._look(uri, address)
-            if now is not None:
-                return Expansion([Found(base_name(uri), now)])
-            if address.version_id:
-                raise gone(uri, "the bucket has no such version")
-        prefix = address.key.rstrip("/") + "/" if address.key.strip("/") else ""
-        found = []
-        for listed in self._list(uri, address.bucket, prefix):
-            if listed["Key"].endswith("/") and not listed["Size"]:
-                continue  # what consoles make where people ask for a folder
-            if len(found) >= limit:
-                raise too_many(uri, limit)
-            where = f"{uri.partition('://')[0]}://{address.bucket}/{listed['Key']}"
-            name = path_bytes(listed["Key"].removeprefix(prefix))
-            found.append(Found(name, _referent(where, listed)))
-        if not found:
-            raise gone(uri, f"neither an object nor anything below {prefix or 'it'!r}")
-        return Expansion(found, is_prefix=True)
+        bucket = bucket_address(uri).bucket
+        return expand_bucket(
+            uri,
+            limit,
+            look=self._look,
+            below=lambda prefix: self._list(uri, bucket, prefix),
+        )
 
     def look(self, recorded: Referent) -> Referent | None:
         """See ``Handler``: one request."""
-        return self._look(recorded.uri, bucket_address(recorded.uri))
+        return self._look(recorded.uri)
 
     def stream(self, recorded: Referent) -> Iterator[Buffer]:
         """See ``Handler``: one request; botocore compares the checksum that S3 keeps, if any."""
@@ -81,7 +68,8 @@ class S3:
             reply: dict[str, Any] = self._fs.call_s3(method, **arguments)
             return reply
 
-    def _look(self, uri: str, address: Address) -> Referent | None:
+    def _look(self, uri: str) -> Referent | None:
+        address = bucket_address(uri)
         version = {"VersionId": address.version_id} if address.version_id else {}
         try:
             reply = self.call(uri, "head_object", Bucket=address.bucket, Key=address.key, **version)
@@ -110,8 +98,12 @@ class S3:
             raise changed(recorded, now)
         return reply
 
-    def _list(self, uri: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    def _list(self, uri: str, bucket: str, prefix: str) -> Iterator[tuple[str, Referent]]:
         """Yield the newest version of every key, a thousand keys a request."""
+        for listed in self._listed(uri, bucket, prefix):
+            yield listed["Key"], _referent(uri, listed)
+
+    def _listed(self, uri: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
         if self._has_versions(uri, bucket):
             listing = self._pages(uri, "list_object_versions", Bucket=bucket, Prefix=prefix)
             try:

@@ -10,16 +10,15 @@ from urllib.parse import parse_qsl, urlsplit
 from casstore.errors import Invalid
 from casstore.names import path_bytes
 
-__all__ = ["Address", "base_name", "bucket_address", "check_uri", "scheme_of"]
+__all__ = ["Address", "base_name", "bucket_address", "check_uri", "object_uri", "scheme_of"]
 
 MAX_URI_BYTES = 4096
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")  # RFC 3986, 3.1
 _SIGNATURES = {"x-amz-signature", "x-goog-signature", "x-amz-security-token", "sig"}
-_PINNED = {
-    "s3": re.compile(r"\?versionId=([^&/]+)\Z"),
-    "gs": re.compile(r"#([0-9]+)\Z"),
-}
+_VERSION_ID = re.compile(r"\?versionId=([^&/]+)\Z")
+_GENERATION = re.compile(r"#([0-9]+)\Z")
+_PINNED = {"s3": _VERSION_ID, "s3a": _VERSION_ID, "gs": _GENERATION, "gcs": _GENERATION}
 
 
 class Address(NamedTuple):
@@ -68,10 +67,17 @@ def bucket_address(uri: str) -> Address:
 
     Keys stand as they are in the bucket, not percent-encoded.
     """
-    pinned = _PINNED["s3" if scheme_of(uri).startswith("s3") else "gs"].search(uri)
+    pattern = _PINNED.get(scheme_of(uri))
+    pinned = pattern.search(uri) if pattern else None
     plain = uri[: pinned.start()] if pinned else uri
     bucket, _, key = plain.partition("://")[2].partition("/")
     return Address(bucket, key, pinned[1] if pinned else "")
+
+
+def object_uri(uri: str, key: str) -> str:
+    """Return the URI of another key in the bucket that a URI names."""
+    scheme, _, rest = uri.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}/{key}"
 
 
 def base_name(uri: str) -> bytes:
@@ -79,7 +85,7 @@ def base_name(uri: str) -> bytes:
     scheme = scheme_of(uri)
     if scheme in {"http", "https"}:
         path = urlsplit(uri).path
-    elif scheme.startswith(("s3", "gs", "gcs")):
+    elif scheme in _PINNED:
         path = "/" + bucket_address(uri).key
     else:
         path = "/" + uri.partition("://")[2].partition("/")[2]

@@ -62,8 +62,8 @@ def targets(
 ) -> tuple[VersionView, bytes | None, Iterator[Entry]]:
     """Return what a URL names: its version, the folder (``dir/``), the entries in path order.
 
-    An entry if there is one at the path, and then no folder; else those below it.  ``project`` is used
-    where the URL has none.  Raises ``NotFound`` for the version, ``EntryNotFound`` for the path.
+    An entry if there is one at the path, and then no folder; else those below it.  ``project`` is
+    used where the URL has none.  Raises ``NotFound`` for the version, ``EntryNotFound`` for a path.
     """
     reference, path = parse_url(url)
     view = find_version(store, reference, project)

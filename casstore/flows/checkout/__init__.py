@@ -65,8 +65,9 @@ def checkout(
     other content they are replaced if ``replace``, else ``Conflict`` names them before anything is
     written.  References are fetched and compared with what was recorded: ``FileMissing`` and
     ``ReferenceChanged`` name the first that is gone or another one, unless ``allow_missing``;
-    ``RemoteAuth`` and ``RemoteError`` say that nobody answered well.  Raises ``Corrupt``, naming version, path and pack, for a frame that is not what it
-    should be: the file that needs it is then not written.
+    ``RemoteAuth`` and ``RemoteError`` say that nobody answered well.  Raises ``Corrupt``, naming
+    version, path and pack, for a frame that is not what it should be: the file that needs it is
+    then not written.
     """
     base = os.fsencode(os.path.abspath(root))
     resolved = Resolved(store, allow_missing=allow_missing)

@@ -64,13 +64,15 @@ def state_of(entry: Entry, target: bytes) -> Literal["absent", "same", "differs"
         return "differs"
     if not stat.S_ISREG(info.st_mode):
         return "differs"
+    return "same" if _holds(entry, target, info) else "differs"
+
+
+def _holds(entry: Entry, target: bytes, info: os.stat_result) -> bool:
     if entry.is_reference:
-        return "same" if matches(referent_of(entry), target) else "differs"
-    if info.st_size != entry.size_bytes:
-        return "differs"
-    if bool(info.st_mode & 0o100) != entry.executable:
-        return "differs"
-    return "same" if _digest_of_file(target) == entry.content else "differs"
+        return bool(matches(referent_of(entry), target))
+    if info.st_size != entry.size_bytes or bool(info.st_mode & 0o100) != entry.executable:
+        return False
+    return _digest_of_file(target) == entry.content
 
 
 def _digest_of_file(path: bytes) -> bytes:

@@ -31,7 +31,7 @@ class Lost(NamedTuple):
 
 
 class Resolved:
-    """What references of one checkout lead to; notes those that are left out.  Threads may share it.
+    """What references of one checkout lead to; notes what is left out.  Threads may share it.
 
     ``allow_missing``: what is gone or another object now is left out instead of raised.
     """
