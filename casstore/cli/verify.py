@@ -51,7 +51,9 @@ def verify(
     """Read and check every byte: of the store, of one version, or of a folder against a version.
 
     With --references, servers are asked too which objects elsewhere are not what was recorded;
-    nothing is downloaded.  Exits with 4 and names versions, paths and packs if something is not what it should be.
+    nothing is downloaded.
+
+    Exits with 4 and names versions, paths and packs if something is not what it should be.
     """
     options: Options = context.obj
     with Workspace(options) as place:

@@ -87,6 +87,8 @@ def base_name(uri: str) -> bytes:
         path = urlsplit(uri).path
     elif scheme in _PINNED:
         path = "/" + bucket_address(uri).key
+    elif scheme == "file":
+        path = "/" + uri.partition("://")[2]
     else:
         path = "/" + uri.partition("://")[2].partition("/")[2]
     name = path.rstrip("/").rpartition("/")[2]
