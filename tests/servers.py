@@ -1,7 +1,7 @@
 """Real servers on loopback, started and ended by the tests that need them.
 
-A process gets a free port and a group of its own, is waited for until it answers, and is ended by its
-id; what it said is shown if it fails.
+A process gets a free port and a group of its own, is waited for until it answers, and is ended by
+its id; what it said is shown if it fails.
 """
 
 import contextlib
@@ -101,24 +101,33 @@ class Web:
         self._thread.join()
         self._server.server_close()
 
-    def _handler(web):  # noqa: N805 - the handler's own self is another
+    def answer(self, method, path, login):
+        """Return a status, and the file if it is 200."""
+        self.requests.append((method, path))
+        if method in self.refuses:
+            return 405, None
+        if self.fails:
+            return self.fails.pop(0), None
+        if self.login and login != self.login:
+            return 401, None
+        return (200, self.files[path]) if path in self.files else (404, None)
+
+    def _handler(self):
+        web = self
+
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
-                web.requests.append((self.command, self.path))
-                if self.command in web.refuses:
-                    self.send_error(405)
-                elif web.fails:
-                    self.send_error(web.fails.pop(0))
-                elif web.login and self.headers.get("Authorization") != web.login:
-                    self.send_error(401)
-                elif self.path not in web.files:
-                    self.send_error(404)
+                status, file = web.answer(
+                    self.command, self.path, self.headers.get("Authorization")
+                )
+                if file is None:
+                    self.send_error(status)
                 else:
-                    self._serve(*web.files[self.path])
+                    self.serve(*file)
 
-            do_HEAD = do_GET
+            do_HEAD = do_GET  # noqa: N815 - the standard library's name
 
-            def _serve(self, body, etag, modified):
+            def serve(self, body, etag, modified):
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 if etag:

@@ -24,7 +24,7 @@ from casstore.journal.views import VersionView
 from casstore.manifests import Entry, EntryKind, Manifest, manifest_digest
 from casstore.names import path_bytes, path_text
 from casstore.parallel import Lock
-from casstore.store import Commit, Committed, Draft, Store, commit
+from casstore.store import Commit, Committed, Draft, Store, commit, concrete
 from casstore.worktree import Walk, source_of
 
 __all__ = ["Drafting"]
@@ -282,11 +282,13 @@ class Drafting:
 
     def _move(self, store: Store) -> None:
         """Make the draft one of ``store``: every frame of it is copied from where it was begun."""
-        source = self._store
-        self._store = store
-        if source is None or source is store or self._draft is None:
+        source, old = self._store, self._draft
+        if source is None or source is store or old is None:
+            self._store = store
             return
-        old = self._draft
+        for entry in old.table:
+            concrete(store, entry)  # raises for a reference to a version that is not there
+        self._store = store
         old.settle()
         new = store.draft()
         for entry in old.table:

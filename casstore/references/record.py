@@ -47,9 +47,8 @@ class Referent(NamedTuple):
     @property
     def checksum(self) -> str:
         """What stands for its bytes in a manifest: the best that is known, else its URI."""
-        if self.last_modified and not self.etag:
-            return f"{self.last_modified}; {self.size_bytes} bytes"
-        return self.etag or self.blake3 or self.uri
+        dated = f"{self.last_modified}; {self.size_bytes} bytes" if self.last_modified else ""
+        return self.etag or self.blake3 or self.md5 or dated or self.uri
 
     @property
     def is_checked(self) -> bool:
@@ -110,7 +109,7 @@ def changed(recorded: Referent, now: Referent) -> ReferenceChanged:
 
 def gone(uri: str, what: str = "nothing is there") -> FileMissing:
     """Return the error for an object that is not there."""
-    return FileMissing(f"{uri}: {what}", hint="allow_missing_references=True goes on without it")
+    return FileMissing(f"{uri}: {what}", hint="see whether the URI is right")
 
 
 def too_many(uri: str, limit: int) -> Invalid:

@@ -135,7 +135,7 @@ def test_a_version_that_is_gone_is_named(desk):
     first = base(desk, x="one")
     artifact = log("casstore://base:v0/x")
     first.delete()
-    with pytest.raises(NotFound, match="base:v0.*was removed"):
+    with pytest.raises(NotFound, match=r"base:v0.*was removed"):
         draft("casstore://base:v0/x")
     with pytest.raises(FileMissing, match="data:v0: x: base:v0"):
         artifact.download("out")
@@ -147,7 +147,7 @@ def test_a_version_that_is_gone_is_named(desk):
 
 
 def test_a_circle_of_references_is_an_error(desk):
-    """This release writes none; a version that names itself by number could be made by another."""
+    """Nothing here writes one; a version that names itself by number could be made by another."""
     base(desk, x="one")
     store = casstore.open_store()
     made = store.draft()
@@ -166,7 +166,7 @@ def test_a_circle_of_references_is_an_error(desk):
 
 
 def test_any_scheme_is_tracked_by_uri_if_it_is_named(desk, capsys):
-    """fsspec fetches it where it can; nothing was checked, and that is said."""
+    """It is fetched by fsspec where that can; nothing was checked, and that is said."""
     fsspec.filesystem("memory").pipe_file("/refs/x", b"abc")
     artifact = log("memory://refs/x", name="sub/x")
     entry = artifact.get_entry("sub/x")

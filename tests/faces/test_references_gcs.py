@@ -106,7 +106,7 @@ def test_prefixes_are_listed_by_pages_and_limited(desk, gcs):
     put(gcs, name, "in-other/x", b"1")
     artifact = draft(f"gs://{name}/in")
     assert list(artifact.manifest.entries) == [f"{number:03}" for number in range(250)]
-    assert list(draft(f"gs://{name}/in", name="sub").manifest.entries)[0] == "sub/000"
+    assert "sub/249" in draft(f"gs://{name}/in", name="sub").manifest.entries
     with pytest.raises(ValueError, match="more than 249"):
         draft(f"gs://{name}/in", max_objects=249)
     with pytest.raises(FileMissing):

@@ -1,6 +1,7 @@
-"""References to S3: moto's server, with versions, 10,001 objects, and credentials that it checks."""
+"""References to S3: moto's server, with versions, many objects, credentials that it checks."""
 
 import hashlib
+import json
 import re
 import urllib.request
 from pathlib import Path
@@ -197,6 +198,8 @@ def test_a_private_bucket_with_wrong_keys_is_told_as_such(s3, url, bucket, monke
         assert draft(f"s3://{bucket}/x.bin").get_entry("x.bin").size == 3
         before("get", "data", "-o", "out")
         assert (Path.cwd() / "out/x.bin").read_bytes() == b"one"
+    for path in (before.folder / "s").rglob("*"):
+        assert path.is_dir() or keys["SecretAccessKey"].encode() not in path.read_bytes()
 
 
 def test_what_is_not_there_is_missing(desk, s3, bucket):
@@ -210,7 +213,8 @@ def test_what_is_not_there_is_missing(desk, s3, bucket):
 def _user(url):
     iam = boto3.client("iam", endpoint_url=url, **KEYS)
     iam.create_user(UserName="ada")
-    document = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
+    allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
     iam.put_user_policy(UserName="ada", PolicyName="s3", PolicyDocument=document)
     keys = iam.create_access_key(UserName="ada")["AccessKey"]
     iam.close()

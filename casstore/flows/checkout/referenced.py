@@ -77,8 +77,10 @@ class Resolved:
 
 def _with_path(path: bytes, error: Error) -> Error:
     """Return an error with the path that suffers; what is gone becomes a missing file."""
-    kind = FileMissing if isinstance(error, NotFound) else type(error)
-    return kind(f"{display_path(path)}: {error.message}", hint=error.hint)
+    message = f"{display_path(path)}: {error.message}"
+    if isinstance(error, NotFound):
+        return FileMissing(message, hint="allow_missing_references=True goes on without it")
+    return type(error)(message, hint=error.hint)
 
 
 def _write_patiently(referent: Referent, staged: bytes) -> None:
