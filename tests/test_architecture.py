@@ -25,8 +25,8 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "store",
     "catalog depot",
     "chunks journal manifests packs references",
-    "durable encoding parallel settings worktree",
-    "digest names",
+    "durable encoding settings worktree",
+    "digest names parallel patterns",
     "errors",
 )
 
@@ -46,6 +46,7 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "msgpack": "encoding",
     "msvcrt": "durable",
     "multiprocessing": "parallel",
+    "pathspec": "patterns",
     "platformdirs": "settings",
     "pyfastcdc": "chunks",
     "s3fs": "references.s3",
@@ -54,11 +55,13 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "yaml": "artifacts.yaml_text",
     "zstandard": "chunks",
 }
-BY_NAME = {  # load modules by name, from one table
+BY_NAME = {  # load modules by name
     "__init__",
     "artifacts.yaml_text",
     "cli.table",
+    "patterns",
     "references.schemes",
+    "settings",
 }
 
 OS_DOORS = {
