@@ -8,6 +8,7 @@ and loads it when a reference is used; ``backends`` makes fsspec's file systems 
 errors.  Credentials come from where each backend looks by itself, and are never kept.
 """
 
+from casstore.references.looking import look_at_all
 from casstore.references.record import (
     Expansion,
     Found,
@@ -18,7 +19,7 @@ from casstore.references.record import (
     matches,
     too_many,
 )
-from casstore.references.schemes import expand, is_known, look, read, unchecked
+from casstore.references.schemes import expand, is_known, read, unchecked
 from casstore.references.uris import base_name, check_uri, scheme_of
 
 __all__ = [
@@ -32,7 +33,7 @@ __all__ = [
     "expand",
     "gone",
     "is_known",
-    "look",
+    "look_at_all",
     "matches",
     "read",
     "scheme_of",

@@ -14,7 +14,7 @@ from casstore.digest import Buffer
 from casstore.errors import FileMissing, ReferenceChanged, RemoteAuth
 from casstore.references.backends import COMMON, run, translated
 from casstore.references.buckets import expand_bucket
-from casstore.references.record import Expansion, Referent, changed
+from casstore.references.record import Expansion, Referent, changed, unlisted
 
 __all__ = ["Azure", "make_handler"]
 
@@ -43,6 +43,10 @@ class Azure:
                 return _referent(recorded.uri, run(fs, client.get_blob_properties))
         except FileMissing:
             return None
+
+    def listing(self, folder: str) -> Iterator[Referent]:
+        """See ``Handler``: there is none."""
+        raise unlisted(folder)
 
     def stream(self, recorded: Referent) -> Iterator[Buffer]:
         """See ``Handler``; every request names the ETag, so all bytes are of one object."""

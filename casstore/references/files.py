@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from casstore.digest import Buffer, Hasher
 from casstore.errors import Error, FileMissing, Invalid
 from casstore.parallel import default_workers, ordered_map
-from casstore.references.record import Expansion, Found, Referent, gone, too_many
+from casstore.references.record import Expansion, Found, Referent, gone, too_many, unlisted
 from casstore.worktree import Walk
 
 __all__ = ["Files", "make_handler"]
@@ -51,6 +51,10 @@ class Files:
             return _described(_path_of(recorded.uri), recorded.uri)
         except FileMissing:
             return None
+
+    def listing(self, folder: str) -> Iterator[Referent]:
+        """See ``Handler``: there is none."""
+        raise unlisted(folder)
 
     def stream(self, recorded: Referent) -> Iterator[Buffer]:
         """See ``Handler``; whether it changed shows in its BLAKE3."""

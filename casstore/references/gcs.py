@@ -19,7 +19,7 @@ from casstore.errors import FileMissing
 from casstore.references.backends import COMMON, READ_BYTES, translated
 from casstore.references.buckets import expand_bucket
 from casstore.references.record import Expansion, Referent, changed, differs, gone
-from casstore.references.uris import Address, bucket_address
+from casstore.references.uris import Address, bucket_address, object_uri
 from casstore.settings import storage_emulator
 
 __all__ = ["Gcs", "make_handler"]
@@ -53,6 +53,12 @@ class Gcs:
     def look(self, recorded: Referent) -> Referent | None:
         """See ``Handler``: one request."""
         return self._look(recorded.uri, bucket_address(recorded.uri))
+
+    def listing(self, folder: str) -> Iterator[Referent]:
+        """See ``Handler``: one request a thousand objects."""
+        bucket, prefix, _ = bucket_address(folder)
+        for key, now in self._list(folder, bucket, prefix):
+            yield now._replace(uri=object_uri(folder, key))
 
     def stream(self, recorded: Referent) -> Iterator[Buffer]:
         """See ``Handler``: one request for some MiB, all of one generation."""

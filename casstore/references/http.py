@@ -21,7 +21,7 @@ from urllib.parse import quote, urldefrag, urlsplit
 
 from casstore.digest import Buffer
 from casstore.errors import Error, FileMissing, Invalid, RemoteAuth, RemoteError
-from casstore.references.record import Expansion, Found, Referent, changed, differs, gone
+from casstore.references.record import Expansion, Found, Referent, changed, differs, gone, unlisted
 from casstore.references.uris import base_name
 
 __all__ = ["Http", "make_handler"]
@@ -52,6 +52,10 @@ class Http:
             return _described(recorded.uri)
         except FileMissing:
             return None
+
+    def listing(self, folder: str) -> Iterator[Referent]:
+        """See ``Handler``: there is none."""
+        raise unlisted(folder)
 
     def stream(self, recorded: Referent) -> Iterator[Buffer]:
         """See ``Handler``; the reply that gives the bytes is the one whose ETag is compared."""

@@ -9,7 +9,7 @@ from typing import Any
 from casstore.digest import Buffer
 from casstore.errors import Invalid, Unsupported
 from casstore.references.backends import READ_BYTES, file_system, translated
-from casstore.references.record import Expansion, Referent
+from casstore.references.record import Expansion, Referent, unlisted
 from casstore.references.uris import scheme_of
 
 __all__ = ["Others", "make_handler"]
@@ -33,6 +33,10 @@ class Others:
             except FileNotFoundError:
                 return None
         return Referent(recorded.uri, int(info.get("size") or 0))
+
+    def listing(self, folder: str) -> Iterator[Referent]:
+        """See ``Handler``: there is none."""
+        raise unlisted(folder)
 
     def stream(self, recorded: Referent) -> Iterator[Buffer]:
         """See ``Handler``; nothing says whether it changed."""

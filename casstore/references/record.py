@@ -10,7 +10,14 @@ from typing import NamedTuple
 
 from casstore.digest import Buffer, Hasher
 from casstore.encoding import decode, encode
-from casstore.errors import Corrupt, FileMissing, Invalid, ReferenceChanged, RemoteError
+from casstore.errors import (
+    Corrupt,
+    FileMissing,
+    Invalid,
+    ReferenceChanged,
+    RemoteError,
+    Unsupported,
+)
 
 __all__ = [
     "Expansion",
@@ -110,6 +117,11 @@ def changed(recorded: Referent, now: Referent) -> ReferenceChanged:
 def gone(uri: str, what: str = "nothing is there") -> FileMissing:
     """Return the error for an object that is not there."""
     return FileMissing(f"{uri}: {what}", hint="see whether the URI is right")
+
+
+def unlisted(uri: str) -> Unsupported:
+    """Return the error for a scheme that has no listing worth a request."""
+    return Unsupported(f"what lies below {uri} cannot be listed")
 
 
 def too_many(uri: str, limit: int) -> Invalid:

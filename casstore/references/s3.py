@@ -17,7 +17,7 @@ from casstore.errors import FileMissing, ReferenceChanged, RemoteAuth
 from casstore.references.backends import COMMON, READ_BYTES, run, translated
 from casstore.references.buckets import expand_bucket
 from casstore.references.record import Expansion, Referent, changed, differs
-from casstore.references.uris import bucket_address
+from casstore.references.uris import bucket_address, object_uri
 
 __all__ = ["S3", "make_handler"]
 
@@ -51,6 +51,13 @@ class S3:
     def look(self, recorded: Referent) -> Referent | None:
         """See ``Handler``: one request."""
         return self._look(recorded.uri)
+
+    def listing(self, folder: str) -> Iterator[Referent]:
+        """See ``Handler``: one request a thousand objects; without version ids."""
+        bucket, prefix, _ = bucket_address(folder)
+        for page in self._pages(folder, "list_objects_v2", Bucket=bucket, Prefix=prefix):
+            for listed in page.get("Contents", ()):
+                yield _referent(object_uri(folder, listed["Key"]), listed)
 
     def stream(self, recorded: Referent) -> Iterator[Buffer]:
         """See ``Handler``: one request; botocore compares the checksum that S3 keeps, if any."""

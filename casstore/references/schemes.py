@@ -16,7 +16,7 @@ from casstore.references.record import Expansion, Found, Referent, checked
 from casstore.references.uris import base_name, check_uri, scheme_of
 from casstore.settings import backend_variables
 
-__all__ = ["HANDLERS", "Handler", "expand", "is_known", "look", "read", "unchecked"]
+__all__ = ["HANDLERS", "Handler", "expand", "is_known", "listing", "look", "read", "unchecked"]
 
 HANDLERS: dict[str, tuple[str, str]] = {
     "abfs": ("casstore.references.azure", "azure"),
@@ -47,6 +47,12 @@ class Handler(Protocol):
     def look(self, recorded: Referent) -> Referent | None:
         """Return what is there now, without reading it where that can be avoided; None: nothing."""
 
+    def listing(self, folder: str) -> Iterator[Referent]:
+        """Yield the newest of all objects below ``scheme://bucket/dir/``.
+
+        Raises ``Unsupported`` where that is no cheaper than a look at each.
+        """
+
     def stream(self, recorded: Referent) -> Iterator[Buffer]:
         """Yield the bytes of the object that was recorded.
 
@@ -72,6 +78,11 @@ def unchecked(uri: str) -> Expansion:
 def look(recorded: Referent) -> Referent | None:
     """Return what is there now, None if nothing is."""
     return _handler(recorded.uri).look(recorded)
+
+
+def listing(folder: str) -> Iterator[Referent]:
+    """Yield the objects below a folder; ``Unsupported`` where there is no such request."""
+    return _handler(folder).listing(folder)
 
 
 def read(recorded: Referent) -> Iterator[Buffer]:

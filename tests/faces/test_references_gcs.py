@@ -11,6 +11,7 @@ from servers import server
 
 import casstore
 from casstore.errors import FileMissing, ReferenceChanged
+from casstore.flows.verify import drift
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,11 @@ def test_prefixes_are_listed_by_pages_and_limited(desk, gcs):
     put(gcs, name, "in-other/x", b"1")
     artifact = draft(f"gs://{name}/in")
     assert list(artifact.manifest.entries) == [f"{number:03}" for number in range(250)]
+    artifact.save()
+    finished = artifact.wait()._finished
+    assert list(drift(finished.store, finished.view)) == []
+    put(gcs, name, "in/100", b"new")
+    assert [item.path for item in drift(finished.store, finished.view)] == [b"100"]
     assert "sub/249" in draft(f"gs://{name}/in", name="sub").manifest.entries
     with pytest.raises(ValueError, match="more than 249"):
         draft(f"gs://{name}/in", max_objects=249)

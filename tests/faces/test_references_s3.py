@@ -12,6 +12,7 @@ from servers import server
 
 import casstore
 from casstore.errors import FileMissing, ReferenceChanged, RemoteAuth
+from casstore.flows.verify import drift
 
 KEYS = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
 
@@ -175,6 +176,13 @@ def test_a_prefix_is_listed_by_pages_with_no_look_at_each_object(
     artifact.add_reference(f"s3://{bucket_name}/images", name="sub")
     asked = requests(bucket_name) - before
     assert pages <= asked <= pages + 2  # a look for an object of that key, and for versions
+    artifact.save()
+    s3.delete_object(Bucket=bucket_name, Key="images/00007.png")
+    s3.put_object(Bucket=bucket_name, Key="images/00008.png", Body=b"new")
+    finished, before = artifact.wait()._finished, requests(bucket_name)
+    found = [(item.path, item.kind) for item in drift(finished.store, finished.view)]
+    assert found == [(b"sub/00007.png", "gone"), (b"sub/00008.png", "changed")]
+    assert requests(bucket_name) - before <= pages
     assert len(artifact.manifest) == count
     entry = artifact.get_entry(f"sub/{count - 1:05}.png")
     assert entry.digest == hashlib.md5(b"%d" % (count - 1)).hexdigest()

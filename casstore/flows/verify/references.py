@@ -5,19 +5,19 @@ Knows: what changed, what is gone, whom nobody could ask.  Never: the bytes, whe
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, TypeAlias
 
-from casstore.errors import Corrupt, Error, NotFound, RemoteError, Unsupported
+from casstore.errors import Corrupt, Error, NotFound
 from casstore.flows.verify.problems import Progress
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry
-from casstore.parallel import ordered_map
-from casstore.references import changed, differs, gone, look
+from casstore.references import Referent, changed, differs, gone, look_at_all
 from casstore.store import Store, concrete, referent_of
 
 __all__ = ["Drift", "DriftKind", "drift"]
 
-MAX_ASKERS = 16  # connections, which wait rather than work
+BATCH_REFERENCES = 10_000
 
 DriftKind: TypeAlias = Literal["changed", "gone", "unknown"]
 
@@ -39,32 +39,36 @@ def drift(store: Store, view: VersionView, progress: Progress | None = None) -> 
     a version has changed when that is gone; any other when something else is there now, even if the
     recorded version can still be fetched.  Those without any checksum change only by being gone.
     """
-    entries = (entry for entry in store.manifest(view.manifest) if entry.is_reference)
-    judged = ordered_map(
-        lambda entry: (entry, _judge(store, entry)),
-        entries,
-        workers=MAX_ASKERS,
-        window=4 * MAX_ASKERS,
-    )
-    for entry, found in judged:
-        if progress is not None:
-            progress(1, 0)
-        if found is not None:
-            kind, error = found
-            yield Drift(entry.path, referent_of(entry).uri, kind, error)
+    references = (entry for entry in store.manifest(view.manifest) if entry.is_reference)
+    while batch := list(islice(references, BATCH_REFERENCES)):
+        leads = [_lead(store, entry) for entry in batch]
+        answers = look_at_all([lead for lead in leads if isinstance(lead, Referent)])
+        for entry, lead in zip(batch, leads, strict=True):
+            drifted = _judge(lead, next(answers)) if isinstance(lead, Referent) else _told(lead)
+            if progress is not None:
+                progress(1, 0)
+            if drifted is not None:
+                yield Drift(entry.path, referent_of(entry).uri, *drifted)
 
 
-def _judge(store: Store, entry: Entry) -> tuple[DriftKind, Error] | None:
+def _lead(store: Store, entry: Entry) -> Referent | Error | None:
+    """Return what a reference leads to elsewhere; None if that is a file of this store."""
     try:
         content = concrete(store, entry)
-        if not content.is_reference:
-            return None
-        recorded = referent_of(content)
-        now = look(recorded)
-    except NotFound as error:
-        return "gone", error
-    except (Corrupt, RemoteError, Unsupported) as error:
-        return "unknown", error
+        return referent_of(content) if content.is_reference else None
+    except (Corrupt, NotFound) as error:
+        return error
+
+
+def _judge(recorded: Referent, now: Referent | Error | None) -> tuple[DriftKind, Error] | None:
+    if isinstance(now, Error):
+        return _told(now)
     if now is None:
         return "gone", gone(recorded.uri)
     return ("changed", changed(recorded, now)) if differs(recorded, now) else None
+
+
+def _told(error: Error | None) -> tuple[DriftKind, Error] | None:
+    if error is None:
+        return None
+    return ("gone" if isinstance(error, NotFound) else "unknown"), error
