@@ -16,7 +16,14 @@ from casstore.artifacts.runinfo import RunInfo, find_run
 from casstore.artifacts.runrecord import RunRecord, store_for_looking
 from casstore.artifacts.unstored import Unstored
 from casstore.errors import Invalid
-from casstore.names import MAX_NAME_CHARS, URL_SCHEME, parse_reference, path_text
+from casstore.names import (
+    MAX_NAME_CHARS,
+    URL_SCHEME,
+    Reference,
+    parse_reference,
+    parse_url,
+    path_text,
+)
 from casstore.references import base_name
 from casstore.store import find_version
 
@@ -123,8 +130,7 @@ class RunArtifacts(InertRun, ABC):
         return artifact
 
     def _find(self, name: str, type_name: str | None) -> Artifact:
-        place = self._record.place
-        reference = parse_reference(name.removeprefix(f"{URL_SCHEME}://"))
+        place, reference = self._record.place, _reference_of(name)
         if self._record.disabled:
             project = reference.project or place.project
             kind = type_name or UNSPECIFIED_TYPE
@@ -134,6 +140,18 @@ class RunArtifacts(InertRun, ABC):
         return Artifact._of_view(  # noqa: SLF001 - the same room
             store, find_version(store, reference, place.project)
         )
+
+
+def _reference_of(name: str) -> Reference:
+    """Read ``name:version``, or a ``casstore://`` URL of a version."""
+    if not name.startswith(f"{URL_SCHEME}://"):
+        return parse_reference(name)
+    reference, path = parse_url(name)
+    if path:
+        raise Invalid(
+            f"{name!r} names a file", hint=f"use {reference}, then get_entry({path_text(path)!r})"
+        )
+    return reference
 
 
 def _texts(given: Iterable[str] | str | None) -> list[str]:

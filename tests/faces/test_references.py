@@ -98,6 +98,30 @@ def test_another_version_is_referred_to_by_commit(desk):
     assert (again.version, again.digest) == (artifact.version, artifact.digest)
 
 
+def test_a_url_names_a_version_to_use(desk):
+    """With its version, and no path."""
+    first = base(desk, x="one")
+    with casstore.init() as run:
+        assert run.use_artifact("casstore://base:v0").id == first.id
+        assert run.use_artifact(f"casstore://{first.project}/base@{first.id}").id == first.id
+        with pytest.raises(Invalid, match="names a file"):
+            run.use_artifact("casstore://base:v0/x")
+        with pytest.raises(Invalid, match="names no version"):
+            run.use_artifact("casstore://base")
+
+
+def test_a_draft_for_another_store_may_not_refer_to_what_is_not_there(desk):
+    """It is said when it is logged, and the draft stays as it was."""
+    base(desk, x="one")
+    artifact = draft("casstore://base:v0/x")
+    other = desk.folder / "other"
+    with pytest.raises(NotFound, match="other"), casstore.init(store=other) as run:
+        run.log_artifact(artifact)
+    again = draft("casstore://base:v0/x")
+    again.save()
+    assert again.wait().version == "v0"
+
+
 def test_a_folder_of_another_version_is_expanded(desk):
     """And a whole version; more than allowed is an error."""
     base(desk, x_y="1", x_z="2", w="3")

@@ -210,6 +210,34 @@ def test_a_private_bucket_with_wrong_keys_is_told_as_such(s3, url, bucket, monke
         assert path.is_dir() or keys["SecretAccessKey"].encode() not in path.read_bytes()
 
 
+def test_a_forked_child_and_threads_make_their_own_connections(desk, s3, bucket):
+    """A child cannot use its parent's; threads share one client."""
+    for number in range(8):
+        put(s3, bucket, f"x{number}", b"%d" % number)
+    script = """
+        import os
+        import sys
+        from concurrent.futures import ThreadPoolExecutor
+
+        import casstore
+
+        def add(name):
+            artifact = casstore.Artifact(name, type="dataset")
+            with ThreadPoolExecutor(4) as pool:
+                uris = [f"s3://{sys.argv[1]}/x{number}" for number in range(8)]
+                list(pool.map(artifact.add_reference, uris))
+            assert len(artifact.manifest) == 8
+
+        add("before")
+        child = os.fork()
+        add("after")
+        if not child:
+            os._exit(0)
+        print(os.waitpid(child, 0)[1])
+    """
+    assert desk.run(script, bucket) == "0\n"
+
+
 def test_what_is_not_there_is_missing(desk, s3, bucket):
     """An object, a prefix, a bucket."""
     put(s3, bucket, "images-old/x", b"")
