@@ -26,7 +26,7 @@ def add_reference(
     """Add a URI, or an entry of a finished version, to a draft; say how well it can be checked."""
     request = Request(
         uri.ref_url() if isinstance(uri, ArtifactEntry) else uri,
-        path_bytes(name).strip(b"/") if name is not None else None,
+        path_bytes(name).strip(b"/") if name else None,
         checksum,
         DEFAULT_MAX_OBJECTS if max_objects is None else max_objects,
     )

@@ -90,7 +90,7 @@ def _entry(found: Found, expansion: Expansion, name: bytes | None) -> Entry:
     if expansion.is_prefix and name is not None:
         path = name + b"/" + found.name
     referent = found.referent
-    content = referent.checksum.encode("utf-8", "surrogateescape")
+    content = referent.checksum.encode()
     kind = EntryKind.REFERENCE
     return Entry(check_path(path), referent.size_bytes, kind, content, b"", referent.fields())
 
@@ -103,7 +103,7 @@ def _of_versions(store: Store, request: Request) -> Expansion:
         if len(found) >= request.max_objects:
             raise too_many(request.uri, request.max_objects)
         url, target = follow(store, entry)
-        url = url or url_of(view, entry.path)
+        url = check_uri(url or url_of(view, entry.path))
         if target.is_reference:
             referent = referent_of(target)._replace(uri=url)
         else:

@@ -3,17 +3,18 @@
 Knows: S3's calls, through s3fs.  Never: credentials, which botocore finds by itself
 (``AWS_ENDPOINT_URL``, profiles, roles).
 
-What the bucket
-had when it was added is fetched by its version id; without versions it must have the same ETag.
+What the bucket had when an object was added is fetched by its version id; without versions what is
+there must have the same ETag.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from s3fs import S3FileSystem
 
 from casstore.digest import Buffer
-from casstore.errors import FileMissing, ReferenceChanged, RemoteAuth
+from casstore.errors import FileMissing, ReferenceChanged, RemoteAuth, RemoteError
 from casstore.references.backends import COMMON, READ_BYTES, run, translated
 from casstore.references.buckets import expand_bucket
 from casstore.references.record import Expansion, Referent, changed, differs
@@ -91,7 +92,7 @@ class S3:
         if version:
             try:
                 return self.call(recorded.uri, "get_object", **where, VersionId=version)
-            except FileMissing:
+            except (FileMissing, RemoteAuth):  # gone, or only the newest may be read
                 if address.version_id:
                     raise
         condition = {"IfMatch": f'"{recorded.etag}"'} if recorded.etag else {}
@@ -111,17 +112,17 @@ class S3:
             yield listed["Key"], _referent(uri, listed)
 
     def _listed(self, uri: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
-        if self._has_versions(uri, bucket):
-            listing = self._pages(uri, "list_object_versions", Bucket=bucket, Prefix=prefix)
-            try:
-                for page in listing:
-                    yield from (each for each in page.get("Versions", ()) if each["IsLatest"])
-            except RemoteAuth:  # objects may be listed by people who may not list versions
-                pass
-            else:
-                return
-        for page in self._pages(uri, "list_objects_v2", Bucket=bucket, Prefix=prefix):
-            yield from page.get("Contents", ())
+        pages = self._pages(uri, "list_object_versions", Bucket=bucket, Prefix=prefix)
+        try:
+            first = next(pages) if self._has_versions(uri, bucket) else None
+        except RemoteAuth:  # objects may be listed by people who may not list versions
+            first = None
+        if first is None:
+            for page in self._pages(uri, "list_objects_v2", Bucket=bucket, Prefix=prefix):
+                yield from page.get("Contents", ())
+            return
+        for page in chain([first], pages):
+            yield from (each for each in page.get("Versions", ()) if each["IsLatest"])
 
     def _has_versions(self, uri: str, bucket: str) -> bool:
         """Tell whether a bucket may have versions; yes where nobody may ask."""
@@ -129,6 +130,8 @@ class S3:
             reply = self.call(uri, "get_bucket_versioning", Bucket=bucket)
         except RemoteAuth:
             return True
+        except RemoteError:  # a server that has no such call has no versions
+            return False
         return bool(reply.get("Status"))
 
     def _pages(self, uri: str, method: str, **arguments: Any) -> Iterator[dict[str, Any]]:

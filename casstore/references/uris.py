@@ -43,7 +43,11 @@ def scheme_of(uri: str) -> str:
 def check_uri(uri: str) -> str:
     """Return a URI if it may be kept; ``Invalid`` without scheme, or with credentials in it."""
     scheme = scheme_of(uri)
-    if len(uri.encode("utf-8", "surrogateescape")) > MAX_URI_BYTES:
+    try:
+        size = len(uri.encode())
+    except UnicodeEncodeError as error:
+        raise Invalid(f"{uri!r} is not UTF-8, so it cannot be kept") from error
+    if size > MAX_URI_BYTES:
         raise Invalid(f"a URI has at most {MAX_URI_BYTES} bytes: {uri[:60]!r}...")
     if not uri.partition("://")[2].strip("/") and scheme != "file":
         raise Invalid(f"{uri!r} names nothing")

@@ -192,7 +192,7 @@ def test_a_prefix_is_listed_by_pages_with_no_look_at_each_object(
 def test_a_private_bucket_with_wrong_keys_is_told_as_such(s3, url, bucket, monkeypatch, before):
     """The server really checks: right keys read what wrong keys may not."""
     put(s3, bucket, "x.bin", b"one")
-    keys = _user(url)
+    keys = _user(url, "s3:*")
     log(f"s3://{bucket}/x.bin")
     with _checked(url):
         with pytest.raises(RemoteAuth):
@@ -208,6 +208,24 @@ def test_a_private_bucket_with_wrong_keys_is_told_as_such(s3, url, bucket, monke
         assert (Path.cwd() / "out/x.bin").read_bytes() == b"one"
     for path in (before.folder / "s").rglob("*"):
         assert path.is_dir() or keys["SecretAccessKey"].encode() not in path.read_bytes()
+
+
+def test_who_may_read_objects_but_no_versions_reads_the_newest(desk, s3, url, bucket, monkeypatch):
+    """A prefix is listed without version ids, and a recorded one is passed over."""
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    put(s3, bucket, "in/x.bin", b"old")
+    put(s3, bucket, "in/x.bin", b"one")
+    recorded = log(f"s3://{bucket}/in")
+    assert "version_id" in recorded.get_entry("x.bin").extra
+    keys = _user(url, "s3:GetObject", "s3:ListBucket")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
+    with _checked(url):
+        artifact = draft(f"s3://{bucket}/in")
+        assert "version_id" not in artifact.get_entry("x.bin").extra
+        assert artifact.digest == recorded.digest
+        recorded.download("out")
+    assert Path("out/x.bin").read_bytes() == b"one"
 
 
 def test_a_forked_child_and_threads_make_their_own_connections(desk, s3, bucket):
@@ -246,13 +264,14 @@ def test_what_is_not_there_is_missing(desk, s3, bucket):
             draft(uri)
 
 
-def _user(url):
+def _user(url, *actions):
     iam = boto3.client("iam", endpoint_url=url, **KEYS)
-    iam.create_user(UserName="ada")
-    allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    name = f"user-{len(iam.list_users()['Users'])}"
+    iam.create_user(UserName=name)
+    allowed = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
-    iam.put_user_policy(UserName="ada", PolicyName="s3", PolicyDocument=document)
-    keys = iam.create_access_key(UserName="ada")["AccessKey"]
+    iam.put_user_policy(UserName=name, PolicyName="s3", PolicyDocument=document)
+    keys = iam.create_access_key(UserName=name)["AccessKey"]
     iam.close()
     return keys
 

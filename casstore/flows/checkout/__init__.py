@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from casstore import durable
-from casstore.errors import Conflict, Corrupt, Error, FileMissing, RemoteError
+from casstore.errors import Conflict, Corrupt, Error, FileMissing, RemoteError, Unsupported
 from casstore.flows.checkout.present import is_occupied, refuse_differing, state_of
 from casstore.flows.checkout.referenced import Lost, Resolved
 from casstore.flows.checkout.writing import File, Progress, Writer
@@ -35,7 +35,8 @@ __all__ = ["CheckoutResult", "Lost", "checkout"]
 class CheckoutResult:
     """What a checkout did: files and bytes of the version, how many were written, how many fit.
 
-    ``lost``: references that were left out because their object is gone or another one now.
+    ``lost``: references that were left out because their object is gone or another one now; the
+    first 10,000.
     ``unchecked``: those that were fetched and of which nothing was known to compare.
     """
 
@@ -84,7 +85,7 @@ def checkout(
             result.written = writer.write(files)
         else:
             _fill_new(writer, chosen, base, result)
-    except (Corrupt, FileMissing, RemoteError) as error:
+    except (Corrupt, FileMissing, RemoteError, Unsupported) as error:
         named = reference_to(store, view)
         raise type(error)(f"{named}: {error.message}", hint=error.hint) from error
     except OSError as error:

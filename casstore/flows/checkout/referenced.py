@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from casstore import durable
-from casstore.errors import Error, FileMissing, NotFound, ReferenceChanged, RemoteAuth, RemoteError
+from casstore.errors import (
+    Error,
+    FileMissing,
+    NotFound,
+    ReferenceChanged,
+    RemoteAuth,
+    RemoteError,
+    Unsupported,
+)
 from casstore.manifests import Entry
 from casstore.names import display_path
 from casstore.parallel import Lock
@@ -19,6 +27,7 @@ from casstore.store import Store, concrete, referent_of
 
 __all__ = ["Lost", "Resolved"]
 
+MAX_LOST = 10_000
 ATTEMPTS = 3
 FIRST_WAIT_SECONDS = 0.5
 
@@ -33,7 +42,8 @@ class Lost(NamedTuple):
 class Resolved:
     """What references of one checkout lead to; notes what is left out.  Threads may share it.
 
-    ``allow_missing``: what is gone or another object now is left out instead of raised.
+    ``allow_missing``: what is gone, another object now, or of a scheme that nothing reads is left
+    out instead of raised.
     """
 
     def __init__(self, store: Store, *, allow_missing: bool) -> None:
@@ -64,11 +74,12 @@ class Resolved:
     def _unless_lost(self, path: bytes, action: Callable[[], None]) -> bool:
         try:
             action()
-        except (NotFound, ReferenceChanged) as error:
+        except (NotFound, ReferenceChanged, Unsupported) as error:
             if not self._allow_missing:
                 raise _with_path(path, error) from error
             with self._lock:
-                self.lost[path] = Lost(path, str(error))
+                if len(self.lost) < MAX_LOST:
+                    self.lost[path] = Lost(path, error.message)
             return False
         except RemoteError as error:
             raise _with_path(path, error) from error
