@@ -62,7 +62,8 @@ class Resolved:
     def fetch(self, entry: Entry, staged: bytes) -> bool:
         """Write the bytes of a reference to a new file; returns whether they are there.
 
-        The file is whole and checked, or not there.  Raises what ``references.read`` raises.
+        If they are, the file is whole and checked; if not, what there is of it is to be removed.
+        Raises what ``references.read`` raises.
         """
         referent = referent_of(entry)
         if not self._unless_lost(entry.path, lambda: _write_patiently(referent, staged)):
@@ -116,8 +117,5 @@ def _write(referent: Referent, staged: bytes) -> None:
         for piece in read(referent):
             writer.append(piece)
         writer.flush()
-    except BaseException:
+    finally:
         writer.close()
-        os.unlink(staged)
-        raise
-    writer.close()
