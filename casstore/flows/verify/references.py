@@ -24,7 +24,10 @@ DriftKind: TypeAlias = Literal["changed", "gone", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A reference that is not what was recorded, or of which that is ``unknown``, and why."""
+    """A reference that is not what was recorded, or of which that is ``unknown``, and why.
+
+    ``uri`` is empty if what was recorded cannot be read.
+    """
 
     path: bytes
     uri: str
@@ -48,7 +51,14 @@ def drift(store: Store, view: VersionView, progress: Progress | None = None) -> 
             if progress is not None:
                 progress(1, 0)
             if drifted is not None:
-                yield Drift(entry.path, referent_of(entry).uri, *drifted)
+                yield Drift(entry.path, _uri(entry), *drifted)
+
+
+def _uri(entry: Entry) -> str:
+    try:
+        return referent_of(entry).uri
+    except Corrupt:  # told as the reason
+        return ""
 
 
 def _lead(store: Store, entry: Entry) -> Referent | Error | None:
