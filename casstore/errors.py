@@ -11,12 +11,14 @@ Knows: the tree, each class's exit code.  Never: anything else of the package.
     │   │   └── FileMissing        10   no such file on disk       (FileNotFoundError)
     │   ├── Busy                   11   wait
     │   └── RemoteError            1    retry                      (OSError)
+    │       └── RemoteAuth         12   give credentials
     ├── UsageError                 2    the call cannot be made now
     │   └── Invalid                2    fix the call               (ValueError)
     │       ├── ArtifactNotLoggedError      2
     │       └── ArtifactFinalizedError      2
     ├── Conflict                   5    decide
     ├── Corrupt                    4    restore                    (ValueError)
+    │   └── ReferenceChanged       4    what lies elsewhere is another object now
     └── Unsupported                1    upgrade
 """
 
@@ -34,6 +36,8 @@ __all__ = [
     "FileMissing",
     "Invalid",
     "NotFound",
+    "ReferenceChanged",
+    "RemoteAuth",
     "RemoteError",
     "Unsupported",
     "UsageError",
@@ -98,6 +102,12 @@ class RemoteError(CommError, OSError):
     __str__ = Error.__str__
 
 
+class RemoteAuth(RemoteError):
+    """A remote lets nobody in with these credentials, or without any."""
+
+    exit_code = 12
+
+
 class UsageError(Error):
     """The call cannot be made in this state."""
 
@@ -126,6 +136,10 @@ class Corrupt(Error, ValueError):
     """Bytes are not what their digest says; restore them from elsewhere."""
 
     exit_code = 4
+
+
+class ReferenceChanged(Corrupt):
+    """What a reference points to is not the object that was recorded; log it again, or restore."""
 
 
 class Unsupported(Error):

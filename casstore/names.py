@@ -13,6 +13,7 @@ from casstore.errors import Invalid
 __all__ = [
     "LATEST",
     "MAX_NAME_CHARS",
+    "URL_SCHEME",
     "Reference",
     "check_alias",
     "check_name",
@@ -22,12 +23,14 @@ __all__ = [
     "check_type",
     "display_path",
     "parse_reference",
+    "parse_url",
     "path_bytes",
     "path_text",
     "version_number",
 ]
 
 LATEST = "latest"
+URL_SCHEME = "casstore"
 MAX_NAME_CHARS = 128
 MAX_TAG_CHARS = 256
 MAX_PATH_BYTES = 4096
@@ -91,6 +94,22 @@ def parse_reference(text: str) -> Reference:
         entity=where[0] if len(where) == 2 else "",
         explicit=bool(at or label),
     )
+
+
+def parse_url(url: str) -> tuple[Reference, bytes]:
+    """Read ``casstore://[entity/][project/]name:version[/path]``; the path may be empty.
+
+    The version, or ``@ID``, must be there: it says where the path begins.
+    """
+    scheme, _, rest = url.partition("://")
+    parts = rest.split("/")
+    end = next((at for at, part in enumerate(parts[:3], 1) if ":" in part or "@" in part), 0)
+    if scheme.lower() != URL_SCHEME or not end:
+        raise Invalid(
+            f"{url!r} names no version", hint="write casstore://[project/]name:version/path"
+        )
+    path = path_bytes("/".join(parts[end:])).rstrip(b"/")
+    return parse_reference("/".join(parts[:end])), check_path(path) if path else path
 
 
 def version_number(label: str) -> int | None:

@@ -23,11 +23,13 @@ __all__ = [
     "Environment",
     "StoreChoice",
     "StoreSource",
+    "backend_variables",
     "find_project",
     "find_store",
     "read_environment",
     "read_store_config",
     "silent",
+    "storage_emulator",
     "user_cache_dir",
     "user_data_dir",
 ]
@@ -35,6 +37,7 @@ __all__ = [
 DEFAULT_PROJECT = "default"
 STORE_FOLDER = ".casstore"
 
+_BACKENDS = ("AWS_", "AZURE_", "FSSPEC_", "GCSFS_", "GOOGLE_", "HOME", "STORAGE_EMULATOR_HOST")
 _NO_WORDS = frozenset({"", "0", "f", "false", "n", "no", "off"})
 
 StoreSource = Literal["argument", "CASSTORE_HOME", ".casstore", "pyproject.toml", "default"]
@@ -105,6 +108,16 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
 def silent() -> bool:
     """Tell whether this process's environment, as it is now, asks for no messages."""
     return read_environment().silent
+
+
+def backend_variables() -> tuple[tuple[str, str], ...]:
+    """Return what the environment says to the backends of references; never stored or shown."""
+    return tuple(item for item in os.environ.items() if item[0].startswith(_BACKENDS))
+
+
+def storage_emulator() -> str:
+    """Return where Google's own clients would look for an emulator; empty if nowhere."""
+    return os.environ.get("STORAGE_EMULATOR_HOST", "")
 
 
 def user_data_dir() -> Path:

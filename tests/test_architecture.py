@@ -13,6 +13,7 @@ import pytest
 
 import casstore
 from casstore.cli.table import PARTS, VERBS
+from casstore.references.schemes import HANDLERS, OTHERS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "casstore"
@@ -21,22 +22,25 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "cli",
     "artifacts",
     "flows",  # and every verb in it is a stranger to the others
-    "worktree",
     "store",
     "catalog depot",
-    "chunks journal manifests packs",
-    "durable encoding settings",
+    "chunks journal manifests packs references",
+    "durable encoding settings worktree",
     "digest names parallel patterns",
     "errors",
 )
 
 DOORS = {  # a dependency: the room, or the one module, that may import it
+    "adlfs": "references.azure",
+    "azure": "references.azure",
     "backports": "chunks",
     "blake3": "digest",
     "click": "cli",
     "compression": "chunks",
     "concurrent": "parallel",
     "fcntl": "durable",
+    "fsspec": "references.backends",
+    "gcsfs": "references.gcs",
     "lmdb": "catalog",
     "mmap": "durable",
     "msgpack": "encoding",
@@ -45,13 +49,20 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "pathspec": "patterns",
     "platformdirs": "settings",
     "pyfastcdc": "chunks",
+    "s3fs": "references.s3",
     "threading": "parallel",
     "tqdm": "cli.progress",
     "yaml": "artifacts.yaml_text",
     "zstandard": "chunks",
 }
-NOT_YET = ("fsspec",)  # remotes and references will have it
-BY_NAME = {"__init__", "artifacts.yaml_text", "cli.table", "patterns", "settings"}  # load by name
+BY_NAME = {  # load modules by name
+    "__init__",
+    "artifacts.yaml_text",
+    "cli.table",
+    "patterns",
+    "references.schemes",
+    "settings",
+}
 
 OS_DOORS = {
     **dict.fromkeys(("environ", "environb", "getenv", "putenv", "unsetenv"), "settings"),
@@ -159,13 +170,6 @@ def test_a_dependency_has_one_door(dependency):
     assert {user for user in users if not within(user, DOORS[dependency])} == set()
 
 
-@pytest.mark.parametrize("dependency", NOT_YET)
-def test_a_dependency_of_later_releases_is_imported_nowhere(dependency):
-    """It costs no start-up time before it is of use."""
-    tops = {full.split(".")[0] for tree in MODULES.values() for full in imports_of(tree)}
-    assert dependency not in tops
-
-
 def test_durable_steps_and_the_environment_have_one_door():
     """Power-loss tests see every step, and settings are resolved in one place."""
     wrong = [
@@ -229,6 +233,8 @@ def test_every_name_in_the_tables_can_be_loaded():
         assert hasattr(import_module(place.module), place.attribute)
     for module in PARTS.values():
         import_module(module)
+    for module, _extra in [*HANDLERS.values(), OTHERS]:
+        assert hasattr(import_module(module), "make_handler")
     for name in set(casstore.__all__) - {"config", "run", "summary"}:
         assert getattr(casstore, name) is not None
 

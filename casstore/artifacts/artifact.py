@@ -87,12 +87,16 @@ class Artifact(ArtifactContents):
 
         Default ``root``: ``./artifacts/NAME:vN``.  A file that differs at a path of the version is
         replaced, other files are left alone.  ``path_prefix`` is a plain prefix of the paths.
+
+        References are fetched and compared with what was recorded.  Raises ``FileMissing`` for one
+        that is gone and ``ReferenceChanged``, naming both ETags, for another object;
+        ``allow_missing_references`` leaves those out and warns.
         """
-        del allow_missing_references, skip_cache, multipart
+        del skip_cache, multipart
         finished = self._need("download")
         folder = Path(root) if root is not None else finished.default_root()
         prefix = os.fspath(path_prefix) if path_prefix is not None else None
-        finished.download(folder, prefix)
+        finished.download(folder, prefix, allow_missing=allow_missing_references)
         return str(folder)
 
     def checkout(self, root: str | os.PathLike[str] | None = None) -> str:

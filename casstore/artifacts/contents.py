@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from casstore.artifacts.entry import ArtifactEntry, ArtifactFiles
 from casstore.artifacts.properties import ArtifactProperties
+from casstore.artifacts.referring import add_reference
 from casstore.errors import ArtifactFinalizedError, Invalid
 from casstore.names import check_path, path_bytes
 
@@ -84,6 +85,26 @@ class ArtifactContents(ArtifactProperties):
         del policy
         self._check_draft()
         return self._drafting.new_file(check_path(path_bytes(name)), mode, encoding)
+
+    def add_reference(
+        self,
+        uri: str | ArtifactEntry,
+        name: str | os.PathLike[str] | None = None,
+        checksum: bool = True,  # noqa: FBT001, FBT002 - W&B's
+        max_objects: int | None = None,
+    ) -> Sequence[ArtifactEntry]:
+        """Add what lies elsewhere, by URI: an object, or every object below a prefix or folder.
+
+        Bytes are not taken; ETag, size and version are recorded, and compared when they are
+        fetched.  ``name``: the path of an object, the folder of a prefix's objects; needed for
+        schemes that are only tracked by URI.  ``checksum=False`` asks nobody.  ``max_objects``:
+        at most so many (default 10,000), more are an error and nothing is added.
+
+        Raises ``Invalid`` for a URI without scheme or with credentials in it, ``FileMissing`` and
+        ``NotFound`` for what is not there, ``RemoteAuth``, ``RemoteError``.
+        """
+        self._check_draft()
+        return add_reference(self._drafting, uri, name, checksum=checksum, max_objects=max_objects)
 
     def remove(self, item: str | os.PathLike[str] | ArtifactEntry) -> None:
         """Remove a path or a folder from the draft; ``FileMissing`` if there is none."""

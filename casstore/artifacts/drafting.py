@@ -19,11 +19,12 @@ from casstore.durable import is_out_of_space
 from casstore.errors import FileMissing, Invalid, UsageError
 from casstore.flows.log import log_files
 from casstore.flows.reading import read_entry
+from casstore.flows.referring import Request, add_entries, refer
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry, EntryKind, Manifest, manifest_digest
 from casstore.names import path_bytes, path_text
 from casstore.parallel import Lock
-from casstore.store import Commit, Committed, Draft, Store, commit
+from casstore.store import Commit, Committed, Draft, Store, commit, concrete
 from casstore.worktree import Walk, source_of
 
 __all__ = ["Drafting"]
@@ -129,6 +130,18 @@ class Drafting:
             finally:
                 part.close()
             self._folders.append((os.path.abspath(local), walk.prefix))
+
+    def add_references(self, request: Request) -> list[ArtifactEntry]:
+        """Add all that a URI means, or nothing; servers are asked while others may add."""
+        if self._passes_over():
+            return []
+        self.check_owner()
+        place = self._place()
+        project = place.project if place else ""
+        entries = refer(self.store(), request._replace(project=request.project or project))
+        with self._lock:
+            add_entries(self.store(), self.draft(), entries)
+        return [self._shown(entry) for entry in entries]
 
     @contextlib.contextmanager
     def new_file(self, name: bytes, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
@@ -269,11 +282,13 @@ class Drafting:
 
     def _move(self, store: Store) -> None:
         """Make the draft one of ``store``: every frame of it is copied from where it was begun."""
-        source = self._store
-        self._store = store
-        if source is None or source is store or self._draft is None:
+        source, old = self._store, self._draft
+        if source is None or source is store or old is None:
+            self._store = store
             return
-        old = self._draft
+        for entry in old.table:
+            concrete(store, entry)  # raises for a reference to a version that is not there
+        self._store = store
         old.settle()
         new = store.draft()
         for entry in old.table:

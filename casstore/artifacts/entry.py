@@ -11,13 +11,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, overload
 
+from casstore.artifacts.layout import lay_out
 from casstore.encoding import decode
 from casstore.errors import EntryNotFound, Invalid
-from casstore.flows.checkout import checkout
 from casstore.journal.views import VersionView
 from casstore.manifests import EMPTY_ROOT, Entry, Manifest, ManifestTop, manifest_digest
 from casstore.names import path_bytes, path_text
-from casstore.store import Store
+from casstore.store import Store, url_of
 
 __all__ = [
     "NO_ENTRIES",
@@ -75,8 +75,12 @@ class ArtifactEntry:
 
     @property
     def extra(self) -> dict[str, Any]:
-        """A reference's other fields; empty for a file."""
-        return dict(decode(self._entry.extra)) if self._entry.extra else {}
+        """A reference's other fields (``manifests/FORMAT.md``); empty for a file.
+
+        The version is there under W&B's name, ``versionID``, too.
+        """
+        kept = dict(decode(self._entry.extra)) if self._entry.extra else {}
+        return kept | ({"versionID": kept["version_id"]} if "version_id" in kept else {})
 
     @property
     def ref(self) -> str | None:
@@ -102,7 +106,7 @@ class ArtifactEntry:
         owner = self._needs_owner("download")
         folder = Path(root) if root is not None else owner.default_root
         wanted = self._entry.path
-        checkout(owner.store, owner.view, folder, keep=lambda path: path == wanted, replace=True)
+        lay_out(owner.store, owner.view, folder, keep=lambda path: path == wanted)
         return str(folder / os.fsdecode(wanted))
 
     def ref_target(self) -> str:
@@ -113,9 +117,7 @@ class ArtifactEntry:
 
     def ref_url(self) -> str:
         """Return a URL of this entry that names its version."""
-        owner = self._needs_owner("ref_url")
-        view = owner.view
-        return f"casstore://{view.project}/{view.name}@{view.commit.hex()}/{self.path}"
+        return url_of(self._needs_owner("ref_url").view, self._entry.path)
 
     def parent_artifact(self) -> Any:
         """Return the artifact that this entry belongs to."""

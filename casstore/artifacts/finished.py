@@ -12,10 +12,10 @@ from typing import Any
 
 from casstore.artifacts.entry import ArtifactEntry, ArtifactManifest, Owner
 from casstore.artifacts.jsonable import metadata_of
+from casstore.artifacts.layout import lay_out
 from casstore.digest import CommitId
 from casstore.encoding import canonical_json
 from casstore.errors import Corrupt, FileMissing, NotFound
-from casstore.flows.checkout import checkout
 from casstore.flows.emptying import remove_extras
 from casstore.flows.lifecycle import (
     add_tags,
@@ -111,17 +111,17 @@ class Finished:
             name = name.replace(":", "-")
         return Path(read_environment().artifact_dir or "artifacts") / name
 
-    def download(self, root: Path, prefix: str | None) -> None:
+    def download(self, root: Path, prefix: str | None, *, allow_missing: bool = False) -> None:
         """Lay the files out under ``root``; what differs at a path of the version is replaced."""
         start = (prefix or "").encode("utf-8", "surrogateescape")
         keep = (lambda path: path.startswith(start)) if start else None
-        checkout(self.store, self.view, root, keep=keep, replace=True)
+        lay_out(self.store, self.view, root, keep=keep, allow_missing=allow_missing)
 
     def checkout(self, root: Path) -> None:
         """Make ``root`` hold the version's files and nothing else."""
         if root.exists():
             remove_extras(self.store, self.view, root)
-        checkout(self.store, self.view, root, replace=True)
+        lay_out(self.store, self.view, root)
 
     def verify(self, root: Path) -> None:
         """Compare a folder with the version; ``Corrupt`` or ``FileMissing`` names what differs."""

@@ -8,7 +8,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import partial
-from pathlib import Path
 
 from casstore.artifacts.artifact import Artifact
 from casstore.artifacts.commits import log_in_run
@@ -16,8 +15,16 @@ from casstore.artifacts.inert import InertRun
 from casstore.artifacts.runinfo import RunInfo, find_run
 from casstore.artifacts.runrecord import RunRecord, store_for_looking
 from casstore.artifacts.unstored import Unstored
-from casstore.errors import Invalid, Unsupported
-from casstore.names import MAX_NAME_CHARS, parse_reference
+from casstore.errors import Invalid
+from casstore.names import (
+    MAX_NAME_CHARS,
+    URL_SCHEME,
+    Reference,
+    parse_reference,
+    parse_url,
+    path_text,
+)
+from casstore.references import base_name
 from casstore.store import find_version
 
 __all__ = ["RunArtifacts"]
@@ -43,8 +50,8 @@ class RunArtifacts(InertRun, ABC):
         """Log an artifact, or a file or folder as one; returns at once, the object that was given.
 
         It becomes a version in the background: ``wait()`` waits for it.  Within a run, versions of
-        one name are numbered in call order.  A path becomes ``run-<id>-<basename>`` of type
-        ``unspecified`` unless name and type say otherwise.
+        one name are numbered in call order.  A path or URI becomes ``run-<id>-<basename>`` of type
+        ``unspecified`` unless name and type say otherwise; what a URI means is referred to.
         """
         self._record.check_usable("log_artifact")
         artifact = self._artifact_of(artifact_or_path, name, type)
@@ -110,20 +117,20 @@ class RunArtifacts(InertRun, ABC):
         if isinstance(given, Artifact):
             return given
         text = os.fspath(given)
-        if "://" in text:
-            raise Unsupported(f"{text!r} is a URI", hint="upgrade casstore to log references")
-        path = Path(text)
-        base = _UNNAMEABLE.sub("_", os.path.basename(os.path.abspath(path)))
-        default = f"run-{self._record.id}-{base}"[:MAX_NAME_CHARS]
+        is_uri = "://" in text
+        base = path_text(base_name(text)) if is_uri else os.path.basename(os.path.abspath(text))
+        default = f"run-{self._record.id}-{_UNNAMEABLE.sub('_', base)}"[:MAX_NAME_CHARS]
         artifact = Artifact(name or default, type_name or UNSPECIFIED_TYPE)
-        if path.is_dir():
-            artifact.add_dir(path)
+        if is_uri:
+            artifact.add_reference(text)
+        elif os.path.isdir(text):
+            artifact.add_dir(text)
         else:
-            artifact.add_file(path)
+            artifact.add_file(text)
         return artifact
 
     def _find(self, name: str, type_name: str | None) -> Artifact:
-        place, reference = self._record.place, parse_reference(name)
+        place, reference = self._record.place, _reference_of(name)
         if self._record.disabled:
             project = reference.project or place.project
             kind = type_name or UNSPECIFIED_TYPE
@@ -133,6 +140,18 @@ class RunArtifacts(InertRun, ABC):
         return Artifact._of_view(  # noqa: SLF001 - the same room
             store, find_version(store, reference, place.project)
         )
+
+
+def _reference_of(name: str) -> Reference:
+    """Read ``name:version``, or a ``casstore://`` URL of a version."""
+    if not name.startswith(f"{URL_SCHEME}://"):
+        return parse_reference(name)
+    reference, path = parse_url(name)
+    if path:
+        raise Invalid(
+            f"{name!r} names a file", hint=f"use {reference}, then get_entry({path_text(path)!r})"
+        )
+    return reference
 
 
 def _texts(given: Iterable[str] | str | None) -> list[str]:

@@ -88,7 +88,7 @@ class Unstored(Finished):
         """``name:v0``."""
         return f"{self.view.name}:v0"
 
-    def download(self, root: Path, prefix: str | None) -> None:
+    def download(self, root: Path, prefix: str | None, *, allow_missing: bool = False) -> None:
         """Do nothing."""
 
     def checkout(self, root: Path) -> None:

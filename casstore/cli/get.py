@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from casstore.cli.messages import progress_bar
+from casstore.cli.messages import progress_bar, say
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.records import version_record
@@ -46,6 +46,7 @@ def get(
 
     The folder is ./NAME unless -o says another; it is made if it is not there.  Files with other
     content at paths of the version are named and nothing is written, unless --force replaces them.
+    References are fetched and compared with what was recorded.
     Other files are left alone.  A GLOB is gitignore syntax relative to the version's top.
     """
     with Workspace(options) as place:
@@ -57,6 +58,9 @@ def get(
             done = checkout(
                 store, view, folder, keep=keep, replace=force, workers=jobs, progress=note
             )
+        if done.unchecked:
+            count = count_text(done.unchecked, "reference")
+            say(options, f"fetched {count} with no checksum: nothing was checked")
         reference = reference_to(store, view)
         if keep is not None and not done.files and view.manifest.entries:
             raise EntryNotFound(

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from casstore.cli.drift import drift_line, drift_record, find_drift
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import (
     count_text,
@@ -21,29 +22,51 @@ from casstore.cli.output import (
 from casstore.cli.records import alias_names, version_record
 from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
+from casstore.flows.verify import Drift
 from casstore.journal import lineage, queries
 from casstore.journal.views import UseView, VersionView
 from casstore.store import Store, reference_to
 
 __all__ = ["show"]
 
+DRIFT_EXIT_CODE = 4
+
 
 @click.command(cls=Verb)
 @click.argument("ref", metavar="REF")
 @click.option("--deleted", is_flag=True, help="Show it even if it was removed.")
-@click.pass_obj
-def show(options: Options, *, ref: str, deleted: bool) -> None:
-    """Tell all about one version: content, aliases, metadata, who made and who used it."""
+@click.option("--drift", is_flag=True, help="Ask which references have changed; then exit 4.")
+@click.pass_context
+def show(context: click.Context, *, ref: str, deleted: bool, drift: bool) -> None:
+    """Tell all about one version: content, aliases, metadata, who made and who used it.
+
+    With --drift, servers are asked which objects elsewhere are not what was recorded; nothing is
+    downloaded.
+    """
+    options: Options = context.obj
     with Workspace(options) as place:
         view = place.version(ref, deleted=deleted)
         store = place.existing()
         aliases = alias_names(store, view.project, view.name).get(view.commit, [])
         with store.index.read() as reader:
             uses = lineage.users_of(reader, view.commit)
+        found = find_drift(options, store, view) if drift else []
         if options.json:
-            print_json(version=version_record(store, view, aliases), **_further(store, view, uses))
+            changes = {"changes": [drift_record(item) for item in found]} if drift else {}
+            record = version_record(store, view, aliases)
+            print_json(version=record, **_further(store, view, uses), **changes)
         else:
             _print(store, view, aliases, uses)
+            _print_drift(found, asked=drift)
+    if found:
+        context.exit(DRIFT_EXIT_CODE)
+
+
+def _print_drift(found: list[Drift], *, asked: bool) -> None:
+    if asked:
+        print_line("  references" if found else "  references   none has changed")
+    for item in found:
+        print_line(f"    {drift_line(item)}")
 
 
 def _further(store: Store, view: VersionView, uses: tuple[UseView, ...]) -> dict[str, Any]:

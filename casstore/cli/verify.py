@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from casstore.cli.drift import find_drift
 from casstore.cli.messages import progress_bar
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import (
@@ -24,11 +25,13 @@ from casstore.cli.workspace import Workspace
 from casstore.errors import FileMissing, Invalid
 from casstore.flows.verify import (
     Difference,
+    Drift,
     Problem,
     verify_folder,
     verify_store,
     verify_version,
 )
+from casstore.journal.views import VersionView
 from casstore.store import Store, reference_to
 
 __all__ = ["verify"]
@@ -40,18 +43,28 @@ CORRUPT_EXIT_CODE = 4
 @click.argument("ref", metavar="[REF]", required=False)
 @click.argument("folder", metavar="[DIR]", required=False)
 @click.option("--quick", is_flag=True, help="Check the structure only, not every byte.")
+@click.option("--references", is_flag=True, help="Ask which references of REF have changed.")
 @click.pass_context
-def verify(context: click.Context, *, ref: str | None, folder: str | None, quick: bool) -> None:
+def verify(
+    context: click.Context, *, ref: str | None, folder: str | None, quick: bool, references: bool
+) -> None:
     """Read and check every byte: of the store, of one version, or of a folder against a version.
+
+    With --references, servers are asked too which objects elsewhere are not what was recorded;
+    nothing is downloaded.
 
     Exits with 4 and names versions, paths and packs if something is not what it should be.
     """
     options: Options = context.obj
     with Workspace(options) as place:
+        if references and (ref is None or folder is not None):
+            raise Invalid(
+                "--references is for one version", hint="casstore verify REF --references"
+            )
         if ref is None:
             good = _store(place, quick=quick)
         elif folder is None:
-            good = _version(place, ref, quick=quick)
+            good = _version(place, ref, quick=quick, references=references)
         else:
             if quick:
                 raise Invalid("--quick says nothing of a folder", hint="leave it out")
@@ -86,17 +99,25 @@ def _stored_bytes(store: Store) -> int:
         return sum(pack.size_bytes for _, pack in reader.packs())
 
 
-def _version(place: Workspace, ref: str, *, quick: bool) -> bool:
+def _version(place: Workspace, ref: str, *, quick: bool, references: bool) -> bool:
     view = place.version(ref)
     store = place.existing()
     with progress_bar(place.options, "verify", view.manifest.size) as note:
         problems = verify_version(store, view, quick=quick, progress=note)
+    if references:
+        drifted = find_drift(place.options, store, view)
+        problems += [_of_drift(store, view, item) for item in drifted]
     manifest = view.manifest
     content = (
         f"{reference_to(store, view)}  {count_text(manifest.entries, 'file')}"
         f"  {size_text(manifest.size)}"
     )
     return _show(place.options, problems, content, version=version_record(store, view))
+
+
+def _of_drift(store: Store, view: VersionView, item: Drift) -> Problem:
+    where = reference_to(store, view)
+    return Problem("reference", view.project, where, item.path, None, item.error.message)
 
 
 def _show(options: Options, problems: list[Problem], content: str, **facts: Any) -> bool:

@@ -1,15 +1,18 @@
 """reading: stretches of one file of a version, to a caller.
 
-Knows: which frames hold which bytes.  Never: folders, numbers, events.
+Knows: which frames hold which bytes; that an object elsewhere is checked as a whole before any of
+it is given.  Never: folders, numbers, events.
 """
 
+import tempfile
 from collections.abc import Iterable, Iterator
 
 from casstore.digest import Buffer, Digest
-from casstore.errors import Corrupt, Unsupported
+from casstore.errors import Corrupt
 from casstore.manifests import ChunkRef, Entry, chunk_refs
 from casstore.names import display_path
-from casstore.store import Store
+from casstore.references import read
+from casstore.store import Store, concrete, referent_of
 
 __all__ = ["read_entry"]
 
@@ -21,19 +24,30 @@ def read_entry(
 ) -> Iterator[Buffer]:
     """Yield ``size`` bytes of a file from byte ``start`` on, verified; to its end if None.
 
-    Only the frames that hold those bytes are read.  Raises ``Corrupt`` naming path and pack.
+    Only the frames that hold those bytes are read; of a reference the whole object is fetched, by
+    way of a temporary file.  Raises ``Corrupt`` naming path and pack, and for references what
+    ``references.read`` raises.
     """
-    if entry.is_reference:
-        raise Unsupported(
-            f"{display_path(entry.path)} is a reference; its bytes are not in the store",
-            hint="upgrade casstore to fetch it",
-        )
-    end = entry.size_bytes if size is None else min(entry.size_bytes, start + size)
+    content = concrete(store, entry)
     try:
-        yield from _pieces(store, entry, start, end)
+        if content.is_reference:
+            yield from _fetched(content, start, size)
+            return
+        end = content.size_bytes if size is None else min(content.size_bytes, start + size)
+        yield from _pieces(store, content, start, end)
     except Corrupt as error:
         path = display_path(entry.path)
-        raise Corrupt(f"{path}: {error.message}", hint=error.hint) from error
+        raise type(error)(f"{path}: {error.message}", hint=error.hint) from error
+
+
+def _fetched(entry: Entry, start: int, size: int | None) -> Iterator[Buffer]:
+    with tempfile.TemporaryFile(prefix="casstore-") as spool:
+        spool.writelines(read(referent_of(entry)))
+        left = spool.seek(0, 2) - start if size is None else size
+        spool.seek(start)
+        while left > 0 and (data := spool.read(min(left, READ_BYTES))):
+            left -= len(data)
+            yield data
 
 
 def _pieces(store: Store, entry: Entry, start: int, end: int) -> Iterator[Buffer]:

@@ -15,6 +15,7 @@ from casstore.store.lookup import (
     reference_to,
 )
 from casstore.store.opening import close_store, create_store, open_store
+from casstore.store.referred import concrete, follow, referent_of, targets, url_of
 from casstore.store.session import Session
 from casstore.store.store import Store
 
@@ -28,12 +29,17 @@ __all__ = [
     "check_type_of",
     "close_store",
     "commit",
+    "concrete",
     "create_store",
     "find_version",
+    "follow",
     "live_versions",
     "newest_version",
     "no_collection",
     "number_of",
     "open_store",
     "reference_to",
+    "referent_of",
+    "targets",
+    "url_of",
 ]

@@ -63,6 +63,17 @@ def test_a_training_loop_goes_on_from_its_newest_checkpoint(run):
     assert best == "best is net:v5"
 
 
+def test_references_are_fetched_and_a_changed_one_is_refused(run):
+    """A server of its own, a folder, another version."""
+    *entries, fetched, refused = run("references.py")
+    assert [line.partition(":")[0] for line in entries] == [
+        *("images/cat.png", "images/dog.png"),
+        "labels.csv",
+    ]
+    assert fetched == "fetched and checked: ['cat.png']"
+    assert refused.startswith("refused: train:v0: cat.png: file://")
+
+
 def test_two_releases_and_a_library_come_back_as_they_were(run, wheels):
     """Pip takes the wheels that the tests have downloaded already."""
     lines = run("real_trees.py", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheels))

@@ -14,7 +14,18 @@ from casstore.cli import main as entry
 from casstore.cli.options import GLOBAL_OPTIONS
 from casstore.cli.output import count_text, size_text, time_json
 from casstore.cli.table import PARTS, VERBS
-from casstore.errors import Busy, Conflict, Corrupt, Error, Invalid, NotFound, Unsupported
+from casstore.errors import (
+    Busy,
+    Conflict,
+    Corrupt,
+    Error,
+    Invalid,
+    NotFound,
+    ReferenceChanged,
+    RemoteAuth,
+    RemoteError,
+    Unsupported,
+)
 
 HEAVY = {"lmdb", "blake3", "msgpack", "zstandard", "backports.zstd", "tqdm", "pyfastcdc"}
 VERSION_KEYS = (
@@ -224,6 +235,9 @@ def test_wrong_usage_exits_with_2_and_points_to_help(cli, call):
         (Conflict("x"), 5),
         (NotFound("x"), 10),
         (Busy("x"), 11),
+        (RemoteError("x"), 1),
+        (RemoteAuth("x"), 12),
+        (ReferenceChanged("x"), 4),
         (PermissionError(13, "Permission denied", "x"), 1),
         (OSError(28, "No space left on device"), 1),
         (KeyError("x"), 1),

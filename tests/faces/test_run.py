@@ -332,10 +332,11 @@ def test_module_level_calls_without_a_run_are_an_error(desk):
         casstore.summary["loss"] = 1
 
 
-def test_a_uri_is_not_logged_as_a_path(run):
-    """It is said, instead of looking for a file of that name."""
-    with pytest.raises(casstore.Unsupported, match="s3://bucket"):
-        run.log_artifact("s3://bucket/prefix")
+def test_a_uri_is_not_logged_as_a_path(run, desk):
+    """It becomes references, named for its last part."""
+    artifact = run.log_artifact(desk.write("some/x.bin", "abc").as_uri()).wait()
+    assert artifact.name == f"run-{run.id}-x.bin:v0"
+    assert artifact.get_entry("x.bin").ref == (desk.folder / "some/x.bin").as_uri()
 
 
 def test_a_finished_run_cannot_be_used(desk):

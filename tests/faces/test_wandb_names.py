@@ -43,8 +43,8 @@ ON_RUN = words(
 )
 ON_ARTIFACT = words(
     """
-    add_dir add_file aliases checkout collection commit_hash created_at delete description
-    digest digest_algorithm download entity file file_count files finalize
+    add_dir add_file add_reference aliases checkout collection commit_hash created_at delete
+    description digest digest_algorithm download entity file file_count files finalize
     get_added_local_path_name get_entry get_path history_step id incremental is_draft is_link
     json_encode logged_by manifest metadata name new_draft new_file project qualified_name
     remove save size source_collection source_entity source_name source_project
@@ -72,6 +72,7 @@ POSITIONAL = {
     ),
     (casstore.Artifact, "add_file"): "local_path name is_tmp skip_cache policy overwrite",
     (casstore.Artifact, "add_dir"): "local_path name skip_cache policy merge",
+    (casstore.Artifact, "add_reference"): "uri name checksum max_objects",
     (casstore.Artifact, "new_file"): "name mode encoding policy",
     (casstore.Artifact, "files"): "names per_page start",
     (casstore.Artifact, "download"): (

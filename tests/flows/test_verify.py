@@ -9,7 +9,7 @@ import pytest
 
 from casstore.digest import digest_of
 from casstore.flows import lifecycle
-from casstore.flows.verify import Difference, verify_folder, verify_store, verify_version
+from casstore.flows.verify import Difference, drift, verify_folder, verify_store, verify_version
 from casstore.flows.verify import problems as problems_module
 from casstore.flows.verify.packs import check_pack
 from casstore.flows.verify.problems import MAX_PROBLEMS, Problem, Problems
@@ -18,6 +18,7 @@ from casstore.journal.subjects import CommitSubject
 from casstore.manifests import Entry, EntryKind, layout_nodes
 from casstore.packs import PackKind, read_rows
 from casstore.packs.format import FOOTER_ROW, RECORD, TRAILER
+from casstore.references import Referent
 from casstore.store import Commit, close_store, commit, live_versions, open_store
 
 LARGE = b"large.bin"  # more than 16 chunks: its list of frames is a frame of its own
@@ -416,9 +417,10 @@ def test_a_manifest_digest_that_is_not_that_of_the_files_is_found(store, version
     assert found == {("manifest", "p", "told:v0", None, None)}
 
 
-def made_by_hand(store, entry):
+def made_by_hand(store, *entries):
     draft = store.draft()
-    draft.put(entry)
+    for entry in entries:
+        draft.put(entry)
     view = commit(store, draft, Commit(project="p", name="hand", type="dataset")).version
     draft.close()
     return view
@@ -535,8 +537,9 @@ def test_a_folder_that_is_not_there_is_an_error(store, version, tmp_path):
 
 
 def test_references_are_compared_only_where_they_are(store, tmp_path):
-    """A reference that was not downloaded is no difference, one of another size is."""
-    entry = Entry(b"ref", 3, EntryKind.REFERENCE, b"etag", b"", b"\x80")
+    """One that was not downloaded is no difference; another size is, and other bytes if known."""
+    referent = Referent("https://h/ref", 3, etag="etag")
+    entry = Entry(b"ref", 3, EntryKind.REFERENCE, b"etag", b"", referent.fields())
     view = made_by_hand(store, entry)
     out = tmp_path / "out"
     out.mkdir()
@@ -545,3 +548,21 @@ def test_references_are_compared_only_where_they_are(store, tmp_path):
     assert verify_folder(store, view, out) == []
     (out / "ref").write_bytes(b"abcd")
     assert verify_folder(store, view, out) == [Difference(b"ref", "changed")]
+    known = referent._replace(blake3=digest_of(b"abc").hex())
+    view = made_by_hand(store, entry._replace(content=b"e", extra=known.fields()))
+    for body, found in ((b"abc", []), (b"xyz", [Difference(b"ref", "changed")])):
+        (out / "ref").write_bytes(body)
+        assert verify_folder(store, view, out) == found
+
+
+def test_a_damaged_reference_is_told_and_the_others_are_looked_at(store, tmp_path):
+    """What was recorded of one cannot be read."""
+    (tmp_path / "x").write_bytes(b"abc")
+    referent = Referent((tmp_path / "x").as_uri(), 3, blake3=digest_of(b"other").hex())
+    damaged = Entry(b"a", 3, EntryKind.REFERENCE, b"etag", b"", b"\x80")
+    changed = Entry(b"b", 3, EntryKind.REFERENCE, b"etag", b"", referent.fields())
+    found = list(drift(store, made_by_hand(store, damaged, changed)))
+    assert [(item.path, item.kind, item.uri) for item in found] == [
+        (b"a", "unknown", ""),
+        (b"b", "changed", referent.uri),
+    ]

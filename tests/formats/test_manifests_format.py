@@ -4,6 +4,8 @@ import random
 import re
 from pathlib import Path
 
+import pytest
+
 import casstore.manifests
 from casstore.chunks import cutter
 from casstore.digest import digest_of
@@ -21,9 +23,11 @@ from casstore.manifests import (
     tree,
 )
 from casstore.names import MAX_PATH_BYTES
+from casstore.references import Referent
 
 FORMAT = (Path(casstore.manifests.__file__).parent / "FORMAT.md").read_text()
 ONE, TWO, THREE = (bytes([number]) * 32 for number in (1, 2, 3))
+REFERENT = Referent("https://h/x", 7, etag='"etag"')
 ENTRIES = [
     Entry(b"a.txt", 12, EntryKind.FILE, digest_of(b"hello, pack\n")),
     Entry(
@@ -33,7 +37,7 @@ ENTRIES = [
         ONE,
         chunklists.LEAF_ROW.pack(TWO, 30) + chunklists.LEAF_ROW.pack(THREE, 10),
     ),
-    Entry(b"raw/x", 7, EntryKind.REFERENCE, b'"etag"', b"", encode({"uri": "s3:b/x"})),
+    Entry(b"raw/x", 7, EntryKind.REFERENCE, b'"etag"', b"", REFERENT.fields()),
 ]
 
 
@@ -86,6 +90,32 @@ def test_the_worked_segment_is_what_the_code_writes_and_reads():
     assert top.digest.hex() in FORMAT
     assert top[2:] == (0, 3, 59)
     assert list(Manifest(top, lambda _: worked_example(0))) == ENTRIES
+
+
+def test_the_fields_of_a_reference_are_those_of_the_page():
+    """No release renames one, and those of later releases are passed over."""
+    section = FORMAT.split("## References")[1].split("## The tree")[0]
+    named = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    assert named == set(Referent._fields) - {"size_bytes"}
+    entry = ENTRIES[-1]
+    assert Referent.of_fields(entry.extra, 7) == REFERENT
+    later = encode({"uri": "https://h/x", "etag": '"etag"', "sha512": "0"})
+    assert Referent.of_fields(later, 7) == REFERENT
+
+
+@pytest.mark.parametrize(
+    ("referent", "checksum"),
+    [
+        (Referent("u", 3, etag="e", md5="m", blake3="b", last_modified="l"), "e"),
+        (Referent("u", 3, blake3="b"), "b"),
+        (Referent("u", 3, last_modified="l"), "l; 3 bytes"),
+        (Referent("u", 3, md5="m", last_modified="l"), "m"),
+        (Referent("u", 3, version_id="v"), "u"),
+    ],
+)
+def test_the_checksum_of_a_reference_is_the_best_that_is_known(referent, checksum):
+    """It stands in the manifest digest, so no release chooses another."""
+    assert referent.checksum == checksum
 
 
 def test_the_worked_leaf_is_read():

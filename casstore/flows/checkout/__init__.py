@@ -1,6 +1,7 @@
 """checkout: a version's files into a folder.
 
 manifest -> what is there already -> frames (verified, workers) -> staged file -> rename
+references -> objects elsewhere (checked, workers) -----------------^
 
 Knows: how files are laid out whole or not at all.  Never: numbers, events, how frames are found.
 
@@ -13,12 +14,13 @@ new files costs as much as a third of creating and writing them.
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from casstore import durable
-from casstore.errors import Conflict, Corrupt, Error, Unsupported
+from casstore.errors import Conflict, Corrupt, Error, FileMissing, RemoteError, Unsupported
 from casstore.flows.checkout.present import is_occupied, refuse_differing, state_of
+from casstore.flows.checkout.referenced import Lost, Resolved
 from casstore.flows.checkout.writing import File, Progress, Writer
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry
@@ -26,17 +28,24 @@ from casstore.names import display_path
 from casstore.parallel import default_workers
 from casstore.store import Store, reference_to
 
-__all__ = ["CheckoutResult", "checkout"]
+__all__ = ["CheckoutResult", "Lost", "checkout"]
 
 
 @dataclass(slots=True)
 class CheckoutResult:
-    """What a checkout did: files and bytes of the version, how many were written, how many fit."""
+    """What a checkout did: files and bytes of the version, how many were written, how many fit.
+
+    ``lost``: references that were left out because their object is gone or another one now; the
+    first 10,000.
+    ``unchecked``: those that were fetched and of which nothing was known to compare.
+    """
 
     files: int = 0
     size_bytes: int = 0
     written: int = 0
     unchanged: int = 0
+    unchecked: int = 0
+    lost: list[Lost] = field(default_factory=list)
 
 
 def checkout(
@@ -46,6 +55,7 @@ def checkout(
     *,
     keep: Callable[[bytes], bool] | None = None,
     replace: bool = False,
+    allow_missing: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> CheckoutResult:
@@ -53,17 +63,21 @@ def checkout(
 
     ``keep`` chooses paths.  Files that are there with the version's content are left alone; with
     other content they are replaced if ``replace``, else ``Conflict`` names them before anything is
-    written.  Raises ``Corrupt``, naming version, path and pack, for a frame that is not what it
-    should be: the file that needs it is then not written.
+    written.  References are fetched and compared with what was recorded: ``FileMissing`` and
+    ``ReferenceChanged`` name the first that is gone or another one, unless ``allow_missing``;
+    ``RemoteAuth`` and ``RemoteError`` say that nobody answered well.  Raises ``Corrupt``, naming
+    version, path and pack, for a frame that is not what it should be: the file that needs it is
+    then not written.
     """
     base = os.fsencode(os.path.abspath(root))
-    chosen = _Chosen(store, view, keep)
+    resolved = Resolved(store, allow_missing=allow_missing)
+    chosen = _Chosen(store, view, keep, resolved)
     occupied = is_occupied(base)
     if occupied and not replace:
         refuse_differing(chosen, base)
     result = CheckoutResult()
     note = progress or _unheard
-    writer = Writer(store, workers or default_workers(), note)
+    writer = Writer(store, workers or default_workers(), note, resolved)
     try:
         if os.path.lexists(base):
             os.makedirs(base, exist_ok=True)
@@ -71,9 +85,9 @@ def checkout(
             result.written = writer.write(files)
         else:
             _fill_new(writer, chosen, base, result)
-    except Corrupt as error:
+    except (Corrupt, FileMissing, RemoteError, Unsupported) as error:
         named = reference_to(store, view)
-        raise Corrupt(f"{named}: {error.message}", hint=error.hint) from error
+        raise type(error)(f"{named}: {error.message}", hint=error.hint) from error
     except OSError as error:
         if isinstance(error, Error):
             raise
@@ -81,6 +95,7 @@ def checkout(
             f"{display_path(base)} could not be written: {error.strerror or error}",
             hint="no file is incomplete; call again to go on",
         ) from error
+    result.unchecked, result.lost = resolved.unchecked, list(resolved.lost.values())
     return result
 
 
@@ -88,21 +103,23 @@ class _Chosen:
     """The entries of a version that are to be laid out, as often as they are asked for."""
 
     def __init__(
-        self, store: Store, view: VersionView, keep: Callable[[bytes], bool] | None
+        self,
+        store: Store,
+        view: VersionView,
+        keep: Callable[[bytes], bool] | None,
+        resolved: Resolved,
     ) -> None:
         self._manifest = store.manifest(view.manifest)
         self._keep = keep
+        self._resolved = resolved
 
     def __iter__(self) -> Iterator[Entry]:
         for entry in self._manifest:
             if self._keep is not None and not self._keep(entry.path):
                 continue
-            if entry.is_reference:
-                raise Unsupported(
-                    f"{display_path(entry.path)} is a reference",
-                    hint="upgrade casstore to fetch it",
-                )
-            yield entry
+            content = self._resolved.content(entry) if entry.is_reference else entry
+            if content is not None:
+                yield content
 
 
 def _fill_new(writer: Writer, chosen: _Chosen, base: bytes, result: CheckoutResult) -> None:

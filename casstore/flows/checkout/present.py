@@ -12,6 +12,8 @@ from casstore.digest import Hasher
 from casstore.errors import Conflict
 from casstore.manifests import Entry
 from casstore.names import display_path
+from casstore.references import matches
+from casstore.store import referent_of
 
 __all__ = ["is_occupied", "refuse_differing", "state_of"]
 
@@ -50,18 +52,27 @@ def refuse_differing(entries: Iterable[Entry], base: bytes) -> None:
 
 
 def state_of(entry: Entry, target: bytes) -> Literal["absent", "same", "differs"]:
-    """Return what lies at a path, against an entry; the file is read if its size fits."""
+    """Return what lies at a path, against an entry; the file is read if its size fits.
+
+    A file at the path of a reference is the same only if a checksum of bytes was recorded.
+    """
     try:
         info = os.stat(target, follow_symlinks=False)
     except FileNotFoundError:
         return "absent"
     except NotADirectoryError:
         return "differs"
-    if not stat.S_ISREG(info.st_mode) or info.st_size != entry.size_bytes:
+    if not stat.S_ISREG(info.st_mode):
         return "differs"
-    if bool(info.st_mode & 0o100) != entry.executable:
-        return "differs"
-    return "same" if _digest_of_file(target) == entry.content else "differs"
+    return "same" if _holds(entry, target, info) else "differs"
+
+
+def _holds(entry: Entry, target: bytes, info: os.stat_result) -> bool:
+    if entry.is_reference:
+        return bool(matches(referent_of(entry), target))
+    if info.st_size != entry.size_bytes or bool(info.st_mode & 0o100) != entry.executable:
+        return False
+    return _digest_of_file(target) == entry.content
 
 
 def _digest_of_file(path: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Writing files from frames: small ones whole by workers, large ones in order.
+"""Writing files from frames: small ones whole by workers, large ones in order; and references.
 
 Knows: batches, staged names.  Never: which files, what is there already.
 
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from casstore import durable
 from casstore.digest import Buffer, Digest
 from casstore.errors import Corrupt
+from casstore.flows.checkout.referenced import Resolved
 from casstore.manifests import ChunkRef, Entry, chunk_refs
 from casstore.names import display_path
 from casstore.parallel import ordered_map
@@ -29,6 +30,7 @@ BATCH_BYTES = 4 * 1024 * 1024
 MAX_BATCH_FILES = 256
 SAMPLED_FRAMES = 8
 COMPRESSED = 0.9  # what is stored in this share of its size, or less, takes a decompressor
+MAX_FETCHERS = 8  # connections, which wait rather than work
 
 Progress = Callable[[int, int], None]
 
@@ -58,6 +60,7 @@ class Writer:
     store: Store
     workers: int
     note: Progress
+    resolved: Resolved
 
     def write(self, files: Iterable[File]) -> int:
         """Write files and give them their names; returns how many.
@@ -68,9 +71,10 @@ class Writer:
         written = 0
         unnamed: set[bytes] = set()
         try:
-            for large, group in groupby(files, key=_is_large):
-                write = self._write_large if large else self._write_small
-                for file in write(group, unnamed):
+            ways = {"small": self._write_small, "large": self._write_large}
+            ways["elsewhere"] = self._fetch
+            for kind, group in groupby(files, key=_kind):
+                for file in ways[kind](group, unnamed):
                     _name(file)
                     unnamed.discard(file.staged)
                     written += 1
@@ -104,6 +108,18 @@ class Writer:
             yield file
             self.note(1, 0)
 
+    def _fetch(self, files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
+        fetched = ordered_map(
+            lambda file: (file, self.resolved.fetch(file.entry, file.staged)),
+            _noted(files, unnamed),
+            workers=MAX_FETCHERS,
+            window=2 * MAX_FETCHERS,
+        )
+        for file, is_there in fetched:
+            if is_there:
+                yield file
+            self.note(1, file.entry.size_bytes)
+
     def _write_one(self, file: File) -> None:
         path = Path(os.fsdecode(file.staged))
         writer = durable.create(path, direct=True, executable=file.entry.executable)
@@ -122,8 +138,16 @@ class Writer:
             writer.close()
 
 
-def _is_large(file: File) -> bool:
-    return file.entry.size_bytes >= LARGE_FILE_BYTES
+def _kind(file: File) -> str:
+    if file.entry.is_reference:
+        return "elsewhere"
+    return "large" if file.entry.size_bytes >= LARGE_FILE_BYTES else "small"
+
+
+def _noted(files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
+    for file in files:
+        unnamed.add(file.staged)
+        yield file
 
 
 def _name(file: File) -> None:

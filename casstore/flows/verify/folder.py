@@ -18,7 +18,8 @@ from casstore.journal.views import VersionView
 from casstore.manifests import Entry
 from casstore.names import display_path
 from casstore.parallel import default_workers, ordered_map
-from casstore.store import Store
+from casstore.references import matches
+from casstore.store import Store, referent_of
 
 __all__ = ["Difference", "DifferenceKind", "verify_folder"]
 
@@ -54,7 +55,7 @@ def verify_folder(
     """Compare every byte of a folder with a version; returns what differs, in path order.
 
     Links to files are followed, links to folders are not; ``.casstore`` folders are left out.  Of
-    references only the size is compared, where it is known, and only if they are there.
+    references only those that are there are compared, by size and by checksum where bytes have one.
     ``progress`` is called with (files, bytes) as they are done.  Raises ``FileMissing`` if there is
     no such folder, ``Error`` for what cannot be read.
     """
@@ -124,7 +125,9 @@ def _judge(root: bytes, pair: _Pair) -> DifferenceKind | None:
     size_bytes = found.stat.st_size if stat.S_ISREG(found.stat.st_mode) else -1
     if size_bytes < 0 or (sized and size_bytes != entry.size_bytes):
         return "changed"
-    return None if entry.is_reference else _judge_bytes(root, entry, found.stat)
+    if entry.is_reference:
+        return "changed" if matches(referent_of(entry), root + b"/" + entry.path) is False else None
+    return _judge_bytes(root, entry, found.stat)
 
 
 def _judge_bytes(root: bytes, entry: Entry, info: os.stat_result) -> DifferenceKind | None:

@@ -11,8 +11,9 @@ __all__ = ["Fault", "Problem", "ProblemKind", "Problems", "Progress", "Report"]
 
 MAX_PROBLEMS = 10_000
 
-ProblemKind: TypeAlias = Literal["event", "pack", "manifest", "file"]
-"""What is not right: an event's file, a pack, a version's list of files, a file of a version."""
+ProblemKind: TypeAlias = Literal["event", "pack", "manifest", "file", "reference"]
+"""What is not right: an event's file, a pack, a version's list of files, a file of a version, an
+object elsewhere."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (files, bytes) as they are done."""
