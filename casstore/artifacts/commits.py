@@ -85,6 +85,7 @@ def _log_draft(
     request = _request(record, artifact, aliases, tags)
     artifact._drafting.check_owner()  # noqa: SLF001
     artifact._final = True  # noqa: SLF001
+    artifact._as_logged = artifact._said()  # noqa: SLF001
     artifact._pending = record.submit(lambda: _commit(store, artifact, request))  # noqa: SLF001
 
 
@@ -104,7 +105,7 @@ def _request(
         metadata=canonical_json(metadata_of(artifact.metadata)),
         aliases=aliases,
         tags=tuple(dict.fromkeys((*map(check_tag, artifact.tags), *tags))),
-        ttl=None if artifact.ttl is None else int(artifact.ttl.total_seconds()),
+        ttl=artifact._ttl_seconds,  # noqa: SLF001
         bases=artifact._drafting.bases,  # noqa: SLF001
     )
 

@@ -1,6 +1,6 @@
 """Versions, collections and their numbers, as the fold leaves them."""
 
-from casstore.journal import bodies, queries, subjects
+from casstore.journal import bodies, labels, queries, subjects
 
 HOME = ("vision", "resnet")
 OURS, THEIRS, UPSTREAM = bytes([1]) * 16, bytes([2]) * 16, bytes([3]) * 16
@@ -96,7 +96,7 @@ def test_a_rename_is_a_label_and_the_name_stays_the_key(pen):
     label = pen.write(subjects.CollectionSubject(*HOME), bodies.LabelBody("name", "convnet"))
     table = pen.table()
     assert queries.collection(table, *HOME).label == "convnet"
-    assert queries.label_heads(table, *HOME, "name") == [label]
+    assert labels.heads(table, *HOME, "name") == [label]
     assert queries.collection(table, "vision", "convnet") is None
 
 
