@@ -186,10 +186,10 @@ class Artifact(ArtifactContents):
         finished.delete(delete_aliases=delete_aliases)
 
     def link(self, target_path: str, aliases: Iterable[str] | None = None) -> "Artifact":
-        """Link the version into a collection ``[[entity/]project/]name``; returns it as it is there.
+        """Link the version into a collection ``[[entity/]project/]name``; returns the link.
 
-        A registry is a project: ``wandb-registry-models/detector``.  The collection gives the link a
-        number and ``latest`` of its own; linked again the version keeps them and gets the aliases.
+        A registry is a project: ``wandb-registry-models/detector``.  The collection gives the link
+        a number and ``latest`` of its own; linked again it keeps the number and gets the aliases.
         A draft is logged first.  Raises ``Invalid`` (a ``ValueError``) for a collection of another
         type, and for the version's own.
         """

@@ -60,10 +60,10 @@ class ArtifactCollection:
 
     @property
     def type(self) -> str:
-        """The type that the name, and so every version, has; ``Invalid`` to set where only links are."""
+        """The type of every version; ``Invalid`` to set where there are only links."""
         return self._type
 
-    @type.setter
+    @type.setter  # noqa: A003 - W&B's
     def type(self, value: str) -> None:
         if not self.is_sequence():
             raise Invalid(

@@ -115,7 +115,7 @@ class ArtifactEntry:
         """Return a URL of this entry that names its version."""
         owner = self._needs_owner("ref_url")
         view = owner.view
-        return f"casstore://{view.project}/{view.name}@{view.commit.hex()}/{self.path}"
+        return f"casstore://{view.project}/{view.label}@{view.commit.hex()}/{self.path}"
 
     def parent_artifact(self) -> Any:
         """Return the artifact that this entry belongs to."""

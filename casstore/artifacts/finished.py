@@ -54,7 +54,9 @@ class Finished:
         with store.index.read() as reader:
             view = queries.member(reader, project, name, CommitId(bytes.fromhex(commit)))
         if view is None:
-            raise NotFound(f"no version {commit} of {name!r} in project {project!r} of the store at {root}")
+            raise NotFound(
+                f"no version {commit} of {name!r} in project {project!r} of the store at {root}"
+            )
         return cls(store, view)
 
     def _show_fields(self, view: VersionView) -> None:
@@ -109,7 +111,7 @@ class Finished:
 
     @property
     def inherits_unsaved(self) -> bool:
-        """Whether ``ttl`` was set to ``INHERIT`` and not saved: nobody knows yet what it will be."""
+        """Whether ``ttl`` was set to ``INHERIT`` and not saved: what it will be is not known."""
         return self._ttl is None and self.view.ttl is not None
 
     def home(self) -> "Finished":

@@ -111,9 +111,7 @@ def _no_collection(store: Store, reader: Reader, project: str, name: str) -> Not
     )
 
 
-def _by_label(
-    store: Store, reader: Reader, collection: CollectionView, label: str
-) -> VersionView:
+def _by_label(store: Store, reader: Reader, collection: CollectionView, label: str) -> VersionView:
     project, name = collection.project, collection.name
     number = version_number(label)
     view: VersionView | None
