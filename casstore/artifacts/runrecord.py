@@ -159,7 +159,7 @@ class RunRecord:
 
     def use(self, view: VersionView, use_as: str | None) -> None:
         """Record that the run reads a version, once."""
-        body = RunUseBody(view.commit, view.project, view.name, use_as)
+        body = RunUseBody(view.commit, view.project, view.label, use_as)
         if body not in self._used:
             self.place.writable_store().events.append(self.subject, body)
             self._used.add(body)
