@@ -122,6 +122,15 @@ class Finished:
             view = queries.version(reader, self.view.commit)
         return self if view is None else Finished(self.store, view)
 
+    @property
+    def linked_at(self) -> int | None:
+        """When it was linked to where it stands, in microseconds; None where it was logged."""
+        if self.view.source is None:
+            return None
+        place = (self.view.project, self.view.name)
+        times = [each.linked_at for each in self.view.links if (each.project, each.name) == place]
+        return max(times, default=None)
+
     def links(self) -> list["Finished"]:
         """Return the version as it stands in every collection that it is linked to."""
         commit = self.view.commit

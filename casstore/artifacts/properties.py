@@ -109,8 +109,15 @@ class ArtifactProperties:
 
     @property
     def is_link(self) -> bool:
-        """Whether this is a link to a version in another collection."""
-        return self._need("is_link").view.source is not None
+        """Whether this is a link to a version in another collection; a draft is none."""
+        finished = self._now()
+        return finished is not None and finished.view.source is not None
+
+    @property
+    def linked_at(self) -> str | None:
+        """When it was linked to its collection: RFC 3339, UTC; None for one that is no link."""
+        when = self._need("linked_at").linked_at
+        return None if when is None else timestamp(when)
 
     @property
     def id(self) -> str | None:

@@ -93,7 +93,7 @@ def version(table: StateReader, commit: bytes) -> VersionView | None:
         bases=tuple(facts["bases"]),
         environment=facts["environment"],
         same_as=tuple(row["same"]),
-        links=tuple(LinkView(head[0], *head[2]) for head in row["links"]),
+        links=tuple(LinkView(head[0], *head[2], linked_at=head[4]) for head in row["links"]),
         producers=_producers(table, commit),
         created_at=facts["time"],
         updated_at=row["updated"],

@@ -51,6 +51,7 @@ class LinkView:
     name: str
     number: int | None
     numbering: bytes | None
+    linked_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Collections: renamed, given another type, described, deleted; and how long versions are wanted."""
+"""Collections: renamed, retyped, described, deleted; and how long versions are wanted."""
 
 import datetime as dt
 

@@ -59,6 +59,8 @@ def test_a_link_says_where_it_is_and_where_it_is_from(run, log):
     assert link.linked_artifacts == []
     assert (link.digest, link.commit_hash) == (source.digest, source.commit_hash)
     assert link.logged_by().id == "maker"
+    assert source.created_at <= link.linked_at <= link.updated_at
+    assert source.linked_at is None
     source = casstore.Api().artifact("p/data")
     assert not source.is_link
     assert source.source_artifact is source
@@ -231,11 +233,12 @@ def test_a_draft_of_a_link_is_one_of_its_source(run, log):
 def test_links_belong_to_versions(run):
     """A draft answers none of it."""
     draft = casstore.Artifact("data", "dataset")
+    assert not draft.is_link
     for ask in (
         draft.unlink,
         lambda: draft.linked_artifacts,
         lambda: draft.source_artifact,
-        lambda: draft.is_link,
+        lambda: draft.linked_at,
     ):
         with pytest.raises(ArtifactNotLoggedError):
             ask()
