@@ -134,6 +134,8 @@ class Finished:
     def links(self) -> list["Finished"]:
         """Return the version as it stands in every collection that it is linked to."""
         commit = self.view.commit
+        if not self.view.links:
+            return []
         with self.store.index.read() as reader:
             places = dict.fromkeys((link.project, link.name) for link in self.view.links)
             views = [queries.member(reader, *place, commit) for place in places]

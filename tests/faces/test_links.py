@@ -249,6 +249,7 @@ def test_links_are_nothing_in_a_run_that_stores_nothing(desk):
     with casstore.init(project="p", mode="disabled") as run:
         artifact = casstore.Artifact("data", "dataset")
         assert run.link_artifact(artifact, "registry/good").name == "data:v0"
+        assert artifact.linked_artifacts == []
         artifact.link("registry/good").unlink()
     assert not desk.root.exists()
 
