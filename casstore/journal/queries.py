@@ -93,7 +93,7 @@ def version(table: StateReader, commit: bytes) -> VersionView | None:
         bases=tuple(facts["bases"]),
         environment=facts["environment"],
         same_as=tuple(row["same"]),
-        links=tuple(LinkView(head[0], *head[2], linked_at=head[4]) for head in row["links"]),
+        links=tuple(_link(head) for head in row["links"]),
         producers=_producers(table, commit),
         created_at=facts["time"],
         updated_at=row["updated"],
@@ -291,6 +291,11 @@ def _claims(table: StateReader, prefix: bytes) -> Heads:
         clock, event = decode(raw)
         claims.append([event, clock, CommitId(key[-COMMIT_ID_SIZE:])])
     return sorted(claims, key=lambda head: (head[1], head[0]))
+
+
+def _link(head: registers.Head) -> LinkView:
+    event, _, (project, name, number, numbering), _, time = head
+    return LinkView(event, project, name, number, numbering, linked_at=time)
 
 
 def _member(
