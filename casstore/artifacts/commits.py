@@ -115,9 +115,11 @@ def _commit(store: Store, artifact: ArtifactProperties, request: Commit) -> Comm
     committed = drafting.commit(store, request)
     if not committed.created:
         aside = "; the description or metadata given is kept with the run"
+        stays = "; its ttl stays as it is"  # never shorter by accident: ``save`` changes it
         termlog(
             f"{request.name}:v{committed.version.number} has this content already"
             f"{aside if committed.kept_aside else ''}"
+            f"{stays if request.ttl not in {None, committed.version.ttl} else ''}"
         )
     return committed
 

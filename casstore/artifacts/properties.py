@@ -312,7 +312,9 @@ class ArtifactProperties:
                 self._finished = Finished(self._drafting.store(), committed.version)
                 self._drafting.let_go(self._finished.store.manifest(committed.version.manifest))
                 for field, value in self._said().items():
-                    if value != self._as_logged[field]:  # edited meanwhile: ``save`` keeps it
+                    if value != self._as_logged.get(
+                        field, value
+                    ):  # edited meanwhile: ``save`` keeps it
                         setattr(self._finished, field, value)
 
     def _said(self) -> dict[str, Any]:

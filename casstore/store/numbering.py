@@ -40,13 +40,12 @@ def reserved(store: Store, project: str, name: str, commit_id: CommitId) -> Iter
     while True:
         key = _key_of(store, project, name)
         _reserve(store, (project, key), commit_id)
-        if _key_of(store, project, name) == key:
-            break
-        _release(store, (project, key), commit_id)  # renamed while we waited
-    try:
-        yield key
-    finally:
-        _release(store, (project, key), commit_id)
+        try:
+            if _key_of(store, project, name) == key:  # else it was renamed while we waited
+                yield key
+                return
+        finally:
+            _release(store, (project, key), commit_id)
 
 
 def take_number(store: Store, project: str, key: str, commit_id: CommitId) -> int:

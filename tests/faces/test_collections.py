@@ -259,6 +259,15 @@ def test_a_ttl_is_edited_and_saved(run, log):
     assert casstore.Api().artifact("data").ttl == dt.timedelta(days=1)
 
 
+def test_logging_the_same_content_with_another_ttl_changes_none(run, log, capsys):
+    """A version that others rely on is not given an end by accident; it is said."""
+    log("1", ttl=None)
+    capsys.readouterr()
+    again = log("1", ttl=dt.timedelta(days=1))
+    assert (again.version, again.ttl) == ("v0", None)
+    assert "ttl stays as it is" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("value", [dt.timedelta(0), dt.timedelta(-1), 3600, "INHERIT"])
 def test_a_ttl_that_cannot_be_is_refused(run, log, value):
     """On drafts, versions and collections."""

@@ -72,6 +72,8 @@ def test_two_collections_of_one_name_are_a_conflict_that_ids_get_past(store, put
         find(store, "same")
     with pytest.raises(Conflict):
         put("3", "same")
+    with store.index.read() as reader:
+        assert [reader.intent("p", key) for key in ("one", "two", "same")] == [None] * 3
     for view in (one, two):
         assert find(store, f"same@{view.commit.hex()}").commit == view.commit
     rename(store, collection(store, "two"), "other")
