@@ -1,5 +1,7 @@
 """What collections are called: names taken, left, shared after a merge; and links beside them."""
 
+from importlib import import_module
+
 import pytest
 
 from casstore.digest import random_commit_id
@@ -105,6 +107,22 @@ def test_whoever_commits_to_a_name_keeps_it_from_being_given(store, put, monkeyp
             rename(store, view, "wanted")
     rename(store, collection(store, "data"), "wanted")
     assert find(store, "wanted").number == 0
+
+
+def test_a_type_is_checked_again_when_nobody_else_commits_to_the_name(store, put, monkeypatch):
+    """Another version came between the first look and the reservation."""
+    module = import_module("casstore.store.commit")
+    draw = module.random_commit_id
+
+    def drawn_late():
+        monkeypatch.setattr(module, "random_commit_id", draw)
+        put("1", type="model")
+        return draw()
+
+    monkeypatch.setattr(module, "random_commit_id", drawn_late)
+    with pytest.raises(Invalid, match="'model'"):
+        put("2", type="dataset")
+    assert find(store, "data").number == 0
 
 
 def test_labels_that_are_equal_already_cost_no_event(store, put):
