@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from casstore.artifacts.artifact import Artifact
+from casstore.artifacts.collection import ArtifactCollection
 from casstore.artifacts.collections import (
-    ArtifactCollection,
     ArtifactType,
     collections_of,
     find_collection,
@@ -93,16 +93,14 @@ class Api:
         del per_page, start
         store, place, reference = self._look(name)
         project = reference.project or place.project
-        find_collection(store, project, reference.name, _make, type_name=type_name)
+        collection = find_collection(store, project, reference.name, _make, type_name=type_name)
         backwards = _version_order(order)
         given = [tags] if isinstance(tags, str) else tags or []
         wanted = {check_tag(tag) for tag in given}
 
         def find() -> list[VersionView]:
-            with store.index.read() as reader:
-                views = list(queries.versions(reader, project, reference.name))
-            found = [view for view in views if wanted <= set(view.tags)]
-            return found[::-1] if backwards else found
+            newest_first = [view for view in collection.views() if wanted <= set(view.tags)]
+            return newest_first if backwards else newest_first[::-1]
 
         return Listing(find, lambda view: _make(store, view), "artifacts")
 

@@ -6,18 +6,21 @@ stored, how versions are found.  Source of names and defaults: the W&B Python SD
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from casstore.artifacts.collections import ArtifactCollection, find_collection
+from casstore.artifacts.collection import ArtifactCollection
+from casstore.artifacts.collections import collection_created_as
 from casstore.artifacts.commits import log_in_run, wait_for
 from casstore.artifacts.contents import ArtifactContents
 from casstore.artifacts.drafting import Drafting
 from casstore.artifacts.finished import Finished
 from casstore.artifacts.jsonable import metadata_of
+from casstore.artifacts.linking import link_to, linked_versions, warn_of_link
 from casstore.artifacts.place import Place, current_place
 from casstore.artifacts.runinfo import RunInfo, find_run, users_of
-from casstore.artifacts.runrecord import RunFields, RunRecord, current_record
+from casstore.artifacts.runrecord import RunFields, RunRecord, current_record, working_place
 from casstore.artifacts.wordnames import run_id
 from casstore.errors import Invalid
 from casstore.journal.views import VersionView
@@ -59,7 +62,7 @@ class Artifact(ArtifactContents):
     @classmethod
     def _of(cls, finished: Finished) -> "Artifact":
         """Return the face of a finished version."""
-        artifact = cls(finished.view.name, finished.view.type)
+        artifact = cls(finished.view.label, finished.view.type)
         artifact._finished = finished
         artifact._final = True
         return artifact
@@ -71,7 +74,7 @@ class Artifact(ArtifactContents):
     def __reduce__(self) -> tuple[object, ...]:
         finished = self._need("pickle")
         view = finished.view
-        return (_unpickle, (str(finished.store.root), view.project, view.commit.hex()))
+        return (_unpickle, (str(finished.store.root), view.project, view.name, view.commit.hex()))
 
     # Laying out
 
@@ -168,7 +171,7 @@ class Artifact(ArtifactContents):
         """Return a draft that begins with this version's files, to be changed and logged."""
         finished = self._need("new_draft")
         draft = Artifact(
-            finished.view.name,
+            finished.home().view.label,
             finished.view.type,
             description=finished.description,
             metadata=finished.metadata,
@@ -178,8 +181,38 @@ class Artifact(ArtifactContents):
         return draft
 
     def delete(self, delete_aliases: bool = False) -> None:  # noqa: FBT001, FBT002 - W&B's
-        """Delete the version; ``Conflict`` if it has aliases, unless ``delete_aliases``."""
-        self._need("delete").delete(delete_aliases=delete_aliases)
+        """Delete the version; ``Conflict`` if it has aliases, unless ``delete_aliases``.
+
+        Its links end with it.  Of a linked artifact only the link ends (W&B), with its aliases.
+        """
+        finished = self._need("delete")
+        warn_of_link(finished, "it is unlinked, and its source stays")
+        finished.delete(delete_aliases=delete_aliases)
+
+    def link(self, target_path: str, aliases: Iterable[str] | None = None) -> "Artifact":
+        """Link the version into a collection ``[[entity/]project/]name``; returns the link.
+
+        A registry is a project: ``wandb-registry-models/detector``.  The collection gives the link
+        a number and ``latest`` of its own; linked again it keeps the number and gets the aliases.
+        A draft is logged first.  Raises ``Invalid`` (a ``ValueError``) for a collection of another
+        type, and for the version's own.
+        """
+        if self._now() is None:
+            if self._pending is None:
+                self.save()
+            self.wait()
+        finished = self._need("link")
+        if not finished.is_stored:
+            return self
+        warn_of_link(finished, "its source is linked")
+        return Artifact._of(link_to(finished, target_path, aliases, working_place()))
+
+    def unlink(self) -> None:
+        """End the link that this artifact is; its source stays.
+
+        Raises ``Invalid`` (a ``ValueError``) for one that is no link: ``delete`` removes that.
+        """
+        self._need("unlink").unlink()
 
     def json_encode(self) -> dict[str, Any]:
         """Return what a run's config records of it."""
@@ -196,16 +229,23 @@ class Artifact(ArtifactContents):
     @property
     def collection(self) -> ArtifactCollection:
         """The collection: all versions of the name."""
-        finished = self._need("collection")
-        view = finished.view
-        return find_collection(finished.store, view.project, view.name, Artifact._of_view)
+        return _collection_of(self._need("collection"), self.entity)
 
     @property
     def source_collection(self) -> ArtifactCollection:
         """The collection where it was logged."""
-        finished = self._need("source_collection")
-        project, name, _ = finished.view.source or (finished.view.project, finished.view.name, 0)
-        return find_collection(finished.store, project, name, Artifact._of_view)
+        return _collection_of(self._need("source_collection").home(), self.entity)
+
+    @property
+    def linked_artifacts(self) -> "list[Artifact]":
+        """The artifact as it stands in each collection that it is linked to; none for a link."""
+        return [Artifact._of(each) for each in linked_versions(self._need("linked_artifacts"))]
+
+    @property
+    def source_artifact(self) -> "Artifact":
+        """The artifact where it was logged: this one, unless it is a link."""
+        home = self._need("source_artifact").home()
+        return Artifact._of(home) if self.is_link else self
 
     def logged_by(self) -> RunInfo | None:
         """Return the run that first logged it; None if no run did, or none that is known here."""
@@ -232,5 +272,11 @@ def _place_of_adding() -> Place | None:
     return None if read_environment().mode == "disabled" else current_place()
 
 
-def _unpickle(root: str, project: str, commit: str) -> Artifact:
-    return Artifact._of(Finished.of_commit(root, project, commit))  # noqa: SLF001
+def _collection_of(finished: Finished, entity: str) -> ArtifactCollection:
+    view = finished.view
+    make = Artifact._of_view  # noqa: SLF001 - the same module
+    return collection_created_as(finished.store, view.project, view.name, make, entity)
+
+
+def _unpickle(root: str, project: str, name: str, commit: str) -> Artifact:
+    return Artifact._of(Finished.of_commit(root, project, name, commit))  # noqa: SLF001

@@ -85,6 +85,7 @@ def _log_draft(
     request = _request(record, artifact, aliases, tags)
     artifact._drafting.check_owner()  # noqa: SLF001
     artifact._final = True  # noqa: SLF001
+    artifact._as_logged = artifact._said()  # noqa: SLF001
     artifact._pending = record.submit(lambda: _commit(store, artifact, request))  # noqa: SLF001
 
 
@@ -104,7 +105,7 @@ def _request(
         metadata=canonical_json(metadata_of(artifact.metadata)),
         aliases=aliases,
         tags=tuple(dict.fromkeys((*map(check_tag, artifact.tags), *tags))),
-        ttl=None if artifact.ttl is None else int(artifact.ttl.total_seconds()),
+        ttl=artifact._ttl_seconds,  # noqa: SLF001
         bases=artifact._drafting.bases,  # noqa: SLF001
     )
 
@@ -114,9 +115,11 @@ def _commit(store: Store, artifact: ArtifactProperties, request: Commit) -> Comm
     committed = drafting.commit(store, request)
     if not committed.created:
         aside = "; the description or metadata given is kept with the run"
+        stays = "; its ttl stays as it is"  # never shorter by accident: ``save`` changes it
         termlog(
             f"{request.name}:v{committed.version.number} has this content already"
             f"{aside if committed.kept_aside else ''}"
+            f"{stays if request.ttl not in {None, committed.version.ttl} else ''}"
         )
     return committed
 

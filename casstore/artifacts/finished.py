@@ -7,12 +7,14 @@ import datetime as dt
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from casstore.artifacts.entry import ArtifactEntry, ArtifactManifest, Owner
 from casstore.artifacts.jsonable import metadata_of
 from casstore.artifacts.layout import lay_out
+from casstore.artifacts.lifetime import Lifetime, seconds_of, timedelta_of
 from casstore.digest import CommitId
 from casstore.encoding import canonical_json
 from casstore.errors import Corrupt, FileMissing, NotFound
@@ -20,11 +22,13 @@ from casstore.flows.emptying import remove_extras
 from casstore.flows.lifecycle import (
     add_tags,
     edit,
+    link,
     plan_removal,
     remove,
     remove_aliases,
     set_aliases,
     set_tags,
+    unlink,
 )
 from casstore.flows.verify import verify_folder
 from casstore.journal import queries
@@ -44,13 +48,15 @@ class Finished:
         self._show_fields(view)
 
     @classmethod
-    def of_commit(cls, root: str, project: str, commit: str) -> "Finished":
+    def of_commit(cls, root: str, project: str, name: str, commit: str) -> "Finished":
         """Return the version again, in another process (pickle)."""
         store = open_store(Path(root))
         with store.index.read() as reader:
-            view = queries.version(reader, CommitId(bytes.fromhex(commit)))
+            view = queries.member(reader, project, name, CommitId(bytes.fromhex(commit)))
         if view is None:
-            raise NotFound(f"no version {commit} in project {project!r} of the store at {root}")
+            raise NotFound(
+                f"no version {commit} of {name!r} in project {project!r} of the store at {root}"
+            )
         return cls(store, view)
 
     def _show_fields(self, view: VersionView) -> None:
@@ -58,7 +64,7 @@ class Finished:
         self.description = view.description
         self.metadata: dict[str, Any] = json.loads(view.metadata)
         self.tags = list(view.tags)
-        self.ttl = None if view.ttl is None else dt.timedelta(seconds=view.ttl)
+        self._ttl = view.ttl
         self._aliases: list[str] | None = None
         self._aliases_before: list[str] = []
         self._tags_before = list(view.tags)
@@ -93,6 +99,58 @@ class Finished:
         self._aliases = list(value)
 
     @property
+    def ttl(self) -> dt.timedelta | None:
+        """How long it is wanted; what it inherits shows once it is saved."""
+        if self._ttl is None and self.view.ttl is None:
+            return timedelta_of(self.view.lifetime)
+        return timedelta_of(self._ttl)
+
+    @ttl.setter
+    def ttl(self, value: Lifetime) -> None:
+        self._ttl = seconds_of(value)
+
+    @property
+    def inherits_unsaved(self) -> bool:
+        """Whether ``ttl`` was set to ``INHERIT`` and not saved: what it will be is not known."""
+        return self._ttl is None and self.view.ttl is not None
+
+    def home(self) -> "Finished":
+        """Return the version where it was logged: another one only for a link."""
+        if self.view.source is None:
+            return self
+        with self.store.index.read() as reader:
+            view = queries.version(reader, self.view.commit)
+        return self if view is None else Finished(self.store, view)
+
+    @property
+    def linked_at(self) -> int | None:
+        """When it was linked to where it stands, in microseconds; None where it was logged."""
+        if self.view.source is None:
+            return None
+        place = (self.view.project, self.view.name)
+        times = [each.linked_at for each in self.view.links if (each.project, each.name) == place]
+        return max(times, default=None)
+
+    def links(self) -> list["Finished"]:
+        """Return the version as it stands in every collection that it is linked to."""
+        commit = self.view.commit
+        if not self.view.links:
+            return []
+        with self.store.index.read() as reader:
+            places = dict.fromkeys((link.project, link.name) for link in self.view.links)
+            views = [queries.member(reader, *place, commit) for place in places]
+        return [Finished(self.store, view) for view in views if view is not None]
+
+    def link(self, project: str, name: str, aliases: Sequence[str]) -> "Finished":
+        """Link it into a collection; returns it as it stands there."""
+        return Finished(self.store, link(self.store, self.view, project, name, aliases))
+
+    def unlink(self) -> None:
+        """End the link that this is."""
+        unlink(self.store, self.view)
+        self.view = replace(self.view, deleted=True)
+
+    @property
     def version(self) -> str:
         """``vN``, or the commit id of a version that another store numbered."""
         number = number_of(self.store, self.view)
@@ -102,11 +160,11 @@ class Finished:
     def name(self) -> str:
         """``name:vN``."""
         number = number_of(self.store, self.view)
-        return f"{self.view.name}{':' if number is not None else '@'}{self.version}"
+        return f"{self.view.label}{':' if number is not None else '@'}{self.version}"
 
     def default_root(self, *, with_version: bool = True) -> Path:
         """Return where ``download`` and ``checkout`` put files where nobody says."""
-        name = self.name if with_version else self.view.name
+        name = self.name if with_version else self.view.label
         if os.name == "nt":  # pragma: no cover - a colon cannot stand in a name there
             name = name.replace(":", "-")
         return Path(read_environment().artifact_dir or "artifacts") / name
@@ -141,27 +199,30 @@ class Finished:
         return ArtifactManifest(lambda: manifest, lambda entry: ArtifactEntry(entry, owner), where)
 
     def save(self) -> None:
-        """Record what was edited since the version was read."""
+        """Record what was edited since the version was read; all of it can be, or nothing is."""
         store, view = self.store, self.view
         metadata = canonical_json(metadata_of(self.metadata))
+        tags = [check_tag(tag) for tag in self.tags]
+        wanted = [check_alias(alias) for alias in self._aliases or () if alias != LATEST]
         if self.description != view.description:
             edit(store, view, description=self.description)
         if metadata != view.metadata:
             edit(store, view, metadata=metadata)
-        seconds = None if self.ttl is None else int(self.ttl.total_seconds())
-        if seconds != view.ttl:
-            edit(store, view, ttl=seconds)
+        if self._ttl != view.ttl:
+            edit(store, view, ttl=self._ttl)
         if self._tags_before != self.tags:
-            set_tags(store, view, [check_tag(tag) for tag in self.tags])
-        self._save_aliases()
+            set_tags(store, view, tags)
+        if self._aliases is not None:
+            self._save_aliases(wanted)
         self.refresh()
 
-    def _save_aliases(self) -> None:
-        if self._aliases is None:
-            return
-        wanted = [check_alias(alias) for alias in self._aliases if alias != LATEST]
+    def _save_aliases(self, wanted: list[str]) -> None:
+        """Give and take what was edited here; an alias that has moved on meanwhile stays there."""
         new = [alias for alias in wanted if alias not in self._aliases_before]
-        gone = [alias for alias in self._aliases_before if alias not in wanted]
+        with self.store.index.read() as reader:
+            found = queries.aliases_of(reader, self.view.project, self.view.name)
+        present = found.get(self.view.commit, [])
+        gone = [each for each in self._aliases_before if each not in wanted and each in present]
         if new:
             set_aliases(self.store, self.view, new)
         if gone:
@@ -180,14 +241,20 @@ class Finished:
             before += [label for label in given if label not in before]
 
     def delete(self, *, delete_aliases: bool) -> None:
-        """Delete the version; ``Conflict`` if it has aliases, unless they go too."""
+        """Delete the version; ``Conflict`` if it has aliases, unless they go too.
+
+        Of a linked version only the link ends, with its aliases (W&B).
+        """
+        if self.view.source is not None:
+            self.unlink()
+            return
         remove(self.store, plan_removal(self.store, [self.view], with_aliases=delete_aliases))
         self.refresh()
 
     def refresh(self) -> None:
         """Read the version again."""
         with self.store.index.read() as reader:
-            view = queries.version(reader, self.view.commit)
+            view = queries.member(reader, self.view.project, self.view.name, self.view.commit)
         if view is not None:
             self._show_fields(view)
 

@@ -4,6 +4,7 @@ Knows: W&B 0.31's property names, which of them a draft can answer, when a draft
 version.  Never: adding, laying out, runs, how versions are found.
 """
 
+import copy
 import datetime as dt
 from typing import Any
 
@@ -11,6 +12,7 @@ from casstore.artifacts.drafting import Drafting
 from casstore.artifacts.entry import ArtifactManifest
 from casstore.artifacts.finished import Finished, timestamp
 from casstore.artifacts.jsonable import metadata_of
+from casstore.artifacts.lifetime import ArtifactTTL, Lifetime, seconds_of, timedelta_of
 from casstore.artifacts.place import LOCAL_ENTITY
 from casstore.errors import ArtifactNotLoggedError, Invalid
 from casstore.names import LATEST, check_alias, check_name, check_tag, check_type
@@ -29,12 +31,13 @@ class ArtifactProperties:
         self._description: str | None = None
         self._metadata: dict[str, Any] = {}
         self._tags: list[str] = []
-        self._ttl: dt.timedelta | None = None
+        self._ttl_seconds: int | None = None
         self._use_as: str | None = None
         self._drafting = drafting
         self._finished: Finished | None = None
         self._pending: Pending[Committed] | None = None
         self._final = False
+        self._as_logged: dict[str, Any] = {}
         self._settling = Lock()
 
     def __repr__(self) -> str:
@@ -81,32 +84,40 @@ class ArtifactProperties:
     @property
     def source_name(self) -> str:
         """The name where it was logged."""
-        return self._need("source_name").name
+        return self._need("source_name").home().name
 
     @property
     def source_version(self) -> str:
         """The version where it was logged."""
-        return self._need("source_version").version
+        return self._need("source_version").home().version
 
     @property
     def source_project(self) -> str:
         """The project where it was logged."""
-        return self._need("source_project").view.project
+        return self._need("source_project").home().view.project
 
     @property
     def source_entity(self) -> str:
         """The entity where it was logged."""
-        return self.entity
+        return self._need("source_entity").view.entity or LOCAL_ENTITY
 
     @property
     def source_qualified_name(self) -> str:
         """``entity/project/name:vN`` where it was logged."""
-        return self.qualified_name
+        home = self._need("source_qualified_name").home()
+        return f"{self.entity}/{home.view.project}/{home.name}"
 
     @property
     def is_link(self) -> bool:
-        """Whether this is a link to a version in another collection."""
-        return self._need("is_link").view.source is not None
+        """Whether this is a link to a version in another collection; a draft is none."""
+        finished = self._now()
+        return finished is not None and finished.view.source is not None
+
+    @property
+    def linked_at(self) -> str | None:
+        """When it was linked to its collection: RFC 3339, UTC; None for one that is no link."""
+        when = self._need("linked_at").linked_at
+        return None if when is None else timestamp(when)
 
     @property
     def id(self) -> str | None:
@@ -246,21 +257,34 @@ class ArtifactProperties:
 
     @property
     def ttl(self) -> dt.timedelta | None:
-        """How long the version is wanted, or None for ever."""
+        """How long the version is wanted from when it was logged, or None for ever.
+
+        Recorded and shown; nothing is deleted before a collector appends the event that does it.
+        ``ArtifactTTL.INHERIT``, which a draft begins with, means the collection's; what that is
+        shows once it is logged or saved: before, ``ArtifactNotLoggedError`` (W&B).
+        """
         finished = self._now()
-        return finished.ttl if finished else self._ttl
+        inherits = finished.inherits_unsaved if finished else self._ttl_seconds is None
+        if inherits:
+            raise ArtifactNotLoggedError(
+                f"{self._base_name!r} inherits its ttl, which shows once that is saved",
+                hint="log the artifact, or call save()",
+            )
+        return finished.ttl if finished else timedelta_of(self._ttl_seconds)
 
     @ttl.setter
-    def ttl(self, value: dt.timedelta | None) -> None:
-        if value is not None and (
-            not isinstance(value, dt.timedelta) or value.total_seconds() <= 0
-        ):
-            raise Invalid(f"ttl must be a positive timedelta or None, not {value!r}")
+    def ttl(self, value: Lifetime) -> None:
+        seconds = seconds_of(value)
         finished = self._now()
+        if finished and finished.view.source is not None:
+            raise Invalid(
+                f"{finished.name} is a link, and has the ttl of {self.source_qualified_name}",
+                hint="set it on source_artifact",
+            )
         if finished:
-            finished.ttl = value
+            finished.ttl = ArtifactTTL.INHERIT if seconds is None else timedelta_of(seconds)
         else:
-            self._ttl = value
+            self._ttl_seconds = seconds
 
     # Inside
 
@@ -287,3 +311,18 @@ class ArtifactProperties:
             if self._finished is None:
                 self._finished = Finished(self._drafting.store(), committed.version)
                 self._drafting.let_go(self._finished.store.manifest(committed.version.manifest))
+                for field, value in self._said().items():
+                    if value != self._as_logged.get(
+                        field, value
+                    ):  # edited meanwhile: ``save`` keeps it
+                        setattr(self._finished, field, value)
+
+    def _said(self) -> dict[str, Any]:
+        """Return what is said of the draft, as it is now."""
+        inherits = self._ttl_seconds is None
+        return {
+            "description": self._description,
+            "metadata": copy.deepcopy(self._metadata),
+            "tags": list(self._tags),
+            "ttl": ArtifactTTL.INHERIT if inherits else timedelta_of(self._ttl_seconds),
+        }

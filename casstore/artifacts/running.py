@@ -31,6 +31,7 @@ __all__ = [
     "init",
     "log",
     "log_artifact",
+    "need_run",
     "use_artifact",
 ]
 
@@ -170,7 +171,7 @@ def log_artifact(
     tags: list[str] | None = None,
 ) -> Artifact:
     """Log an artifact in the current run; see ``Run.log_artifact``."""
-    return _need("log_artifact").log_artifact(artifact_or_path, name, type, aliases, tags)
+    return need_run("log_artifact").log_artifact(artifact_or_path, name, type, aliases, tags)
 
 
 def use_artifact(
@@ -180,7 +181,7 @@ def use_artifact(
     use_as: str | None = None,
 ) -> Artifact:
     """Use an artifact in the current run; see ``Run.use_artifact``."""
-    return _need("use_artifact").use_artifact(artifact_or_name, type, aliases, use_as)
+    return need_run("use_artifact").use_artifact(artifact_or_name, type, aliases, use_as)
 
 
 def log(
@@ -190,7 +191,7 @@ def log(
     sync: bool | None = None,  # noqa: FBT001 - W&B's
 ) -> None:
     """Keep scalars in the current run's summary; see ``Run.log``."""
-    _need("log").log(data, step, commit, sync)
+    need_run("log").log(data, step, commit, sync)
 
 
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:  # noqa: FBT001 - W&B's
@@ -200,7 +201,8 @@ def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:  # 
         run.finish(exit_code, quiet=quiet)
 
 
-def _need(call: str) -> Run:
+def need_run(call: str) -> Run:
+    """Return the current run; ``Error`` naming the call that needs one."""
     run = current_run()
     if run is None:
         raise _no_run(call)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from casstore.artifacts.place import Place, current_place
+from casstore.artifacts.terminal import termwarn
 from casstore.artifacts.wordnames import run_name
 from casstore.encoding import canonical_json
 from casstore.errors import Conflict, NotFound, UsageError
@@ -154,12 +155,16 @@ class RunRecord:
 
     def drain(self) -> BaseException | None:
         """Wait for everything that was submitted; returns the first error."""
-        errors = [pending.error() for pending in list(self._pending)]
-        return next((error for error in errors if error is not None), None)
+        return next(iter(self._errors()), None)
+
+    def _errors(self) -> list[BaseException]:
+        """Wait for everything that was submitted; returns every error that differs, in order."""
+        found = [pending.error() for pending in list(self._pending)]
+        return list({id(error): error for error in found if error is not None}.values())
 
     def use(self, view: VersionView, use_as: str | None) -> None:
         """Record that the run reads a version, once."""
-        body = RunUseBody(view.commit, view.project, view.name, use_as)
+        body = RunUseBody(view.commit, view.project, view.label, use_as)
         if body not in self._used:
             self.place.writable_store().events.append(self.subject, body)
             self._used.add(body)
@@ -187,11 +192,13 @@ class RunRecord:
     ) -> None:
         """Wait for what was logged and record the last changes and how the run ended.
 
-        Raises the first error of what was logged; the run has then ended as ``failed``.
+        Raises the first error of what was logged, and says the others; the run has then ended as
+        ``failed``.
         """
         if self.finished:
             return
-        error = self.drain()
+        errors = self._errors()
+        error = errors[0] if errors else None
         if self._queue is not None:
             self._queue.close()
         self.finished = True
@@ -202,6 +209,8 @@ class RunRecord:
             self.update(changes or {})
             body = RunFinishBody(state, exit_code)
             self.place.writable_store().events.append(self.subject, body)
+        for other in errors[1:]:
+            termwarn(f"run {self.id}: {other}")
         if error is not None:
             raise error
 

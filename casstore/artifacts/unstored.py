@@ -40,6 +40,7 @@ class Unstored(Finished):
             commit=CommitId(bytes(COMMIT_ID_SIZE)),
             project=project,
             name=name,
+            label=name,
             type=type_name,
             entity=entity,
             manifest=ManifestRef(manifest_digest([]), Digest(bytes(DIGEST_SIZE)), 0, 0, 0),
@@ -51,6 +52,7 @@ class Unstored(Finished):
             metadata=canonical_json(metadata_of(metadata)),
             tags=(),
             ttl=None,
+            lifetime=None,
             bases=(),
             environment="{}",
             same_as=(),
@@ -109,6 +111,9 @@ class Unstored(Finished):
         """Do nothing."""
 
     def delete(self, *, delete_aliases: bool) -> None:
+        """Do nothing."""
+
+    def unlink(self) -> None:
         """Do nothing."""
 
 

@@ -11,7 +11,7 @@ from casstore.cli.records import alias_names, version_record
 from casstore.cli.workspace import Workspace
 from casstore.flows.lifecycle import remove_aliases, set_aliases
 from casstore.names import LATEST, check_alias
-from casstore.store import find_version, live_versions, reference_to
+from casstore.store import live_versions, reference_to
 
 __all__ = ["alias"]
 
@@ -47,14 +47,13 @@ def set_(options: Options, *, ref: str, aliases: tuple[str, ...]) -> None:
 def rm(options: Options, *, name: str, aliases: tuple[str, ...]) -> None:
     """Take aliases from a name; the versions stay."""
     with Workspace(options) as place:
-        reference = place.name(name)
-        find_version(place.existing(), reference, reference.project, deleted=True)
+        found = place.collection(name)
         store = place.writable()
-        remove_aliases(store, reference.project, reference.name, list(dict.fromkeys(aliases)))
+        remove_aliases(store, found.project, found.name, list(dict.fromkeys(aliases)))
         if options.json:
-            print_json(project=reference.project, name=reference.name, removed=list(aliases))
+            print_json(project=found.project, name=found.label, removed=list(aliases))
         elif not options.quiet:
-            print_line(f"{reference.name}  no longer has {', '.join(aliases)}")
+            print_line(f"{found.label}  no longer has {', '.join(aliases)}")
 
 
 @alias.command("ls")
@@ -63,13 +62,13 @@ def rm(options: Options, *, name: str, aliases: tuple[str, ...]) -> None:
 def ls(options: Options, *, name: str) -> None:
     """List the aliases of a name and the version that each one means."""
     with Workspace(options) as place:
-        reference = place.name(name)
         place.version(name)
+        collection = place.collection(name)
         store = place.existing()
-        called = alias_names(store, reference.project, reference.name)
+        called = alias_names(store, collection.project, collection.name)
         found = sorted(
             (alias_name, reference_to(store, view))
-            for view in live_versions(store, reference.project, reference.name)
+            for view in live_versions(store, collection.project, collection.name)
             for alias_name in called.get(view.commit, [])
         )
         if options.json:

@@ -52,7 +52,7 @@ def get(
     with Workspace(options) as place:
         view = place.version(ref)
         store = place.existing()
-        folder = Path(output if output is not None else view.name)
+        folder = Path(output if output is not None else view.label)
         keep = _chooser(include, exclude)
         with progress_bar(options, "get", view.manifest.size) as note:
             done = checkout(

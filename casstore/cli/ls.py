@@ -71,7 +71,7 @@ def _names(place: Workspace, project: str | None) -> None:
     rows = []
     for collection, views in found:
         record = artifact_record(store, collection, views)
-        name = collection.name if project else f"{collection.project}/{collection.name}"
+        name = collection.label if project else f"{collection.project}/{collection.label}"
         if place.options.quiet:
             print_line(name)
             continue
@@ -93,24 +93,20 @@ def _collections(
 
 
 def _versions(place: Workspace, text: str, *, deleted: bool) -> None:
-    reference = place.reference(text)
     store = place.existing_or_empty()
     if store is None:
         place.version(text)  # says that nothing was ever logged
         return
+    found = place.collection(text)
     with store.index.read() as reader:
-        if queries.collection(reader, reference.project, reference.name) is None:
-            raise place.no_such_name(reference)
-        views = list(
-            queries.versions(reader, reference.project, reference.name, include_deleted=deleted)
-        )
-    aliases = alias_names(store, reference.project, reference.name)
+        views = list(queries.versions(reader, found.project, found.name, include_deleted=deleted))
+    aliases = alias_names(store, found.project, found.name)
     if place.options.json:
         records = (version_record(store, view, aliases.get(view.commit, [])) for view in views)
         print_json_list("versions", records)
         return
     if not views:
-        _nothing(place, f"every version of {reference.name!r} was removed (--deleted lists them)")
+        _nothing(place, f"every version of {found.label!r} was removed (--deleted lists them)")
     elif place.options.quiet:
         for view in views:
             print_line(reference_to(store, view))

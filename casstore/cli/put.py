@@ -23,9 +23,17 @@ from casstore.cli.workspace import Workspace
 from casstore.encoding import canonical_json
 from casstore.errors import Error, FileMissing, Invalid
 from casstore.flows.log import LogResult, log_files
-from casstore.journal import queries
 from casstore.names import LATEST, check_alias, check_name, check_tag, check_type
-from casstore.store import Commit, Committed, Draft, Store, check_type_of, commit, reference_to
+from casstore.store import (
+    Commit,
+    Committed,
+    Draft,
+    Store,
+    check_type_of,
+    collection_called,
+    commit,
+    reference_to,
+)
 from casstore.worktree import Source, Walk, source_of
 
 __all__ = ["put"]
@@ -181,7 +189,7 @@ def _own_name(text: str) -> str:
 
 def _known_type(store: Store, request: Commit) -> str | None:
     with store.index.read() as reader:
-        collection = queries.collection(reader, request.project, request.name)
+        collection = collection_called(store, reader, request.project, request.name)
     return collection.type if collection else None
 
 

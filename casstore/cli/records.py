@@ -52,7 +52,7 @@ def version_record(
         aliases = alias_names(store, view.project, view.name).get(view.commit, [])
     return {
         "project": view.project,
-        "name": view.name,
+        "name": view.label,
         "version": version_label(store, view),
         "commit_id": view.commit.hex(),
         "digest": view.manifest.digest.hex(),
@@ -92,7 +92,7 @@ def artifact_record(
     newest = max(versions, key=lambda view: number_of(store, view) or 0) if versions else None
     return {
         "project": collection.project,
-        "name": collection.name,
+        "name": collection.label,
         "type": collection.type,
         "description": collection.description,
         "tags": list(collection.tags),

@@ -46,7 +46,8 @@ def rm(
     """Remove versions; all of those named, or none.
 
     A REF names its version by number or id (name:v3, name@ID).  `casstore restore` brings a removed
-    version back as long as its bytes were not collected.  Numbers are never given again.
+    version back as long as its bytes were not collected.  Numbers are never given again.  Where REF
+    is a link, only the link ends.
     """
     if all_versions and keep_last is not None:
         raise Invalid("--all-versions and --keep-last exclude each other", hint="leave one out")
@@ -55,7 +56,7 @@ def rm(
         if by_name:
             views = _of_names(place, refs, keep_last or 0)
         else:
-            views = list({view.commit: view for view in map(place.exact_version, refs)}.values())
+            views = _each_once([place.exact_version(ref) for ref in refs])
         if not views:
             _nothing(options, dry_run=dry_run)
             return
@@ -71,15 +72,16 @@ def rm(
         _print_done(options, store, views)
 
 
+def _each_once(views: list[VersionView]) -> list[VersionView]:
+    """Leave out what was named twice; a version and its link are two."""
+    return list({(view.project, view.name, view.commit): view for view in views}.values())
+
+
 def _of_names(place: Workspace, names: tuple[str, ...], keep: int) -> list[VersionView]:
     found = []
     for text in names:
-        reference = place.name(text)
-        store = place.existing()
-        with store.index.read() as reader:
-            if queries.collection(reader, reference.project, reference.name) is None:
-                raise place.no_such_name(reference)
-        views = live_versions(store, reference.project, reference.name)
+        collection = place.collection(text)
+        views = live_versions(place.existing(), collection.project, collection.name)
         found += views[: max(0, len(views) - keep)]
     return found
 
@@ -113,10 +115,12 @@ def _print_plan(options: Options, store: Store, views: list[VersionView], *, dry
 def _print_done(options: Options, store: Store, views: list[VersionView]) -> None:
     with store.index.read() as reader:
         now = [queries.version(reader, view.commit) or view for view in views]
+    now = [view if view.source else home for view, home in zip(views, now, strict=True)]
     if options.json:
         records = [version_record(store, view, []) for view in now]
         print_json(versions=records, dry_run=False)
         return
     for view in now:
         reference = reference_to(store, view)
-        print_line(reference if options.quiet else f"removed {reference}")
+        done = "unlinked" if view.source else "removed"
+        print_line(reference if options.quiet else f"{done} {reference}")

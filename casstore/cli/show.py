@@ -4,6 +4,7 @@ Knows: which facts there are and their order.  Never: how they are found.
 """
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -30,6 +31,7 @@ from casstore.store import Store, reference_to
 __all__ = ["show"]
 
 DRIFT_EXIT_CODE = 4
+MICROSECONDS = 1_000_000
 
 
 @click.command(cls=Verb)
@@ -74,9 +76,12 @@ def _further(store: Store, view: VersionView, uses: tuple[UseView, ...]) -> dict
     return {
         "entity": view.entity,
         "updated_at": time_json(view.updated_at),
-        "ttl_seconds": view.ttl,
+        "ttl_seconds": view.lifetime,
+        "ttl_inherited": view.ttl is None,
+        "expires_at": None if view.lifetime is None else time_json(_end_us(view)),
         "bases": _references(store, view.bases),
         "links": [{"project": link.project, "name": link.name} for link in view.links],
+        "source": _home(store, view) or None,
         "producers": [
             {
                 "run": made.run,
@@ -99,6 +104,31 @@ def _references(store: Store, commits: tuple[CommitId, ...]) -> list[str]:
     ]
 
 
+def _links(store: Store, view: VersionView) -> list[str]:
+    with store.index.read() as reader:
+        found = [
+            queries.member(reader, link.project, link.name, view.commit) for link in view.links
+        ]
+    return [f"{each.project}/{reference_to(store, each)}" for each in found if each]
+
+
+def _home(store: Store, view: VersionView) -> str:
+    """Return the version that a link leads to; nothing for one that was logged here."""
+    return f"{view.source[0]}/{_references(store, (view.commit,))[0]}" if view.source else ""
+
+
+def _end_us(view: VersionView) -> int:
+    return view.created_at + (view.lifetime or 0) * MICROSECONDS
+
+
+def _lifetime(view: VersionView) -> str:
+    if view.lifetime is None:
+        return "ever, whatever its collection says" if view.ttl is not None else ""
+    until = f"{timedelta(seconds=view.lifetime)}, until {time_text(_end_us(view))}"
+    whose = "as its collection says; " if view.ttl is None else ""
+    return f"{until} ({whose}it stays until a collector removes it)"
+
+
 def _print(store: Store, view: VersionView, aliases: list[str], uses: tuple[UseView, ...]) -> None:
     print_line(f"{reference_to(store, view)}  in project {view.project}")
     facts = {
@@ -114,8 +144,9 @@ def _print(store: Store, view: VersionView, aliases: list[str], uses: tuple[UseV
         "made by": ", ".join(dict.fromkeys(made.run for made in view.producers)) or view.run or "",
         "used by": ", ".join(dict.fromkeys(use.run for use in uses)),
         "drafted from": ", ".join(_references(store, view.bases)),
-        "linked as": ", ".join(f"{link.project}/{link.name}" for link in view.links),
-        "kept for": f"{view.ttl:,} s" if view.ttl else "",
+        "linked as": ", ".join(_links(store, view)),
+        "link to": _home(store, view),
+        "wanted for": _lifetime(view),
         "in doubt": ", ".join(conflict.field for conflict in view.conflicts),
     }
     for title, value in facts.items():

@@ -64,7 +64,7 @@ def ls(options: Options, *, ref: str) -> None:
 
 def _print(options: Options, store: Store, view: VersionView) -> None:
     with store.index.read() as reader:
-        now = queries.version(reader, view.commit) or view
+        now = queries.member(reader, view.project, view.name, view.commit) or view
     if options.json:
         print_json(version=version_record(store, now))
     elif not options.quiet:

@@ -11,12 +11,13 @@ from typing import Any, Self
 
 from casstore.cli.options import Options
 from casstore.errors import Corrupt, Invalid, NotFound
-from casstore.journal.views import VersionView
+from casstore.journal.views import CollectionView, VersionView
 from casstore.names import Reference, parse_reference, version_number
 from casstore.settings import Environment, find_project, find_store, read_environment, user_data_dir
 from casstore.store import (
     Store,
     close_store,
+    collection_called,
     create_store,
     find_version,
     no_collection,
@@ -102,6 +103,16 @@ class Workspace:
             raise Invalid(f"{text!r} names a version", hint=f"give the name: {reference.name}")
         return reference
 
+    def collection(self, text: str) -> CollectionView:
+        """Return what is called so now, by the name that somebody typed where no version goes."""
+        reference = self.name(text)
+        store = self.existing()
+        with store.index.read() as reader:
+            found = collection_called(store, reader, reference.project, reference.name)
+        if found is None:
+            raise no_collection(store, reference.project, reference.name)
+        return found
+
     def version(self, text: str, *, deleted: bool = False) -> VersionView:
         """Return the version that ``text`` means; ``deleted`` finds removed ones too."""
         reference = self.reference(text)
@@ -122,10 +133,6 @@ class Workspace:
             exact = reference_to(self.existing(), view)
             raise Invalid(f"{text!r} is no explicit version", hint=f"it means {exact} now")
         return view
-
-    def no_such_name(self, reference: Reference) -> NotFound:
-        """Return the error for a name that nothing was logged under."""
-        return no_collection(self.existing(), reference.project, reference.name)
 
 
 def _refuse_path(text: str) -> None:

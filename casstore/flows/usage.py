@@ -67,7 +67,7 @@ def _collection(reader: Reader, view: CollectionView) -> CollectionUsage:
         if version.source is None:
             versions += 1
             size_bytes += version.manifest.size
-    return CollectionUsage(view.project, view.name, view.type, versions, size_bytes)
+    return CollectionUsage(view.project, view.label, view.type, versions, size_bytes)
 
 
 def _packs(store: Store) -> tuple[int, int]:

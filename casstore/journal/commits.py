@@ -216,7 +216,8 @@ def _link(
     if not at_home:
         members.save(table, target)
     _unlink(table, event, body, row, home)
-    head = [event.id, event.clock, [*place, body.number, body.numbering], _names(body)]
+    target_row = [*place, body.number, body.numbering]
+    head = [event.id, event.clock, target_row, _names(body), event.time]
     row["links"] = registers.join(table, keys.link_register(commit), row["links"], head)
     standing = head in row["links"]
     if standing:
@@ -240,7 +241,7 @@ def _unlink(
     del event, home
     register = keys.link_register(row["commit"])
     row["links"], dropped = registers.drop(table, register, row["links"], body.replaces)
-    for link, _, target, aliases in dropped:
+    for link, _, target, aliases, _ in dropped:
         table.delete(keys.keeper(row["commit"], link))
         for alias in aliases:
             _withdraw(table, target[:2], alias, link)

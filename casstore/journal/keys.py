@@ -12,6 +12,7 @@ C a commit id (16 bytes), E an event id (16 bytes), R a run id, # a number (8 by
     replaced 0 E <register>       E is no head of that register, whether it has arrived or not
     project 0 P                   every project that an event named
     collection 0 P 0 N            registers, clock, counters of one name
+    called 0 P 0 <label> 0 N      names that are called otherwise now, by what they are called
     alias 0 P 0 N 0 <alias>       heads of one alias
     number 0 P 0 N 0 # C          members by the number that their event gives
     unnumbered 0 P 0 N 0 C        members whose event gives none
@@ -34,6 +35,7 @@ __all__ = [
     "NIL",
     "alias",
     "aliases",
+    "called",
     "collection",
     "collections",
     "edit_register",
@@ -187,6 +189,11 @@ def collections(project: str | None = None) -> bytes:
 def collection(project: str, name: str) -> bytes:
     """Return the key of one collection's row."""
     return b"collection\0" + place(project, name)
+
+
+def called(project: str, label: str, name: str | None = None) -> bytes:
+    """Return the key that says that a renamed collection is called ``label``, or their prefix."""
+    return b"called\0%s\0%s" % (place(project, label), b"" if name is None else text(name))
 
 
 def aliases(project: str, name: str) -> bytes:

@@ -39,6 +39,7 @@ def load(table: StateTable, project: str, name: str) -> CollectionRow:
         "name": name,
         "clock": 0,
         "created": None,
+        "updated": 0,
         "count": 0,
         "highest": [],
         "types": [],
@@ -59,6 +60,7 @@ def remember_project(table: StateTable, project: str) -> None:
 def touch(row: CollectionRow, event: Event) -> CollectionRow:
     """Note that an event of this collection was seen."""
     row["clock"] = max(row["clock"], event.clock)
+    row["updated"] = max(row["updated"], event.time)
     return row
 
 
@@ -98,8 +100,19 @@ def apply_label(
     """Fold a label event."""
     row = touch(load(table, subject.project, subject.name), event)
     register = keys.label_register(subject.project, subject.name, body.field)
-    heads = row["labels"].get(body.field, [])
-    heads, _ = registers.drop(table, register, heads, body.replaces)
+    before = row["labels"].get(body.field, [])
+    heads, _ = registers.drop(table, register, before, body.replaces)
     head = [event.id, event.clock, body.value]
-    row["labels"][body.field] = registers.join(table, register, heads, head)
+    heads = row["labels"][body.field] = registers.join(table, register, heads, head)
+    if body.field == "name":
+        _call(table, row, registers.shown(before), registers.shown(heads))
     save(table, row)
+
+
+def _call(table: StateTable, row: CollectionRow, before: str | None, now: str | None) -> None:
+    """Let a renamed collection be found by what it is called; its own name needs no row."""
+    project, name = row["project"], row["name"]
+    if before not in {None, name}:
+        table.delete(keys.called(project, str(before), name))
+    if now not in {None, name}:
+        table.put(keys.called(project, str(now), name), encode(name))

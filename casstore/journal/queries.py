@@ -10,7 +10,7 @@ from typing import Any
 
 from casstore.digest import COMMIT_ID_SIZE, DIGEST_SIZE, CommitId, Digest
 from casstore.encoding import decode
-from casstore.journal import keys, registers
+from casstore.journal import keys, labels, registers
 from casstore.journal.bodies import EventId, ManifestRef
 from casstore.journal.registers import Heads
 from casstore.journal.table import StateReader
@@ -36,8 +36,9 @@ __all__ = [
     "edit_heads",
     "highest_clock",
     "is_alive",
-    "label_heads",
     "link_heads",
+    "member",
+    "named",
     "next_number",
     "numbered",
     "projects",
@@ -70,11 +71,14 @@ def version(table: StateReader, commit: bytes) -> VersionView | None:
     fields = row["registers"]
     place = (facts["project"], facts["name"])
     sealed, doubts = _sealed(table, row, place)
+    said = labels.of(table, *place)
+    own = registers.shown(fields.get("ttl", []))
     return VersionView(
         commit=CommitId(commit),
         project=facts["project"],
         name=facts["name"],
-        type=facts["type"],
+        label=registers.shown(said.get("name", [])) or facts["name"],
+        type=registers.shown(said.get("type", [])) or facts["type"],
         entity=facts["entity"],
         manifest=ManifestRef(*facts["manifest"]),
         number=facts["number"],
@@ -84,11 +88,12 @@ def version(table: StateReader, commit: bytes) -> VersionView | None:
         description=registers.shown(fields.get("description", [])),
         metadata=registers.shown(fields.get("metadata", [])) or "{}",
         tags=tuple(registers.union(fields.get("tags", []))),
-        ttl=registers.shown(fields.get("ttl", [])),
+        ttl=own,
+        lifetime=(registers.shown(said.get("ttl", [])) if own is None else own) or None,
         bases=tuple(facts["bases"]),
         environment=facts["environment"],
         same_as=tuple(row["same"]),
-        links=tuple(LinkView(head[0], *head[2]) for head in row["links"]),
+        links=tuple(_link(head) for head in row["links"]),
         producers=_producers(table, commit),
         created_at=facts["time"],
         updated_at=row["updated"],
@@ -96,6 +101,14 @@ def version(table: StateReader, commit: bytes) -> VersionView | None:
         complete=row["facts"] is not None,
         conflicts=_conflicts(fields) + doubts,
     )
+
+
+def member(table: StateReader, project: str, name: str, commit: bytes) -> VersionView | None:
+    """Return a version as a collection shows it; None if it is neither logged nor linked there."""
+    view = version(table, commit)
+    if view is None or (view.project, view.name) == (project, name):
+        return view
+    return _linked(table, view, (project, name))
 
 
 def versions(
@@ -172,15 +185,16 @@ def collections(table: StateReader, project: str | None = None) -> Iterator[Coll
             yield _collection(row)
 
 
+def named(table: StateReader, project: str, label: str) -> list[CollectionView]:
+    """Return the collections that are called ``label`` now: several only after a merge."""
+    names = labels.names_called(table, project, label)
+    found = [collection(table, project, name) for name in names]
+    return [view for view in found if view is not None]
+
+
 def projects(table: StateReader) -> list[str]:
     """Return the names of all projects."""
     return sorted(decode(raw) for _, raw in table.scan(keys.projects()))
-
-
-def label_heads(table: StateReader, project: str, name: str, field: str) -> list[EventId]:
-    """Return the events that a label of a collection's field replaces."""
-    row = _row(table, keys.collection(project, name))
-    return _ids(row["labels"].get(field, [])) if row else []
 
 
 def next_number(table: StateReader, project: str, name: str, numbering: bytes) -> int:
@@ -279,14 +293,17 @@ def _claims(table: StateReader, prefix: bytes) -> Heads:
     return sorted(claims, key=lambda head: (head[1], head[0]))
 
 
+def _link(head: registers.Head) -> LinkView:
+    event, _, (project, name, number, numbering), _, time = head
+    return LinkView(event, project, name, number, numbering, linked_at=time)
+
+
 def _member(
     table: StateReader, at: tuple[str, str, int | None], commit: bytes
 ) -> VersionView | None:
     """Return the version as the collection shows it, if this is its row there."""
     project, name, number = at
-    view = version(table, commit)
-    if view is not None and (view.project, view.name) != (project, name):
-        view = _linked(table, view, (project, name))
+    view = member(table, project, name, commit)
     return view if view is not None and view.number == number else None
 
 
@@ -301,6 +318,7 @@ def _linked(table: StateReader, view: VersionView, place: tuple[str, str]) -> Ve
         view,
         project=project,
         name=name,
+        label=labels.called(table, project, name),
         number=number,
         numbering=numbering,
         sealed=sealed,
@@ -310,22 +328,23 @@ def _linked(table: StateReader, view: VersionView, place: tuple[str, str]) -> Ve
 
 
 def _collection(row: dict[str, Any]) -> CollectionView:
-    labels = row["labels"]
+    said = row["labels"]
     types = [[first, clock, known] for known, clock, first in row["types"]]
     types.sort(key=lambda head: (head[1], head[0]))
-    heads = {**labels, "type": labels.get("type") or types[:1]}
+    heads = {**said, "type": said.get("type") or types[:1]}
     conflicts = _conflicts(heads)
-    if "type" not in labels and len(types) > 1:
+    if "type" not in said and len(types) > 1:
         conflicts += (FieldConflict("type", tuple((head[0], head[2]) for head in types)),)
     return CollectionView(
         project=row["project"],
         name=row["name"],
-        label=registers.shown(labels.get("name", [])) or row["name"],
+        label=registers.shown(said.get("name", [])) or row["name"],
         type=registers.shown(heads["type"]) or "",
-        description=registers.shown(labels.get("description", [])),
-        tags=tuple(registers.union(labels.get("tags", []))),
-        ttl=registers.shown(labels.get("ttl", [])),
+        description=registers.shown(said.get("description", [])),
+        tags=tuple(registers.union(said.get("tags", []))),
+        ttl=registers.shown(said.get("ttl", [])),
         created_at=row["created"],
+        updated_at=row["updated"],
         count=row["count"],
         highest=dict(row["highest"]),
         conflicts=conflicts,

@@ -51,20 +51,25 @@ class LinkView:
     name: str
     number: int | None
     numbering: bytes | None
+    linked_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class VersionView:
     """One version, as it stands in the collection that it was asked for in.
 
-    ``source`` is (project, name, number) at home for a linked one, else None.  ``sealed`` maps an
-    authority to the number it sealed here.  Until the version event has arrived (``complete``),
-    what only it says is empty.  ``updated_at`` is the latest time of any event about the commit.
+    ``name`` is the collection's name at creation, by which everything is found; ``label`` what it
+    is called now.  ``source`` is (project, name, number) at home for a linked one, else None.
+    ``sealed`` maps an authority to the number it sealed here.  ``ttl`` is the version's own (None:
+    as its collection, 0: for ever), ``lifetime`` what holds; both in seconds from ``created_at``.
+    Until the version event has arrived (``complete``), what only it says is empty.
+    ``updated_at`` is the latest time of any event about the commit.
     """
 
     commit: CommitId
     project: str
     name: str
+    label: str
     type: str
     entity: str
     manifest: ManifestRef
@@ -76,6 +81,7 @@ class VersionView:
     metadata: str
     tags: tuple[str, ...]
     ttl: int | None
+    lifetime: int | None
     bases: tuple[CommitId, ...]
     environment: str
     same_as: tuple[CommitId, ...]
@@ -106,6 +112,7 @@ class CollectionView:
     tags: tuple[str, ...]
     ttl: int | None
     created_at: int
+    updated_at: int
     count: int
     highest: dict[bytes, int]
     conflicts: tuple[FieldConflict, ...]

@@ -7,6 +7,7 @@ Never: working files, how people call things on screen.
 from casstore.store.commit import Commit, Committed, check_type_of, commit
 from casstore.store.draft import Draft, Seen
 from casstore.store.lookup import (
+    collection_called,
     find_version,
     live_versions,
     newest_version,
@@ -14,6 +15,7 @@ from casstore.store.lookup import (
     number_of,
     reference_to,
 )
+from casstore.store.numbering import alias_claims, reserved, set_label, take_number
 from casstore.store.opening import close_store, create_store, open_store
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
 from casstore.store.session import Session
@@ -26,8 +28,10 @@ __all__ = [
     "Seen",
     "Session",
     "Store",
+    "alias_claims",
     "check_type_of",
     "close_store",
+    "collection_called",
     "commit",
     "concrete",
     "create_store",
@@ -40,6 +44,9 @@ __all__ = [
     "open_store",
     "reference_to",
     "referent_of",
+    "reserved",
+    "set_label",
+    "take_number",
     "targets",
     "url_of",
 ]

@@ -14,18 +14,14 @@ A process may die at any arrow, and leaves the old state or the new one::
 A crash after the claim leaves a number that nobody has; numbers are unique and increasing.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from casstore.catalog import Writer
-from casstore.depot import live_sessions
 from casstore.digest import CommitId, random_commit_id
-from casstore.errors import Busy, Error, Invalid
-from casstore.journal import queries
+from casstore.errors import Error, Invalid
+from casstore.journal import labels, queries
 from casstore.journal.bodies import (
     AliasBody,
-    AliasClaim,
     EditBody,
     KnownBody,
     ManifestRef,
@@ -35,14 +31,11 @@ from casstore.journal.bodies import (
 from casstore.journal.subjects import CommitSubject
 from casstore.journal.views import VersionView
 from casstore.store.draft import Draft
-from casstore.store.lookup import newest_version
+from casstore.store.lookup import collection_called, newest_version
+from casstore.store.numbering import alias_claims, reserved, set_label, take_number
 from casstore.store.store import Store
 
 __all__ = ["Commit", "Committed", "check_type_of", "commit"]
-
-WAIT_SECONDS = 120.0
-FIRST_PAUSE_SECONDS = 0.002
-LONGEST_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,79 +84,31 @@ def commit(store: Store, draft: Draft, request: Commit, *, begin: Begin | None =
     check_type_of(store, request.project, request.name, request.type)
     commit_id = random_commit_id()
     top = draft.finish() if begin is None else None  # the work first, so that nobody waits for it
-    _reserve(store, request, commit_id)
-    try:
+    with reserved(store, request.project, request.name, commit_id) as key:
+        check_type_of(store, request.project, request.name, request.type)
         with store.index.read() as reader:
-            newest = newest_version(store, reader, request.project, request.name)
+            newest = newest_version(store, reader, request.project, key)
         if begin is not None and newest is not None:
             request = begin(newest)
         top = top or draft.finish()
         manifest = ManifestRef(top.digest, top.root, top.level, top.entries, top.size_bytes)
         _check_packs(store, draft)
-        if newest is not None and newest.manifest.digest == manifest.digest:
-            committed = _log_again(store, newest, request)
-        else:
-            draft.session.published()  # from here on the version may exist: nothing is taken back
-            _create(store, request, manifest, commit_id)
-            committed = Committed(_view(store, commit_id), created=True)
-    finally:
-        _release(store, request, commit_id)
-    return committed
+        if newest is not None and _is_again(newest, manifest):
+            return _log_again(store, newest, request)
+        draft.session.published()  # from here on the version may exist: nothing is taken back
+        _create(store, request, key, manifest, commit_id)
+        return Committed(_view(store, commit_id), created=True)
 
 
 def check_type_of(store: Store, project: str, name: str, type_name: str) -> None:
     """Raise ``Invalid`` (a ``ValueError``) if the name belongs to another type."""
     with store.index.read() as reader:
-        collection = queries.collection(reader, project, name)
+        collection = collection_called(store, reader, project, name)
     if collection is not None and collection.type != type_name:
         raise Invalid(
             f"{name!r} is of type {collection.type!r} in project {project!r}, not {type_name!r}",
             hint="choose another name, or that type",
         )
-
-
-def _reserve(store: Store, request: Commit, commit_id: CommitId) -> None:
-    """Record the intent to commit to a name, waiting while a living session holds one."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    pause = FIRST_PAUSE_SECONDS
-    session = store.session().folder.id
-    project, name = request.project, request.name
-    store.index.catch_up()
-
-    dead: tuple[str, CommitId] | None = None
-
-    def take(writer: Writer) -> tuple[str, CommitId] | None:
-        held = writer.intent(project, name)
-        if held is not None and held != dead:
-            return held
-        writer.set_intent(project, name, session, commit_id)
-        return None
-
-    while (held := store.index.write(take)) is not None:
-        if held[0] not in live_sessions(store.root):
-            store.index.catch_up(thorough=True)  # it may have died after its event
-            dead = held
-            continue
-        if time.monotonic() > deadline:
-            raise Busy(
-                f"another process has been committing to {name!r} for {WAIT_SECONDS:.0f} s",
-                hint="nothing was logged; call again when it has ended",
-            )
-        time.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-
-def _release(store: Store, request: Commit, commit_id: CommitId) -> None:
-    session = store.session().folder.id
-
-    def clear(writer: Writer) -> None:
-        if writer.intent(request.project, request.name) == (session, commit_id):
-            writer.clear_intent(request.project, request.name)
-
-    with store.index.read() as reader:
-        ours = reader.intent(request.project, request.name) == (session, commit_id)
-    if ours:
-        store.index.write(clear)
 
 
 def _check_packs(store: Store, draft: Draft) -> None:
@@ -176,35 +121,38 @@ def _check_packs(store: Store, draft: Draft) -> None:
         )
 
 
-def _create(store: Store, request: Commit, manifest: ManifestRef, commit_id: CommitId) -> None:
-    project, name = request.project, request.name
+def _is_again(newest: VersionView, manifest: ManifestRef) -> bool:
+    """Tell whether content is logged once more; what is linked here was logged elsewhere."""
+    return newest.source is None and newest.manifest.digest == manifest.digest
+
+
+def _create(
+    store: Store, request: Commit, key: str, manifest: ManifestRef, commit_id: CommitId
+) -> None:
+    project = request.project
     with store.index.read() as reader:
-        number = queries.next_number(reader, project, name, store.numbering)
-        claims = tuple(
-            AliasClaim(alias, tuple(queries.alias_heads(reader, project, name, alias)))
-            for alias in request.aliases
-        )
-    number = max(number, store.claims.highest(project, name) + 1)
-    number = store.claims.take(project, name, number, commit_id, store.staging())
+        is_called = labels.called(reader, project, key)
+    if is_called != request.name:
+        set_label(store, project, key, "name", request.name)
     body = VersionBody(
         type=request.type,
         entity=request.entity,
         manifest=manifest,
-        number=number,
+        number=take_number(store, project, key, commit_id),
         numbering=store.numbering,
         run=request.run,
         description=request.description,
         metadata=request.metadata,
-        aliases=claims,
+        aliases=alias_claims(store, project, key, request.aliases),
         tags=request.tags,
         ttl=request.ttl,
         bases=request.bases,
         environment=request.environment,
     )
     store.events.append(
-        CommitSubject(project, name, commit_id),
+        CommitSubject(project, key, commit_id),
         body,
-        also=lambda writer: writer.clear_intent(project, name),
+        also=lambda writer: writer.clear_intent(project, key),
     )
 
 
@@ -214,7 +162,8 @@ def _log_again(store: Store, newest: VersionView, request: Commit) -> Committed:
     description = _if_other(request.description, newest.description)
     metadata = _if_other(request.metadata if request.metadata != "{}" else None, newest.metadata)
     bodies: list[KnownBody] = []
-    if request.run is not None and (request.run != newest.run or description or metadata):
+    known = {newest.run, *(producer.run for producer in newest.producers)}
+    if request.run is not None and (request.run not in known or description or metadata):
         bodies.append(ProducerBody(request.run, description, metadata))
     with store.index.read() as reader:
         for alias in request.aliases:

@@ -1,6 +1,7 @@
 """Looking up: a reference to the version that it means here.
 
-Knows: numbers, aliases, ``latest``, id prefixes, what to say when nothing is there.
+Knows: what collections are called, numbers, aliases, ``latest``, id prefixes, what to say when
+nothing is there.
 Never: entries, frames, how versions come about.
 """
 
@@ -8,12 +9,13 @@ from collections.abc import Iterator
 
 from casstore.catalog import Reader
 from casstore.errors import Conflict, NotFound
-from casstore.journal import queries
-from casstore.journal.views import VersionView
+from casstore.journal import labels, queries
+from casstore.journal.views import CollectionView, VersionView
 from casstore.names import LATEST, Reference, version_number
 from casstore.store.store import Store
 
 __all__ = [
+    "collection_called",
     "find_version",
     "live_versions",
     "newest_version",
@@ -33,18 +35,36 @@ def find_version(
     """
     project = reference.project or project
     with store.index.read() as reader:
-        if queries.collection(reader, project, reference.name) is None:
-            raise no_collection(store, project, reference.name)
         if reference.id_prefix:
             view = _by_id(store, reader, reference, project)
         else:
-            view = _by_label(store, reader, reference, project)
+            collection = collection_called(store, reader, project, reference.name)
+            if collection is None:
+                raise _no_collection(store, reader, project, reference.name)
+            view = _by_label(store, reader, collection, reference.label)
     if view.deleted and not deleted:
         raise NotFound(
             f"{reference_to(store, view)} of project {project!r} was removed",
             hint=f"`casstore restore {project}/{reference_to(store, view)}` brings it back",
         )
     return view
+
+
+def collection_called(
+    store: Store, reader: Reader, project: str, name: str
+) -> CollectionView | None:
+    """Return the collection that is called ``name`` now, whatever it was created as.
+
+    Raises ``Conflict`` where a merge brought two of one name together.
+    """
+    found = queries.named(reader, project, name)
+    if len(found) > 1:
+        raise Conflict(
+            f"{len(found)} artifacts are called {name!r} in project {project!r} of {store.root}: "
+            f"created as {' and '.join(view.name for view in found)}",
+            hint=f"{name}@ID finds versions of each; rename one of them",
+        )
+    return found[0] if found else None
 
 
 def newest_version(store: Store, reader: Reader, project: str, name: str) -> VersionView | None:
@@ -73,20 +93,26 @@ def reference_to(store: Store, view: VersionView) -> str:
     """Return ``name:vN``, or ``name@commit`` for a version that has no number here."""
     number = number_of(store, view)
     if number is None:
-        return f"{view.name}@{view.commit.hex()}"
-    return f"{view.name}:v{number}"
+        return f"{view.label}@{view.commit.hex()}"
+    return f"{view.label}:v{number}"
 
 
 def no_collection(store: Store, project: str, name: str) -> NotFound:
-    """Return the error for a name that nothing was logged under."""
+    """Return the error for a name that nothing was logged under, or that was changed since."""
+    with store.index.read() as reader:
+        return _no_collection(store, reader, project, name)
+
+
+def _no_collection(store: Store, reader: Reader, project: str, name: str) -> NotFound:
+    now = labels.called(reader, project, name)
     return NotFound(
         f"no artifact {name!r} in project {project!r} of the store at {store.root}",
-        hint="`casstore ls --all` lists what there is",
+        hint="`casstore ls --all` lists what there is" if now == name else f"it is {now!r} now",
     )
 
 
-def _by_label(store: Store, reader: Reader, reference: Reference, project: str) -> VersionView:
-    name, label = reference.name, reference.label
+def _by_label(store: Store, reader: Reader, collection: CollectionView, label: str) -> VersionView:
+    project, name = collection.project, collection.name
     number = version_number(label)
     view: VersionView | None
     if number is not None:
@@ -94,34 +120,37 @@ def _by_label(store: Store, reader: Reader, reference: Reference, project: str) 
     elif label == LATEST:
         view = newest_version(store, reader, project, name)
     else:
-        view = _by_alias(store, reader, reference, project)
+        view = _by_alias(store, reader, collection, label)
     if view is None:
         raise NotFound(
-            f"{name!r} has no version {label!r} in project {project!r} of {store.root}",
-            hint=f"`casstore ls {name}` lists its versions",
+            f"{collection.label!r} has no version {label!r} in project {project!r} of {store.root}",
+            hint=f"`casstore ls {collection.label}` lists its versions",
         )
     return view
 
 
 def _by_alias(
-    store: Store, reader: Reader, reference: Reference, project: str
+    store: Store, reader: Reader, collection: CollectionView, label: str
 ) -> VersionView | None:
-    alias = queries.alias(reader, project, reference.name, reference.label)
+    place = (collection.project, collection.name)
+    alias = queries.alias(reader, *place, label)
     if alias.conflict:
         heads = [
             reference_to(store, view)
             for _, commit in alias.conflict
-            if commit is not None and (view := queries.version(reader, commit)) is not None
+            if commit is not None and (view := queries.member(reader, *place, commit)) is not None
         ]
         raise Conflict(
-            f"alias {reference.label!r} was set to {' and '.join(heads) or 'nothing'} at once",
-            hint=f"settle it: casstore alias set REF {reference.label}",
+            f"alias {label!r} was set to {' and '.join(heads) or 'nothing'} at once",
+            hint=f"settle it: casstore alias set REF {label}",
         )
-    return queries.version(reader, alias.commit) if alias.commit is not None else None
+    return queries.member(reader, *place, alias.commit) if alias.commit is not None else None
 
 
 def _by_id(store: Store, reader: Reader, reference: Reference, project: str) -> VersionView:
     found = {view.commit: view for view in _with_id(reader, reference, project)}
+    if not found and not queries.named(reader, project, reference.name):
+        raise _no_collection(store, reader, project, reference.name)
     if not found:
         raise NotFound(
             f"nothing in project {project!r} of the store at {store.root} is {reference}",
@@ -139,15 +168,17 @@ def _by_id(store: Store, reader: Reader, reference: Reference, project: str) -> 
 def _with_id(reader: Reader, reference: Reference, project: str) -> Iterator[VersionView]:
     text = reference.id_prefix
     prefix = bytes.fromhex(text[: len(text) // 2 * 2])
+    names = [view.name for view in queries.named(reader, project, reference.name)]
     for commit in [
         *queries.commits(reader, prefix[:16]),
         *queries.commits_of_manifest(reader, prefix),
     ]:
-        view = queries.version(reader, commit)
-        if view is None or (view.project, view.name) != (project, reference.name):
-            continue
-        if view.commit.hex().startswith(text) or view.manifest.digest.hex().startswith(text):
-            yield view
+        members = [queries.member(reader, project, name, commit) for name in names]
+        for view in members:
+            if view is None:
+                continue
+            if view.commit.hex().startswith(text) or view.manifest.digest.hex().startswith(text):
+                yield view
 
 
 def _numbered(

@@ -95,4 +95,4 @@ def _no_entry(store: Store, view: VersionView, path: bytes) -> EntryNotFound:
 
 def url_of(view: VersionView, path: bytes) -> str:
     """Return the URL that names a path of a version for ever."""
-    return f"{URL_SCHEME}://{view.project}/{view.name}@{view.commit.hex()}/{path_text(path)}"
+    return f"{URL_SCHEME}://{view.project}/{view.label}@{view.commit.hex()}/{path_text(path)}"

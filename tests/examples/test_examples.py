@@ -74,6 +74,17 @@ def test_references_are_fetched_and_a_changed_one_is_refused(run):
     assert refused.startswith("refused: train:v0: cat.png: file://")
 
 
+def test_models_are_trained_registered_served_and_taken_back(run):
+    """The best one has the alias; what was trained stays."""
+    *registered, serving, where, left = run("models.py")
+    assert [line.rpartition(" ")[2] for line in registered] == [
+        f"detector:v{number}" for number in range(len(registered))
+    ]
+    assert serving == "serving net:v2 from weights.bin, made by seed 2"
+    assert where == "detector:v2 is net:v2 of detector"
+    assert left == "['net:v2', 'net:v1', 'net:v0']"
+
+
 def test_two_releases_and_a_library_come_back_as_they_were(run, wheels):
     """Pip takes the wheels that the tests have downloaded already."""
     lines = run("real_trees.py", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheels))

@@ -93,6 +93,45 @@ def test_edits_are_kept_by_save(desk, data):
     assert casstore.Api().artifact("data:v0").aliases == ["latest", "gold"]
 
 
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda data: data.aliases.append("v7"), "'v7'"),
+        (lambda data: data.aliases.append("a/b"), "'a/b'"),
+        (lambda data: data.tags.append("a/b"), "'a/b'"),
+        (lambda data: data.metadata.update(far=float("inf")), "far"),
+    ],
+    ids=["number", "alias", "tag", "metadata"],
+)
+def test_an_edit_that_cannot_be_keeps_all_of_them_from_being_saved(data, spoil, message):
+    """Nothing is half done, though lists are edited in place; not a number is kept as None."""
+    data.description = "second"
+    data.tags.append("good")
+    data.metadata["nan"] = float("nan")
+    spoil(data)
+    with pytest.raises(ValueError, match=message):
+        data.save()
+    again = casstore.Api().artifact("data")
+    assert (again.description, again.tags, again.metadata) == ("first", [], {"lr": 0.1})
+    again.metadata["nan"] = float("nan")
+    again.save()
+    assert casstore.Api().artifact("data").metadata == {"lr": 0.1, "nan": None}
+
+
+def test_an_alias_that_has_moved_on_stays_where_it_is(desk, run, data):
+    """Taking it from a version that no longer has it takes nothing from the one that has."""
+    assert data.aliases == ["latest", "best"]
+    desk.write("in/a.txt", "newer")
+    newer = casstore.Artifact("data", "dataset")
+    newer.add_dir("in")
+    run.log_artifact(newer, aliases=["best"]).wait()
+    data.aliases.remove("best")
+    data.aliases.append("old")
+    data.save()
+    assert casstore.Api().artifact("data:best").version == "v1"
+    assert data.aliases == ["old"]
+
+
 def test_nothing_is_kept_without_save(data):
     """Another look shows what was recorded."""
     data.description = "never saved"

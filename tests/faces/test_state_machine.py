@@ -38,6 +38,10 @@ NEEDS_A_VERSION = {
     "files": lambda artifact: artifact.files(),
     "new_draft": lambda artifact: artifact.new_draft(),
     "delete": lambda artifact: artifact.delete(),
+    "linked_artifacts": lambda artifact: artifact.linked_artifacts,
+    "linked_at": lambda artifact: artifact.linked_at,
+    "source_artifact": lambda artifact: artifact.source_artifact,
+    "unlink": lambda artifact: artifact.unlink(),
     "logged_by": lambda artifact: artifact.logged_by(),
     "used_by": lambda artifact: artifact.used_by(),
     "json_encode": lambda artifact: artifact.json_encode(),
@@ -96,7 +100,11 @@ def test_a_draft_answers_what_it_holds(draft):
     assert (draft.size, draft.file_count) == (1, 1)
     assert draft.get_entry("a.txt").size == 1
     assert draft.metadata == {"n": 1}
-    assert (draft.description, draft.tags, draft.ttl) == (None, [], None)
+    assert (draft.description, draft.tags, draft.is_link) == (None, [], False)
+    with pytest.raises(ArtifactNotLoggedError, match="ttl"):
+        _ = draft.ttl  # the collection's, and that is not known yet (W&B)
+    draft.ttl = None
+    assert draft.ttl is None
     draft.description = "text"
     draft.tags = ["t"]
     assert (draft.description, draft.tags) == ("text", ["t"])
@@ -150,7 +158,7 @@ def test_a_refused_log_leaves_the_draft_as_it_was(run, draft):
 def test_a_version_answers_everything(run, draft):
     """Also what only a version can."""
     run.log_artifact(draft).wait()
-    for name in set(NEEDS_A_VERSION) - {"verify", "delete"}:
+    for name in set(NEEDS_A_VERSION) - {"verify", "delete", "unlink"}:
         NEEDS_A_VERSION[name](draft)
     assert not draft.is_draft()
     draft.verify()

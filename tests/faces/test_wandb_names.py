@@ -14,16 +14,16 @@ def words(text):
 
 CALLS = words(
     """
-    agent alert controller define_metric finish init log log_artifact log_code login
-    mark_preempting require restore save setup sweep teardown termerror termlog termwarn
-    unwatch use_artifact watch
+    agent alert controller define_metric finish init link_artifact link_model log
+    log_artifact log_code log_model login mark_preempting require restore save setup sweep
+    teardown termerror termlog termwarn unwatch use_artifact use_model watch
     """
 )
 VALUES = words("config data_types errors plot run summary util")
 TYPES = words(
     """
-    AlertLevel Api Artifact Audio Classes Config Graph Histogram Html Image Molecule Object3D
-    Plotly Run Settings Video
+    AlertLevel Api Artifact ArtifactTTL Audio Classes Config Graph Histogram Html Image
+    Molecule Object3D Plotly Run Settings Video
     """
 )
 ERRORS = words(
@@ -36,9 +36,10 @@ OURS = words("open open_store")
 ON_RUN = words(
     """
     alert config define_metric dir disabled display_name entity finish get_url group id
-    job_type log log_artifact log_code logged_artifacts mark_preempting name notes offline
-    path project project_name restore resumed save settings start_time status step summary
-    tags unwatch url use_artifact used_artifacts watch
+    job_type link_artifact link_model log log_artifact log_code log_model logged_artifacts
+    mark_preempting name notes offline path project project_name restore resumed save
+    settings start_time status step summary tags unwatch url use_artifact use_model
+    used_artifacts watch
     """
 )
 ON_ARTIFACT = words(
@@ -46,10 +47,10 @@ ON_ARTIFACT = words(
     add_dir add_file add_reference aliases checkout collection commit_hash created_at delete
     description digest digest_algorithm download entity file file_count files finalize
     get_added_local_path_name get_entry get_path history_step id incremental is_draft is_link
-    json_encode logged_by manifest metadata name new_draft new_file project qualified_name
-    remove save size source_collection source_entity source_name source_project
-    source_qualified_name source_version state tags ttl type updated_at url use_as used_by
-    verify version wait
+    json_encode link linked_artifacts linked_at logged_by manifest metadata name new_draft
+    new_file project qualified_name remove save size source_artifact source_collection
+    source_entity source_name source_project source_qualified_name source_version state tags ttl
+    type unlink updated_at url use_as used_by verify version wait
     """
 )
 ON_API = words(

@@ -78,7 +78,11 @@ def other_events(draw, earlier):
         (run, bodies.RunFinishBody(draw(st.sampled_from(["failed", "finished"])), 0)),
         (
             subjects.CollectionSubject(*draw(places)),
-            bodies.LabelBody("type", draw(st.sampled_from(TEXTS)), draw(earlier)),
+            bodies.LabelBody(
+                draw(st.sampled_from(["name", "type"])),
+                draw(st.sampled_from(TEXTS)),
+                draw(earlier),
+            ),
         ),
         (round_, bodies.PartBody("w", draw(small), draw(manifest), "x", "run1")),
         (round_, bodies.FinishBody(draw(st.sampled_from(COMMITS)), draw(earlier))),

@@ -1,4 +1,4 @@
-"""lifecycle: aliases, tags, edits, removal and restoring of finished versions.
+"""lifecycle: aliases, tags, edits, links, removal and restoring of finished versions.
 
 Knows: which events say it, and which events they replace.  Never: frames' bytes, working files.
 
@@ -18,6 +18,8 @@ from casstore.flows.lifecycle.labels import (
     set_aliases,
     set_tags,
 )
+from casstore.flows.lifecycle.links import link, unlink
+from casstore.flows.lifecycle.naming import describe, remove_collection, rename, retype
 from casstore.flows.lifecycle.removal import Removal, RemovalPlan, plan_removal, remove
 from casstore.flows.lifecycle.restoring import restore
 
@@ -27,12 +29,18 @@ __all__ = [
     "Removal",
     "RemovalPlan",
     "add_tags",
+    "describe",
     "edit",
+    "link",
     "plan_removal",
     "remove",
     "remove_aliases",
+    "remove_collection",
     "remove_tags",
+    "rename",
     "restore",
+    "retype",
     "set_aliases",
     "set_tags",
+    "unlink",
 ]

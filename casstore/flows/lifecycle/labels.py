@@ -12,6 +12,7 @@ from casstore.errors import Invalid, NotFound
 from casstore.flows.lifecycle.subjects import home, require_live, take_alias
 from casstore.journal import queries
 from casstore.journal.bodies import AliasBody, EditBody
+from casstore.journal.labels import called
 from casstore.journal.subjects import CommitSubject
 from casstore.journal.views import VersionView
 from casstore.names import LATEST, check_alias, check_tag
@@ -76,9 +77,10 @@ def _bearer(store: Store, reader: Reader, project: str, name: str, alias: str) -
     for commit in commits:
         if commit is not None:
             return commit
+    label = called(reader, project, name)
     raise NotFound(
-        f"{name!r} has no alias {alias!r} in project {project!r} of the store at {store.root}",
-        hint=f"`casstore alias ls {name}` lists them",
+        f"{label!r} has no alias {alias!r} in project {project!r} of the store at {store.root}",
+        hint=f"`casstore alias ls {label}` lists them",
     )
 
 

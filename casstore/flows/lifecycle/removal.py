@@ -13,7 +13,7 @@ from casstore.flows.lifecycle.subjects import home, require_live, take_alias
 from casstore.journal import queries
 from casstore.journal.bodies import DeleteBody, EventId, UnlinkBody
 from casstore.journal.subjects import CommitSubject
-from casstore.journal.views import VersionView
+from casstore.journal.views import LinkView, VersionView
 from casstore.store import Store, reference_to
 
 __all__ = ["Removal", "RemovalPlan", "plan_removal", "remove"]
@@ -51,12 +51,13 @@ def plan_removal(store: Store, views: Sequence[VersionView], *, with_aliases: bo
     aliases of the versions, if there are any, unless ``with_aliases``; ``NotFound`` for a version
     that was removed already.
     """
-    for view in views:
-        require_live(store, view)
     once = {(view.commit, view.project, view.name): view for view in views}
+    links = {view.commit: require_live(store, view).links for view in once.values()}
     borne: dict[tuple[str, str], dict[CommitId, list[str]]] = {}
     with store.index.read() as reader:
-        removals = tuple(_removal(reader, view, borne) for view in once.values())
+        removals = tuple(
+            _removal(reader, each, links[each.commit], borne) for each in once.values()
+        )
     if not with_aliases:
         _refuse_aliases(store, removals)
     return RemovalPlan(removals)
@@ -82,11 +83,14 @@ def remove(store: Store, plan: RemovalPlan) -> None:
 
 
 def _removal(
-    reader: Reader, view: VersionView, borne: dict[tuple[str, str], dict[CommitId, list[str]]]
+    reader: Reader,
+    view: VersionView,
+    links: tuple[LinkView, ...],
+    borne: dict[tuple[str, str], dict[CommitId, list[str]]],
 ) -> Removal:
     places = [(view.project, view.name)]
     if view.source is None:
-        places += [(link.project, link.name) for link in view.links]
+        places += [(link.project, link.name) for link in links]
     aliases = []
     for place in dict.fromkeys(places):
         if place not in borne:

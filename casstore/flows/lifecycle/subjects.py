@@ -26,7 +26,7 @@ def current_version(store: Store, view: VersionView) -> VersionView:
         current = queries.version(reader, view.commit)
     if current is None or not current.complete:
         raise NotFound(
-            f"the store at {store.root} does not know {view.name}@{view.commit.hex()} "
+            f"the store at {store.root} does not know {view.label}@{view.commit.hex()} "
             f"of project {view.project!r}"
         )
     return current

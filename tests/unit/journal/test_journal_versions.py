@@ -1,6 +1,6 @@
 """Versions, collections and their numbers, as the fold leaves them."""
 
-from casstore.journal import bodies, queries, subjects
+from casstore.journal import bodies, keys, labels, queries, subjects
 
 HOME = ("vision", "resnet")
 OURS, THEIRS, UPSTREAM = bytes([1]) * 16, bytes([2]) * 16, bytes([3]) * 16
@@ -96,8 +96,22 @@ def test_a_rename_is_a_label_and_the_name_stays_the_key(pen):
     label = pen.write(subjects.CollectionSubject(*HOME), bodies.LabelBody("name", "convnet"))
     table = pen.table()
     assert queries.collection(table, *HOME).label == "convnet"
-    assert queries.label_heads(table, *HOME, "name") == [label]
+    assert labels.heads(table, *HOME, "name") == [label]
     assert queries.collection(table, "vision", "convnet") is None
+
+
+def test_a_collection_is_found_by_what_it_is_called_now(pen):
+    """Renamed twice and back: one row while it bears another name, none when it bears its own."""
+    pen.version(1)
+    subject, before = subjects.CollectionSubject(*HOME), ()
+    project, own = HOME
+    for name in ("convnet", "resnet-50", own):
+        before = (pen.write(subject, bodies.LabelBody("name", name, before)),)
+        table = pen.table()
+        assert [view.name for view in queries.named(table, project, name)] == [own]
+        rows = [key for key, _ in table.scan(b"called")]
+        assert rows == [keys.called(project, name, own)][: name != own]
+    assert queries.named(table, project, "convnet") == []
 
 
 def test_collections_and_projects_are_listed(pen):

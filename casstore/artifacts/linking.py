@@ -1,0 +1,49 @@
+"""Links as W&B users make them: target paths, and what a linked artifact says of its source.
+
+Knows: how a target path is read.  Never: which events make a link, runs.
+"""
+
+from collections.abc import Iterable
+
+from casstore.artifacts.finished import Finished
+from casstore.artifacts.place import Place
+from casstore.artifacts.terminal import termwarn
+from casstore.errors import Invalid
+from casstore.names import check_alias, parse_reference
+
+__all__ = ["checked_aliases", "link_to", "linked_versions", "warn_of_link"]
+
+
+def link_to(
+    finished: Finished, target_path: str, aliases: Iterable[str] | None, place: Place
+) -> Finished:
+    """Link a version into ``[[entity/]project/]name``; returns it as it stands there.
+
+    The project is that of ``place`` where none is named; the entity is accepted and finds nothing.
+    Raises ``Invalid`` for a path that names a version, and as ``lifecycle.link`` does.
+    """
+    reference = parse_reference(target_path)
+    if reference.explicit:
+        raise Invalid(
+            f"{target_path!r} names a version, and a link goes to a collection",
+            hint=f"link to {target_path.partition(':')[0].partition('@')[0]!r}, with aliases=[...]",
+        )
+    project = reference.project or place.project
+    return finished.link(project, reference.name, checked_aliases(aliases))
+
+
+def checked_aliases(aliases: Iterable[str] | str | None) -> list[str]:
+    """Return aliases as a list, each allowed to be one; a single text is one alias."""
+    given = [aliases] if isinstance(aliases, str) else list(aliases or ())
+    return [check_alias(alias) for alias in given]
+
+
+def linked_versions(finished: Finished) -> list[Finished]:
+    """Return a version as it stands where it is linked to; none of what is a link itself (W&B)."""
+    return [] if finished.view.source is not None else finished.links()
+
+
+def warn_of_link(finished: Finished, what: str) -> None:
+    """Say that a call on a link concerns the link or its source (W&B)."""
+    if finished.view.source is not None:
+        termwarn(f"{finished.name} is a link: {what}")

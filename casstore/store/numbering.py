@@ -1,0 +1,134 @@
+"""Numbers: one committer a name at a time, and a number for what becomes a member of it.
+
+Knows: intents, claims, under which name a collection is kept.  Never: drafts, events of versions.
+Versions that are logged and versions that are linked get their numbers here.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+from casstore.catalog import Reader, Writer
+from casstore.depot import live_sessions
+from casstore.digest import CommitId
+from casstore.errors import Busy
+from casstore.journal import labels, queries
+from casstore.journal.bodies import AliasClaim, LabelBody
+from casstore.journal.subjects import CollectionSubject
+from casstore.names import MAX_NAME_CHARS
+from casstore.store.lookup import collection_called
+from casstore.store.store import Store
+
+__all__ = ["alias_claims", "reserved", "set_label", "take_number"]
+
+WAIT_SECONDS = 120.0
+FIRST_PAUSE_SECONDS = 0.002
+LONGEST_PAUSE_SECONDS = 0.1
+MAX_SUFFIX_CHARS = 10
+
+
+@contextlib.contextmanager
+def reserved(store: Store, project: str, name: str, commit_id: CommitId) -> Iterator[str]:
+    """Be the only one who adds to what is called ``name``; gives the name that it is kept under.
+
+    That is the name at creation: another one only where the collection was renamed, or where it is
+    new and the name's first bearer was renamed.  Waits while a living session is at it; raises
+    ``Busy`` when that takes too long, ``Conflict`` if two collections are called so.
+    """
+    store.index.catch_up()
+    while True:
+        key = _key_of(store, project, name)
+        _reserve(store, (project, key), commit_id)
+        try:
+            if _key_of(store, project, name) == key:  # else it was renamed while we waited
+                yield key
+                return
+        finally:
+            _release(store, (project, key), commit_id)
+
+
+def take_number(store: Store, project: str, key: str, commit_id: CommitId) -> int:
+    """Claim the next number of a collection that is reserved; it is never given to another."""
+    with store.index.read() as reader:
+        number = queries.next_number(reader, project, key, store.numbering)
+    number = max(number, store.claims.highest(project, key) + 1)
+    return store.claims.take(project, key, number, commit_id, store.staging())
+
+
+def alias_claims(
+    store: Store, project: str, key: str, aliases: Iterable[str]
+) -> tuple[AliasClaim, ...]:
+    """Return aliases with the events that they replace."""
+    with store.index.read() as reader:
+        return tuple(
+            AliasClaim(alias, tuple(queries.alias_heads(reader, project, key, alias)))
+            for alias in aliases
+        )
+
+
+def set_label(
+    store: Store, project: str, key: str, field: str, value: str | int | tuple[str, ...] | None
+) -> None:
+    """Say something of a collection, in place of what was said before."""
+    with store.index.read() as reader:
+        replaces = tuple(labels.heads(reader, project, key, field))
+    store.events.append(CollectionSubject(project, key), LabelBody(field, value, replaces))
+
+
+def _key_of(store: Store, project: str, name: str) -> str:
+    with store.index.read() as reader:
+        present = collection_called(store, reader, project, name)
+        return present.name if present is not None else _new_key(reader, project, name)
+
+
+def _new_key(reader: Reader, project: str, name: str) -> str:
+    """Return the name under which a new collection is kept: its own, if that was never used."""
+    stem = name[: MAX_NAME_CHARS - MAX_SUFFIX_CHARS]
+    for number in count():
+        key = f"{stem}.{number}" if number else name
+        is_free = queries.collection(reader, project, key) is None
+        if is_free and labels.called(reader, project, key) in {key, name}:
+            return key
+    raise AssertionError("numbers do not end")
+
+
+def _reserve(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
+    """Record the intent to commit to a name, waiting while a living session holds one."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    pause = FIRST_PAUSE_SECONDS
+    session = store.session().folder.id
+    dead: tuple[str, CommitId] | None = None
+
+    def take(writer: Writer) -> tuple[str, CommitId] | None:
+        held = writer.intent(*place)
+        if held is not None and held != dead:
+            return held
+        writer.set_intent(*place, session, commit_id)
+        return None
+
+    while (held := store.index.write(take)) is not None:
+        if held[0] not in live_sessions(store.root):
+            store.index.catch_up(thorough=True)  # it may have died after its event
+            dead = held
+            continue
+        if time.monotonic() > deadline:
+            raise Busy(
+                f"another process has been committing to {place[1]!r} for {WAIT_SECONDS:.0f} s",
+                hint="nothing was logged; call again when it has ended",
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _release(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
+    session = store.session().folder.id
+
+    def clear(writer: Writer) -> None:
+        if writer.intent(*place) == (session, commit_id):
+            writer.clear_intent(*place)
+
+    with store.index.read() as reader:
+        ours = reader.intent(*place) == (session, commit_id)
+    if ours:
+        store.index.write(clear)
