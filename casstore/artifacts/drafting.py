@@ -6,7 +6,6 @@ Knows: how files and folders become entries at once.  Never: runs, aliases, what
 import contextlib
 import os
 import tempfile
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +55,7 @@ class Drafting:
         self._finished: Manifest | None = None
         self._added: dict[str, str] = {}
         self._folders: list[tuple[str, bytes]] = []
-        self.objects: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self.objects: dict[int, tuple[Callable[[], Any], str]] = {}  # id -> weak, path
         self._lock = Lock()
         self._passed_over = False
         self.process = os.getpid()
@@ -150,7 +149,9 @@ class Drafting:
             store = self.store()
             part = store.draft()
             try:
-                local = [(each.origin, each.name) for each in files if isinstance(each.origin, Path)]
+                local = [
+                    (each.origin, each.name) for each in files if isinstance(each.origin, Path)
+                ]
                 log_files(store, part, [source_of(path, name) for path, name in local])
                 for each in files:
                     if isinstance(each.origin, ArtifactEntry):

@@ -1,18 +1,19 @@
 """Typed objects in an artifact: tables and media become its files, and come back as objects.
 
-Knows: how an object's name becomes its file's (W&B: ``scores`` -> ``scores.table.json``), which files
-go in together.  Never: how the files look (``tables``, ``media``), how bytes are stored.
+Knows: how an object's name becomes its file's (W&B: ``scores`` -> ``scores.table.json``), which
+files go in together.  Never: how the files look (``tables``, ``media``), how bytes are stored.
 """
 
 import json
 import os
 import tempfile
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from casstore.artifacts.drafting import Drafting, Taken
-from casstore.artifacts.entry import ArtifactEntry, ArtifactManifest
+from casstore.artifacts.entry import ArtifactEntry
 from casstore.digest import digest_of
 from casstore.errors import Invalid, NotFound
 from casstore.flows.reading import read_entry
@@ -31,8 +32,8 @@ MAX_COMPARED_BYTES = 64 * 1024 * 1024
 def add_object(drafting: Drafting, thing: Any, name: str, *, overwrite: bool) -> ArtifactEntry:
     """Add an object and every file it consists of to a draft: all of them or none.
 
-    Returns the entry of the object's own file.  Raises ``TypeError`` for what is no table or medium,
-    and what the object raises when it cannot be written.
+    Returns the entry of the object's own file.  Raises ``TypeError`` for what is no table or
+    medium, and what the object raises when it cannot be written.
     """
     gathered = _Gathering(drafting)
     path = gathered.add(thing, name)
@@ -48,7 +49,7 @@ class _Gathering:
         self._drafting = drafting
         self._files: dict[str, Content] = {}
         self._open: list[int] = []
-        self.objects: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self.objects: dict[int, tuple[Callable[[], Any], str]] = {}
 
     def put(self, path: str, content: Content) -> None:
         """Take a file."""
@@ -134,7 +135,7 @@ class _Stored:
         return self.origin.size
 
     def place(self, folder: str) -> str:
-        """The path that it has, if that is one that media have."""
+        """Return the path that it has, if that is one that media have."""
         if self._path.startswith("media/"):
             return self._path
         return f"{folder}/{self.sha256[:20]}/{self._path.rpartition('/')[2]}"
@@ -158,7 +159,7 @@ def get_object(artifact: Any, name: str) -> Any:
 
 
 class _Reading:
-    """The ``Source`` of what one artifact holds; an object that is still in use is not read twice."""
+    """The ``Source`` of what one artifact holds; an object still in use is not read twice."""
 
     def __init__(self, artifact: Any) -> None:
         self._artifact = artifact

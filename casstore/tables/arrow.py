@@ -9,7 +9,6 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from casstore.errors import Invalid, Unsupported
@@ -27,7 +26,8 @@ from casstore.tables.types import (
 )
 
 __all__ = [
-    "arrow_of",
+    "arrow_column",
+    "arrow_table",
     "arrow_types",
     "is_arrow",
     "json_column",
@@ -74,19 +74,25 @@ def rows_of(table: Any) -> Iterator[list[Any]]:
         yield from map(list, zip(*(column.to_pylist() for column in batch.columns), strict=True))
 
 
-def arrow_of(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> tuple[Any, list[str]]:
-    """Return an Arrow table, and the names of the columns whose values Arrow cannot hold as one type.
+def arrow_column(values: Sequence[Any]) -> Any | None:
+    """Return an Arrow column that gives the same values back, or None if there is no such column.
 
-    Those are left out: what to do with them is the caller's.
+    Arrow would give each dict the keys of all, make text of bytes beside text, cut times to dates.
     """
     pa = _pyarrow()
-    arrays, refused = {}, []
-    for name, values in zip(names, columns, strict=True):
-        try:
-            arrays[name] = pa.array(values)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            refused.append(name)
-    return pa.table(arrays), refused
+    try:
+        array = pa.array(values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return None
+    is_ = pa.types
+    surely = is_.is_integer, is_.is_floating, is_.is_string, is_.is_boolean, is_.is_null
+    same = any(test(array.type) for test in surely) or array.to_pylist() == list(values)
+    return array if same else None
+
+
+def arrow_table(names: Sequence[str], arrays: Sequence[Any]) -> Any:
+    """Return a table of columns."""
+    return _pyarrow().Table.from_arrays(list(arrays), names=list(names))
 
 
 def json_column(values: Sequence[Any]) -> Any:
@@ -127,8 +133,8 @@ def write_parquet(table: Any, extra: dict[str, Any]) -> LocalFile:
     """Write a Parquet file; ``extra`` is kept beside its schema as JSON.
 
     Row groups and pages do not depend on where rows stand but on what they hold
-    (``use_content_defined_chunking``), so that an inserted or edited row changes the pages around it
-    and the footer.  Without dictionaries, because one new value would change every page.
+    (``use_content_defined_chunking``), so that an inserted or edited row changes the pages
+    around it and the footer.  Without dictionaries, because one new value would change every page.
     """
     metadata = {**(table.schema.metadata or {}), KEY: json.dumps(extra).encode()}
     made = made_file(b"", ".table.parquet")
@@ -143,7 +149,7 @@ def write_parquet(table: Any, extra: dict[str, Any]) -> LocalFile:
     return made
 
 
-def read_parquet(path: Path | Any) -> tuple[Any, dict[str, Any]]:
+def read_parquet(path: Any) -> tuple[Any, dict[str, Any]]:
     """Return the table and what was kept beside its schema (empty for any other Parquet file)."""
     pa = _pyarrow()
     try:
