@@ -26,9 +26,16 @@ from casstore.parallel import Lock
 from casstore.store import Commit, Committed, Draft, Store, commit
 from casstore.worktree import Walk, source_of
 
-__all__ = ["Drafting", "Taken"]
+__all__ = ["Drafting", "KnownObject", "Taken"]
 
 MAX_REMEMBERED_PATHS = 100_000
+
+
+class KnownObject(NamedTuple):
+    """An object that was added, weakly held, and the path of its file."""
+
+    thing: Callable[[], Any]
+    path: str
 
 
 class Taken(NamedTuple):
@@ -55,7 +62,7 @@ class Drafting:
         self._finished: Manifest | None = None
         self._added: dict[str, str] = {}
         self._folders: list[tuple[str, bytes]] = []
-        self.objects: dict[int, tuple[Callable[[], Any], str]] = {}  # id -> weak, path
+        self.objects: dict[int, KnownObject] = {}  # by id
         self._lock = Lock()
         self._passed_over = False
         self.process = os.getpid()

@@ -8,11 +8,10 @@ import json
 import os
 import tempfile
 import weakref
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from casstore.artifacts.drafting import Drafting, Taken
+from casstore.artifacts.drafting import Drafting, KnownObject, Taken
 from casstore.artifacts.entry import ArtifactEntry
 from casstore.digest import digest_of
 from casstore.errors import Invalid, NotFound
@@ -36,6 +35,7 @@ def add_object(drafting: Drafting, thing: Any, name: str, *, overwrite: bool) ->
     medium, and what the object raises when it cannot be written.
     """
     gathered = _Gathering(drafting)
+    check_path(path_bytes(name))
     path = gathered.add(thing, name)
     entry = drafting.add_together(gathered.taken(), path_bytes(path), overwrite=overwrite)
     drafting.objects.update(gathered.objects)
@@ -49,7 +49,7 @@ class _Gathering:
         self._drafting = drafting
         self._files: dict[str, Content] = {}
         self._open: list[int] = []
-        self.objects: dict[int, tuple[Callable[[], Any], str]] = {}
+        self.objects: dict[int, KnownObject] = {}
 
     def put(self, path: str, content: Content) -> None:
         """Take a file."""
@@ -77,9 +77,9 @@ class _Gathering:
                 f"an artifact takes tables and media, not a {type(thing).__name__}; "
                 "wrap data frames in Table(dataframe=...), add files with add_file"
             )
-        known, path = {**self._drafting.objects, **self.objects}.get(id(thing), (None, ""))
-        if hashed and known is not None and known() is thing and self.holds(path):
-            return path
+        known = self.objects.get(id(thing)) or self._drafting.objects.get(id(thing))
+        if hashed and known and known.thing() is thing and self.holds(known.path):
+            return known.path
         if id(thing) in self._open:
             raise Invalid(f"the table {name!r} links to tables that link back to it")
         self._open.append(id(thing))
@@ -89,7 +89,7 @@ class _Gathering:
             name += content.sha256[:20]
         path = name if name.endswith(suffix) else name + suffix
         self.put(path, content)
-        self.objects[id(thing)] = (weakref.ref(thing), path)
+        self.objects[id(thing)] = KnownObject(weakref.ref(thing), path)
         return path
 
     def _written(self, thing: Any) -> tuple[Content, str]:
@@ -203,10 +203,15 @@ class _Reading:
         try:
             if path.endswith(PARQUET):
                 return Table.from_parquet(content.read(), self)
-            return self.decode(parse_json(content, repr(path)))
+            return _kind_of(path).decode(parse_json(content, repr(path)), self)
         except Invalid as error:
             raise Invalid(f"{path!r}: {error.message}", hint=error.hint) from error
         except NotFound:
             raise
         except (KeyError, TypeError, AttributeError) as error:
             raise Invalid(f"{path!r} is not as W&B writes it: {error!r}") from error
+
+
+def _kind_of(path: str) -> Any:
+    """Return the class that reads a file, by the last words of its name (W&B)."""
+    return KINDS[path.removesuffix(".json").rpartition(".")[2]]

@@ -42,6 +42,7 @@ PAGES = {"min_chunk_size": 16 * 1024, "max_chunk_size": 64 * 1024, "norm_level":
 
 KEY = b"casstore"
 BATCH_ROWS = 10_000
+MAX_GROUP_ROWS = 1_048_576  # groups cut by count shift with every row before them
 
 
 def _pyarrow(part: str = "") -> Any:
@@ -86,8 +87,17 @@ def arrow_column(values: Sequence[Any]) -> Any | None:
         return None
     is_ = pa.types
     surely = is_.is_integer, is_.is_floating, is_.is_string, is_.is_boolean, is_.is_null
-    same = any(test(array.type) for test in surely) or array.to_pylist() == list(values)
+    if any(test(array.type) for test in surely):
+        return array
+    same = not _holds_nothing(array.type) and array.to_pylist() == list(values)
     return array if same else None
+
+
+def _holds_nothing(kind: Any) -> bool:
+    """Tell a type with a struct of no fields in it, which Parquet cannot hold."""
+    is_struct = _pyarrow().types.is_struct(kind)
+    inner = [kind.field(index).type for index in range(kind.num_fields)]
+    return (is_struct and not inner) or any(map(_holds_nothing, inner))
 
 
 def arrow_table(names: Sequence[str], arrays: Sequence[Any]) -> Any:
@@ -134,18 +144,23 @@ def write_parquet(table: Any, extra: dict[str, Any]) -> LocalFile:
 
     Row groups and pages do not depend on where rows stand but on what they hold
     (``use_content_defined_chunking``), so that an inserted or edited row changes the pages
-    around it and the footer.  Without dictionaries, because one new value would change every page.
+    around it and the footer.  Without dictionaries, because one new value would change every page,
+    and without compression, because the store compresses its chunks: a page that is compressed
+    here changes as a whole.  Raises ``Invalid`` for types that Parquet does not have.
     """
     metadata = {**(table.schema.metadata or {}), KEY: json.dumps(extra).encode()}
     made = made_file(b"", ".table.parquet")
-    _pyarrow(".parquet").write_table(
-        table.replace_schema_metadata(metadata),
-        made.local(),
-        compression="zstd",
-        use_dictionary=False,
-        use_content_defined_chunking=PAGES,
-        row_group_size=max(1, table.num_rows),
-    )
+    try:
+        _pyarrow(".parquet").write_table(
+            table.replace_schema_metadata(metadata),
+            made.local(),
+            compression="none",
+            use_dictionary=False,
+            use_content_defined_chunking=PAGES,
+            row_group_size=MAX_GROUP_ROWS,
+        )
+    except _pyarrow().ArrowException as error:
+        raise Invalid(f"Parquet cannot hold the table: {error}") from error
     return made
 
 

@@ -149,7 +149,8 @@ def _tells_times(kind: ColumnType) -> bool:
 def milliseconds(value: dt.date) -> float | None:
     """Return milliseconds since 1970: whole ones as an integer, NaT as None.
 
-    A time without a zone is taken as UTC, a date as its midnight (W&B).
+    A time without a zone is taken as UTC, a date as its midnight (W&B).  Microseconds are kept from
+    1900 to 2100 and further, as long as a float holds them; beyond, W&B's whole milliseconds.
     """
     if value != value:  # noqa: PLR0124 - NaT
         return None
@@ -158,7 +159,9 @@ def milliseconds(value: dt.date) -> float | None:
     elif value.tzinfo is None:
         value = value.replace(tzinfo=dt.UTC)
     microseconds = (value - EPOCH) // MICROSECOND
-    return microseconds // 1000 if microseconds % 1000 == 0 else microseconds / 1000
+    exact = microseconds / 1000
+    kept = microseconds % 1000 and round(exact * 1000) == microseconds
+    return exact if kept else microseconds // 1000
 
 
 def moment(value: float) -> dt.datetime:

@@ -83,9 +83,7 @@ def _encoded(
                 f"row {number} has {len(row)} cells, and the table {len(columns.names)} columns"
             )
         yield [
-            None
-            if index in places
-            else encoders[index].encode(value, number)
+            None if index in places else encoders[index].encode(value, number)
             for index, value in enumerate(row)
         ]
 

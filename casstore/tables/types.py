@@ -91,13 +91,11 @@ class ListOf(ColumnType):
         return f"list of {self.element}"
 
     def widen(self, other: ColumnType) -> ColumnType | None:
-        """Take lists whose elements fit; an empty one always does."""
+        """Take lists whose elements fit; one may be empty, or have None in it."""
         if not isinstance(other, ListOf):
             return None
+        element = _widen_inside(self.element, other.element)
         length = self.length if self.length == other.length else None
-        if other.element == UNKNOWN:
-            return ListOf(self.element, length)
-        element = self.element.widen(other.element)
         return None if element is None else ListOf(element, length)
 
 
@@ -117,7 +115,10 @@ class DictOf(ColumnType):
         theirs = dict(other.fields)
         if not theirs.keys() <= dict(self.fields).keys():
             return None
-        wider = [(key, kind.widen(theirs.get(key, NONE))) for key, kind in self.fields]
+        wider = [
+            (key, _widen_inside(kind, theirs[key]) if key in theirs else kind.widen(NONE))
+            for key, kind in self.fields
+        ]
         good = tuple((key, kind) for key, kind in wider if kind is not None)
         return DictOf(good) if len(good) == len(wider) else None
 
@@ -291,6 +292,16 @@ class Opaque(ColumnType):
         """Take anything."""
         del other
         return self
+
+
+def _widen_inside(kind: ColumnType, other: ColumnType) -> ColumnType | None:
+    """Widen what a list or dict holds: None may stand anywhere in it (W&B refuses it)."""
+    wider: ColumnType | None = kind
+    for each in members(other):
+        if wider is not None and each != UNKNOWN:
+            found = wider.widen(each)
+            wider = union(wider, NONE) if found is None and each == NONE else found
+    return wider
 
 
 def members(kind: ColumnType) -> tuple[ColumnType, ...]:

@@ -19,7 +19,7 @@ class Shelf:
     def put(self, path, content):
         self.files[path] = content
 
-    def path_of(self, content):
+    def path_of(self, _content):
         return None
 
     def holds(self, path):
@@ -35,7 +35,7 @@ class Shelf:
         self.files[path] = content
         return path
 
-    def content(self, path, sha256=None):
+    def content(self, path, _sha256=None):
         return self.files[path]
 
     def paths(self, folder):

@@ -54,7 +54,7 @@ def test_a_column_that_does_not_fit_changes_nothing(table):
         with pytest.raises((Invalid, TypeError)):
             table.add_column(name, data)
     with pytest.raises(Invalid, match="the same keys"):
-        table.add_computed_columns(lambda number, row: {f"c{number}": 1})
+        table.add_computed_columns(lambda number, _: {f"c{number}": 1})
     assert (table.columns, table.data) == (["a", "b"], [[1, "x"], [2, "y"]])
 
 

@@ -100,6 +100,16 @@ def test_mixed_types_are_taken_when_asked_for():
     assert table.get_column("x") == [1, "one", [1], None, True]
 
 
+def test_none_may_stand_anywhere_in_a_list_or_dict():
+    """Embeddings with a NaN in a later row are taken; W&B refuses them."""
+    lists = column([1.5, 2], [float("nan"), None], [], optional=False)
+    assert str(kind(lists)) == "list of none or number"
+    dicts = column({"a": 1, "b": "x"}, {"a": None, "b": "y"}, optional=False)
+    assert str(kind(dicts)) == "dict of a: none or number, b: string"
+    with pytest.raises(TypeError, match="column 'x'"):
+        column({"a": 1, "b": 2}, {"a": 1}, optional=False)
+
+
 def test_lists_of_mixed_elements_are_unions():
     """W&B writes them as an invalid type, which it cannot read again."""
     assert str(kind(column([1, "a"], ["b", 2], optional=False))) == "list of number or string"
