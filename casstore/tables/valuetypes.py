@@ -42,9 +42,29 @@ __all__ = ["assign", "type_from", "type_of"]
 
 def assign(kind: ColumnType, value: Any) -> ColumnType | None:
     """Return the type of a column that also holds ``value``; None if it does not fit."""
+    if type(value) is list and _is_such_a_list(kind, value):
+        return kind
     if any(isinstance(each, Const) and each.value == value for each in members(kind)):
         return kind
     return kind.widen(type_of(value))
+
+
+def _is_such_a_list(kind: ColumnType, value: list[Any]) -> bool:
+    """Tell a list of plain values that fits as it is, without building its type."""
+    for each in members(kind):
+        if isinstance(each, ListOf) and each.length in {None, len(value)}:
+            names = [kind.name for kind in members(each.element) if isinstance(kind, Plain)]
+            good = {known for name in names for known in _CLASSES.get(name, ())}
+            return all(type(item) in good and item == item for item in value)  # noqa: PLR0124
+    return False
+
+
+_CLASSES: dict[str, tuple[type, ...]] = {
+    "number": (int, float),
+    "string": (str,),
+    "boolean": (bool,),
+    "none": (type(None),),
+}
 
 
 def type_of(value: Any) -> ColumnType:  # noqa: PLR0911 - one line a kind reads best

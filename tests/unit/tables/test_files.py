@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from casstore.errors import Invalid
-from casstore.media import Histogram, Html, made_file
+from casstore.media import Histogram, Html, Image, made_file
 from casstore.tables import Table
 
 BOTH = pytest.mark.parametrize("storage", ["json", "parquet"])
@@ -149,6 +149,14 @@ def test_media_and_tables_in_cells_come_back(shelf, storage):
     table.add_data(page, chart, inner)
     table.add_data(None, None, None)
     assert shelf.again(table).data == [[page, chart, inner], [None, None, None]]
+    image = Image(np.zeros((2, 2)))
+    with pytest.raises(TypeError):
+        column([image], [page])
+    assert shelf.again(column([image, image], [], [image, None], storage=storage)).data == [
+        [[image, image]],
+        [[]],
+        [[image, None]],
+    ]
 
 
 @BOTH
