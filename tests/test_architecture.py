@@ -25,8 +25,8 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "store",
     "catalog depot",
     "chunks journal manifests packs references",
-    "durable encoding settings worktree",
-    "digest names parallel patterns",
+    "durable encoding settings tables worktree",
+    "digest media names parallel patterns",
     "errors",
 )
 
@@ -46,8 +46,13 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "msgpack": "encoding",
     "msvcrt": "durable",
     "multiprocessing": "parallel",
+    "numpy": "media.arrays",
+    "pandas": "tables.pandas_frames",
     "pathspec": "patterns",
+    "PIL": "media.pictures",
     "platformdirs": "settings",
+    "polars": "tables.polars_frames",
+    "pyarrow": "tables.arrow",
     "pyfastcdc": "chunks",
     "s3fs": "references.s3",
     "threading": "parallel",
@@ -55,13 +60,10 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "yaml": "artifacts.yaml_text",
     "zstandard": "chunks",
 }
-BY_NAME = {  # load modules by name
-    "__init__",
-    "artifacts.yaml_text",
-    "cli.table",
-    "patterns",
-    "references.schemes",
-    "settings",
+BY_NAME = {  # load modules by name: from one table, or optional ones when they are first needed
+    *("__init__", "artifacts.yaml_text", "cli.table", "media.arrays", "media.pictures"),
+    *("patterns", "references.schemes", "settings"),
+    *("tables.arrow", "tables.pandas_frames", "tables.polars_frames"),
 }
 
 OS_DOORS = {

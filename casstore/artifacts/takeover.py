@@ -3,12 +3,13 @@
 Knows: which frames an entry needs.  Never: names, versions, what people see.
 """
 
+from casstore.artifacts.entry import ArtifactEntry
 from casstore.digest import Digest
 from casstore.manifests import Entry, chunk_refs, layout_nodes
 from casstore.packs import PackKind
 from casstore.store import Draft, Store
 
-__all__ = ["copy_frames", "packs_of"]
+__all__ = ["copy_frames", "packs_of", "take_over"]
 
 COPIED_FRAMES = 64
 MAX_LOCATED_FRAMES = 1024
@@ -28,6 +29,14 @@ def packs_of(store: Store, entry: Entry) -> set[int]:
             tokens |= {row.pack_row for row in store.frames.locate(group)}
             group = []
     return tokens | {row.pack_row for row in store.frames.locate(group)}
+
+
+def take_over(store: Store, draft: Draft, origin: ArtifactEntry, name: bytes) -> None:
+    """Put an entry of a version, of this or another store, into a draft of ``store``."""
+    entry = origin._entry._replace(path=name)  # noqa: SLF001 - the same room
+    source = origin._needs_owner("adding it again").store  # noqa: SLF001 - the same room
+    same = source is store
+    draft.put(entry, packs_of(store, entry) if same else copy_frames(source, draft, entry))
 
 
 def copy_frames(source: Store, draft: Draft, entry: Entry) -> set[int]:

@@ -28,10 +28,7 @@ MODULE_LEVEL = (
 )
 ATTRIBUTES = {"ArtifactCollection.description", "ArtifactType.name"}  # plain ones, of each object
 COMING = {  # other work in progress; whoever finishes it takes the name out
-    "Artifact.add",
-    "Artifact.add_reference",
     "Artifact.distributed_id",
-    "Artifact.get",
     "Run.finish_artifact",
     "Run.upsert_artifact",
 }
