@@ -78,15 +78,17 @@ def while_reading(monkeypatch):
     """Give a way to do something each time that a file of some name has been read from."""
 
     def arrange(name, action):
-        really_read = durable.read_into
+        def acting(really_read):
+            def read(descriptor, *arguments):
+                got = really_read(descriptor, *arguments)
+                if os.readlink(f"/proc/self/fd/{descriptor}").endswith(name):
+                    action()
+                return got
 
-        def read_into(descriptor, buffer):
-            got = really_read(descriptor, buffer)
-            if os.readlink(f"/proc/self/fd/{descriptor}").endswith(name):
-                action()
-            return got
+            return read
 
-        monkeypatch.setattr(durable, "read_into", read_into)
+        for call in ("read_into", "read_into_at"):
+            monkeypatch.setattr(durable, call, acting(getattr(durable, call)))
 
     return arrange
 
