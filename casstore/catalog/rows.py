@@ -9,7 +9,9 @@ from typing import NamedTuple
 from casstore.digest import Digest
 from casstore.packs import PackId, PackKind
 
-__all__ = ["CHUNK_ROW", "ChunkRow", "PackRow", "StatKey", "StatRow"]
+__all__ = ["CHUNK_ROW", "ChunkRow", "EventPlace", "PackRow", "StatKey", "StatRow"]
+
+MONTH_CHARS = 6
 
 CHUNK_ROW = struct.Struct("<III")
 _PACK_ROW = struct.Struct("<32sBIQ")
@@ -42,6 +44,22 @@ class PackRow(NamedTuple):
         """Read a row."""
         pack_id, kind, frames, size = _PACK_ROW.unpack(data)
         return cls(PackId(pack_id), PackKind(kind), frames, size)
+
+
+class EventPlace(NamedTuple):
+    """Where an event lies: in a month (yyyymm), loose or in a journal pack there."""
+
+    month: str
+    pack: PackId | None = None
+
+    def encoded(self) -> bytes:
+        """Return the place as bytes."""
+        return self.month.encode() + (self.pack or b"")
+
+    @classmethod
+    def decoded(cls, data: bytes) -> "EventPlace":
+        """Read a place."""
+        return cls(data[:MONTH_CHARS].decode(), PackId(data[MONTH_CHARS:]) or None)
 
 
 class StatKey(NamedTuple):

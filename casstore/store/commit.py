@@ -184,7 +184,6 @@ def _create(store: Store, request: Commit, manifest: ManifestRef, commit_id: Com
             AliasClaim(alias, tuple(queries.alias_heads(reader, project, name, alias)))
             for alias in request.aliases
         )
-    number = max(number, store.claims.highest(project, name) + 1)
     number = store.claims.take(project, name, number, commit_id, store.staging())
     body = VersionBody(
         type=request.type,
