@@ -24,7 +24,7 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "worktree",
     "store",
     "catalog depot",
-    "chunks journal manifests packs",
+    "chunks folders journal manifests packs",
     "durable encoding parallel settings",
     "digest names",
     "errors",

@@ -8,14 +8,13 @@ import stat
 from collections.abc import Iterable
 from typing import Literal
 
-from casstore.digest import Hasher
 from casstore.errors import Conflict
+from casstore.folders import digest_of_file
 from casstore.manifests import Entry
 from casstore.names import display_path
 
 __all__ = ["is_occupied", "refuse_differing", "state_of"]
 
-READ_BYTES = 4 * 1024 * 1024
 MAX_NAMED_PATHS = 5
 
 
@@ -61,12 +60,4 @@ def state_of(entry: Entry, target: bytes) -> Literal["absent", "same", "differs"
         return "differs"
     if bool(info.st_mode & 0o100) != entry.executable:
         return "differs"
-    return "same" if _digest_of_file(target) == entry.content else "differs"
-
-
-def _digest_of_file(path: bytes) -> bytes:
-    hasher = Hasher()
-    with open(path, "rb", buffering=0) as stream:
-        while data := stream.read(READ_BYTES):
-            hasher.update(data)
-    return hasher.digest()
+    return "same" if digest_of_file(target) == entry.content else "differs"
