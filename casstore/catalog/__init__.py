@@ -12,13 +12,22 @@ Every table, key and row in one place::
     events    name of the event         place      yyyymm, and the journal pack if it is in one
     gathered  32 bytes                  yyyymm     a journal pack whose events were all applied
     state     see journal.fold          msgpack    the folded journal
-    stat      u64 device, u64 inode     STAT_ROW   what a file was when it was last read
+    stat      u64 device, u64 inode     STAT_ROW   its stamp when it was read, and what it became
     intents   project NUL name          msgpack    [session, commit]: who is about to commit
 """
 
 from casstore.catalog.catalog import Catalog, Reader, Writer
 from casstore.catalog.environment import Damaged, Environment, Replaced
-from casstore.catalog.rows import ChunkRow, EventPlace, PackRow, StatKey, StatRow
+from casstore.catalog.rows import (
+    ChunkRow,
+    EventPlace,
+    PackRow,
+    Stamp,
+    StatRow,
+    pack_rows,
+    stamp_of,
+    unpack_rows,
+)
 
 __all__ = [
     "Catalog",
@@ -29,7 +38,10 @@ __all__ = [
     "PackRow",
     "Reader",
     "Replaced",
-    "StatKey",
+    "Stamp",
     "StatRow",
     "Writer",
+    "pack_rows",
+    "stamp_of",
+    "unpack_rows",
 ]
