@@ -1,7 +1,7 @@
 """Folders that a version was laid out in: what lies there, in path order, and its digests.
 
 Knows: walks without recursion, links that are never followed to folders, hashing a file.
-Never: versions, what differs, writing.
+Never: versions, what differs, writing files.
 """
 
 import os
@@ -13,7 +13,7 @@ from casstore.digest import Digest, Hasher
 from casstore.errors import Error
 from casstore.names import display_path
 
-__all__ = ["Found", "digest_of_file", "walk_folder"]
+__all__ = ["Found", "digest_of_file", "make_folders", "walk_folder"]
 
 BUFFER_BYTES = 1024 * 1024
 
@@ -45,6 +45,20 @@ def digest_of_file(path: bytes) -> Digest:
     except OSError as error:
         raise _unreadable(path, error) from error
     return Digest(hasher.digest())
+
+
+def make_folders(path: bytes) -> None:
+    """Make a folder and those above it, however many are missing."""
+    missing = [path]
+    while missing:
+        try:
+            os.mkdir(missing[-1])
+        except FileExistsError:
+            missing.pop()
+        except FileNotFoundError:
+            missing.append(os.path.dirname(missing[-1]))
+        else:
+            missing.pop()
 
 
 def walk_folder(root: bytes, enter: Callable[[bytes], bool]) -> Iterator[Found]:

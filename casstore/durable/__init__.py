@@ -7,6 +7,7 @@ prefix of them as a crash.
 """
 
 from casstore.durable.filesystems import boot_id, filesystem_type, is_local_filesystem, keeps_ctime
+from casstore.durable.inside import Inside
 from casstore.durable.locks import FileLock
 from casstore.durable.naming import (
     create_exclusive,
@@ -33,6 +34,7 @@ __all__ = [
     "DIRECT_BUFFER_BYTES",
     "FileLock",
     "FileWriter",
+    "Inside",
     "Step",
     "boot_id",
     "create",

@@ -48,11 +48,15 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes files of one store with ``workers`` threads; ``note`` takes the progress."""
+    """Writes files of one store with ``workers`` threads; ``note`` takes the progress.
+
+    ``place`` gives a file that was staged its name.
+    """
 
     store: Store
     workers: int
     note: Progress
+    place: Callable[[File], None]
 
     def write(self, files: Iterable[File]) -> int:
         """Write files and give them their names; returns how many.
@@ -66,7 +70,8 @@ class Writer:
             for large, group in groupby(files, key=_is_large):
                 write = self._write_large if large else self._write_small
                 for file in write(group, unnamed):
-                    _name(file)
+                    if file.staged != file.target:
+                        self.place(file)
                     unnamed.discard(file.staged)
                     written += 1
         finally:
@@ -112,11 +117,6 @@ class Writer:
 
 def _is_large(file: File) -> bool:
     return file.entry.size_bytes >= LARGE_FILE_BYTES
-
-
-def _name(file: File) -> None:
-    if file.staged != file.target:
-        durable.rename(Path(os.fsdecode(file.staged)), Path(os.fsdecode(file.target)))
 
 
 # Large files
