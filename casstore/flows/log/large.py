@@ -7,14 +7,13 @@ thread, while others compute the file's own digest and encode and write its chun
 """
 
 import os
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
 from casstore import durable
 from casstore.chunks import MAX_CHUNK_BYTES, Cutter
 from casstore.digest import Digest, Hasher, digest_of
-from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source
+from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source, read_since
 from casstore.flows.log.result import Logged, Progress, entry_of, same_file, settled_stamp
 from casstore.manifests import ChunkListBuilder
 from casstore.parallel import Pending, Pool, ordered_map
@@ -49,10 +48,10 @@ def log_large(
 def _log(session: Session, source: Source, pool: Pool | None, note: Progress) -> Logged:
     """Store one file; a file that changed while it was read is begun again."""
     for _ in range(MAX_ATTEMPTS):
-        read_ns = time.time_ns()
         descriptor = open_source(source)
         try:
             before = regular(source.path, os.fstat(descriptor))
+            read_ns = read_since(descriptor, before)
             stream = _Stream(session, source, pool, note)
             total = stream.take(descriptor, before.st_size)
             after = os.fstat(descriptor)

@@ -1,17 +1,22 @@
 """Opening files that others may change: one clear error each.
 
-Knows: what to say when a file cannot be read.  Never: stores, chunks.
+Knows: what to say when a file cannot be read, whether others may be writing it.
+Never: stores, chunks.
 """
 
 import os
+import time
 
+from casstore import durable
 from casstore.errors import Busy, Error, FileMissing
 from casstore.names import display_path
 from casstore.worktree import Source
 
-__all__ = ["MAX_ATTEMPTS", "changing", "failed", "open_source"]
+__all__ = ["MAX_ATTEMPTS", "NEVER_NS", "changing", "failed", "open_source", "read_since"]
 
 MAX_ATTEMPTS = 3
+WRITTEN_BACK_NS = 120_000_000_000  # Linux writes a page back 30 to 35 s after its first change
+NEVER_NS = 0
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_CLOEXEC", 0)
@@ -26,6 +31,18 @@ def open_source(source: Source) -> int:
         return os.open(source.path, _FLAGS)
     except OSError as error:
         raise failed(source, error) from error
+
+
+def read_since(descriptor: int, info: os.stat_result) -> int:
+    """Return the time at which reading begins, or ``NEVER_NS`` if the stat must not be believed.
+
+    Writing through a shared mapping moves mtime when it begins on a page, and again only after the
+    page was written back.  So of a file that changed lately and that somebody could be writing
+    so, the same stat may mean other bytes later.
+    """
+    now = time.time_ns()
+    lately = now - max(info.st_mtime_ns, info.st_ctime_ns) < WRITTEN_BACK_NS
+    return NEVER_NS if lately and durable.is_open_for_writing(descriptor) else now
 
 
 def failed(source: Source, error: OSError) -> Error:

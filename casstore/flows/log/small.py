@@ -5,7 +5,6 @@ The caller's thread reads, cuts and hashes; workers decide what is new, encode a
 """
 
 import os
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import NamedTuple
 from casstore import durable
 from casstore.chunks import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
 from casstore.digest import Digest, digest_of
-from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source
+from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source, read_since
 from casstore.flows.log.result import Logged, Progress, entry_of, same_file, settled_stamp
 from casstore.manifests import ChunkListBuilder
 from casstore.parallel import ordered_map
@@ -102,10 +101,10 @@ def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:
     It is whole if its stat after reading is the one that the walk saw before.
     """
     for _ in range(MAX_ATTEMPTS):
-        read_ns = time.time_ns()
         size = source.stat.st_size
         descriptor = open_source(source)
         try:
+            read_ns = read_since(descriptor, source.stat)
             room = batch.buffer[batch.used : batch.used + size + 1]
             got = durable.read_into(descriptor, room)
             after = os.fstat(descriptor)
