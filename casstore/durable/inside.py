@@ -146,7 +146,11 @@ class Inside:
         if not self._above:
             self._to_base()
             return
-        up = os.open("..", _FLAGS, dir_fd=self._folder)
+        try:
+            up = os.open("..", _FLAGS, dir_fd=self._folder)
+        except OSError:
+            self._to_base()
+            return
         self._close_folder()
         self._folder = up
         if not os.path.samestat(os.fstat(up), above):  # somebody moved it

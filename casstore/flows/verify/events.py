@@ -65,9 +65,9 @@ def _find_missing(store: Store, problems: Problems) -> None:
 
 
 def _is_there(store: Store, name: str, place: EventPlace) -> bool:
-    if place.pack is not None:
-        return store.journal.pack_path(place.month, place.pack).exists()
-    return store.journal.event_path(place.month, name).exists()
+    """Tell whether an event lies where the index has it, or loose again from an older copy."""
+    packed = place.pack and store.journal.pack_path(place.month, place.pack).exists()
+    return bool(packed) or store.journal.event_path(place.month, name).exists()
 
 
 def _add(problems: Problems, where: str, message: str) -> None:
