@@ -6,7 +6,7 @@ Never: working files, how people call things on screen.
 
 from casstore.store.closure import Closure
 from casstore.store.commit import Commit, Committed, check_type_of, commit
-from casstore.store.draft import Draft
+from casstore.store.draft import Draft, Seen
 from casstore.store.lookup import (
     find_version,
     live_versions,
@@ -24,6 +24,7 @@ __all__ = [
     "Commit",
     "Committed",
     "Draft",
+    "Seen",
     "Session",
     "Store",
     "check_type_of",

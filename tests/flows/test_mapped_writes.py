@@ -9,7 +9,6 @@ import time
 import pytest
 
 from casstore import durable
-from casstore.flows.log import opened
 from casstore.flows.reading import read_entry
 
 AGE_SECONDS = 30  # longer than the 2 s after which a stat is believed, shorter than write-back
@@ -32,7 +31,7 @@ def age(monkeypatch, seconds):
     monkeypatch.setattr(durable, "keeps_ctime", lambda _: True)
     later = seconds * 1_000_000_000
     now = time.time_ns
-    monkeypatch.setattr(opened.time, "time_ns", lambda: now() + later)
+    monkeypatch.setattr(time, "time_ns", lambda: now() + later)
 
 
 def mapped(path):
