@@ -70,7 +70,7 @@ def store_for_looking(place: Place) -> Store:
         if record.process == os.getpid():
             record.drain()
     store = place.store()
-    store.index.catch_up()
+    store.index.catch_up(at_once=True)
     return store
 
 

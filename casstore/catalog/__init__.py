@@ -15,11 +15,12 @@ Every table, key and row in one place::
     intents   project NUL name          msgpack    [session, commit]: who is about to commit
 """
 
-from casstore.catalog.catalog import Catalog, Reader, Writer
-from casstore.catalog.environment import Damaged, Environment, Replaced
+from casstore.catalog.catalog import Catalog, Reader, Writer, event_names
+from casstore.catalog.environment import WRITE_WAIT_SECONDS, Damaged, Environment, Replaced, discard
 from casstore.catalog.rows import ChunkRow, PackRow, StatKey, StatRow
 
 __all__ = [
+    "WRITE_WAIT_SECONDS",
     "Catalog",
     "ChunkRow",
     "Damaged",
@@ -30,4 +31,6 @@ __all__ = [
     "StatKey",
     "StatRow",
     "Writer",
+    "discard",
+    "event_names",
 ]

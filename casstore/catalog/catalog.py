@@ -11,18 +11,20 @@ from typing import TypeVar
 
 import lmdb
 
-from casstore.catalog.environment import Environment
+from casstore.catalog.environment import WRITE_WAIT_SECONDS, Damaged, Environment
 from casstore.catalog.rows import CHUNK_ROW, ChunkRow, PackRow, StatKey, StatRow
 from casstore.digest import CommitId, Digest
 from casstore.encoding import decode, encode
 from casstore.packs import PackId, Row
 
-__all__ = ["Catalog", "Reader", "Writer"]
+__all__ = ["Catalog", "Reader", "Writer", "event_names"]
 
 TABLES = ("meta", "packs", "pack_ids", "chunks", "events", "state", "stat", "intents")
 MAX_STAT_ROWS = 20_000_000
 
 _PACK_KEY = struct.Struct(">I")
+_PACK_ROWS_GIVEN = "pack rows"
+_EVENTS_OF = "events of "
 
 Result = TypeVar("Result")
 
@@ -55,6 +57,16 @@ class Reader:
         data = self._get("packs", _PACK_KEY.pack(row))
         return PackRow.unpack(data) if data is not None else None
 
+    def pack_id(self, row: int) -> PackId:
+        """Return the id of the pack of a row that another row names.
+
+        Raises ``Damaged`` if there is none: no transaction leaves that.
+        """
+        pack = self.pack(row)
+        if pack is None:
+            raise Damaged(f"a row names pack row {row}, which is not there")
+        return pack.pack_id
+
     def pack_row(self, pack_id: PackId) -> int | None:
         """Return the row of a pack."""
         data = self._get("pack_ids", pack_id)
@@ -68,6 +80,15 @@ class Reader:
     def has_event(self, name: str) -> bool:
         """Tell whether an event was applied."""
         return self._get("events", name.encode()) is not None
+
+    def events_of(self, month: str) -> int:
+        """Return how many events of a month were applied."""
+        return int(self.meta(f"{_EVENTS_OF}{month}") or b"0")
+
+    def months(self) -> list[str]:
+        """Return the months of which events were applied."""
+        skip = len(_EVENTS_OF)
+        return [key.decode()[skip:] for key, _ in self._scan("meta", _EVENTS_OF.encode())]
 
     def events(self) -> Iterator[tuple[str, str]]:
         """Yield (name, month) of every event that was applied."""
@@ -119,12 +140,13 @@ class Writer(Reader):
         """Index a pack and its frames, rows sorted by digest; returns its row.
 
         A frame that is indexed already keeps its older place; a pack that is indexed keeps its row.
+        A row is never given twice: what is remembered of files may still name one that was dropped.
         """
         known = self.pack_row(pack.pack_id)
         if known is not None:
             return known
-        with self._transaction.cursor(self._handles["packs"]) as cursor:
-            number = _PACK_KEY.unpack(cursor.key())[0] + 1 if cursor.last() else 1
+        number = int(self.meta(_PACK_ROWS_GIVEN) or b"0") + 1
+        self.set_meta(_PACK_ROWS_GIVEN, str(number).encode())
         self._put("packs", _PACK_KEY.pack(number), pack.pack())
         self._put("pack_ids", pack.pack_id, _PACK_KEY.pack(number))
         packed = CHUNK_ROW.pack
@@ -150,9 +172,9 @@ class Writer(Reader):
         self._transaction.delete(pack_id, db=self._handles["pack_ids"])
         self._transaction.delete(_PACK_KEY.pack(number), db=self._handles["packs"])
 
-    def forget_pack_rows(self, rows: Iterable[int]) -> None:
-        """Drop packs whose files are gone, and every frame that is found in them."""
-        gone = set(rows)
+    def forget_packs(self, pack_ids: Iterable[PackId]) -> None:
+        """Drop packs whose files are gone or will be, and every frame that is found in them."""
+        gone = {row for row in map(self.pack_row, pack_ids) if row is not None}
         with self._transaction.cursor(self._handles["chunks"]) as cursor:
             found = cursor.first()
             while found:
@@ -168,7 +190,9 @@ class Writer(Reader):
                 self._transaction.delete(_PACK_KEY.pack(row), db=self._handles["packs"])
 
     def add_event(self, name: str, month: str) -> None:
-        """Note that an event was applied."""
+        """Note that an event was applied, which was not before."""
+        count = self.events_of(month) + 1
+        self.set_meta(f"{_EVENTS_OF}{month}", str(count).encode())
         self._put("events", name.encode(), month.encode())
 
     def add_stats(self, items: Iterable[tuple[StatKey, StatRow]]) -> None:
@@ -199,6 +223,16 @@ class Writer(Reader):
         self._transaction.put(key, value, db=self._handles[table])
 
 
+def event_names(path: Path) -> list[str]:
+    """Return the events that the index in ``path`` knows; a damaged one may end the process."""
+    catalog = Catalog(path)
+    try:
+        with catalog.read() as reader:
+            return [name for name, _ in reader.events()]
+    finally:
+        catalog.close()
+
+
 class Catalog:
     """The index of one store in one process."""
 
@@ -215,11 +249,17 @@ class Catalog:
         with self._environment.read() as transaction:
             yield Reader(transaction, self._environment.handles)
 
-    def write(self, action: Callable[[Writer], Result]) -> Result:
-        """Run ``action`` in a transaction; it may run twice, so it must change nothing else."""
+    def write(
+        self, action: Callable[[Writer], Result], *, wait_seconds: float = WRITE_WAIT_SECONDS
+    ) -> Result:
+        """Run ``action`` in a transaction; it may run twice, so it must change nothing else.
+
+        Raises ``Busy`` if another process keeps writing for ``wait_seconds``.
+        """
         environment = self._environment
         return environment.write(
-            lambda transaction: action(Writer(transaction, environment.handles))
+            lambda transaction: action(Writer(transaction, environment.handles)),
+            wait_seconds=wait_seconds,
         )
 
     def sync(self) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from casstore.cli.messages import say
 from casstore.cli.options import Options
+from casstore.cli.output import count_text
 from casstore.errors import Corrupt, Invalid, NotFound
 from casstore.journal.views import VersionView
 from casstore.names import Reference, parse_reference, version_number
@@ -68,6 +70,7 @@ class Workspace:
         """Return the store, made if it is missing."""
         if self._store is None:
             self._store = create_store(self.choice.path)
+            self._tell_losses(self._store)
         self._store.require_writable()
         return self._store
 
@@ -75,7 +78,23 @@ class Workspace:
         """Return the store; ``NotFound`` naming the folder that was looked at if it is missing."""
         if self._store is None:
             self._store = open_store(self.choice.path)
+            self._tell_losses(self._store)
         return self._store
+
+    def renewed(self) -> Store:
+        """Return the store, its index made again from the files."""
+        self._store = open_store(self.choice.path, renew=True)
+        return self._store
+
+    def _tell_losses(self, store: Store) -> None:
+        lost = store.index.lost_events
+        if lost:
+            say(
+                self.options,
+                f"{count_text(lost, 'event')} that the index knows are gone from the journal of"
+                f" {store.root}: put its newer copy back, or run `casstore reindex` to go on"
+                " without what they said",
+            )
 
     def existing_or_empty(self) -> Store | None:
         """Return the store, None for the user's default one if it was never made: it is empty."""

@@ -4,13 +4,15 @@ Knows: where packs, events, claims and leases lie, FORMAT.  Never: LMDB, what ev
 ``FORMAT.md`` beside this file is the specification.
 """
 
+from casstore.depot.attempts import Attempt, failed_packs, forget_failed
 from casstore.depot.claims import Claims
 from casstore.depot.identity import Identity, create_identity, read_identity
 from casstore.depot.journalfiles import JournalFiles
 from casstore.depot.packfiles import PackFiles
-from casstore.depot.sessions import SessionFolder, dead_sessions, live_sessions
+from casstore.depot.sessions import SessionFolder, dead_sessions, failed_sessions, live_sessions
 
 __all__ = [
+    "Attempt",
     "Claims",
     "Identity",
     "JournalFiles",
@@ -18,6 +20,9 @@ __all__ = [
     "SessionFolder",
     "create_identity",
     "dead_sessions",
+    "failed_packs",
+    "failed_sessions",
+    "forget_failed",
     "live_sessions",
     "read_identity",
 ]

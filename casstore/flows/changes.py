@@ -147,7 +147,8 @@ def _known(store: Store, root: bytes, pairs: Iterator[_Pair]) -> Iterator[_Pair]
     while group := list(islice(pairs, LOOKAHEAD_FILES)):
         waiting = [pair.file for pair in group if _must_read(pair) and pair.file is not None]
         stats = [_STAT.unpack(file.extra) for file in waiting]
-        rows = iter(store.remembered([StatKey(*stat[:2]) for stat in stats]))
+        found = store.remembered([StatKey(*stat[:2]) for stat in stats])
+        rows = iter([None if one is None else one.row for one in found])
         known = iter(stats)
         for pair in group:
             if pair.file is None or not _must_read(pair):

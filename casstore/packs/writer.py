@@ -42,7 +42,11 @@ class PackWriter:
         self.kind = kind
         self._header = HEADER.pack(HEADER_MAGIC, FORMAT_VERSION, kind, 0, secrets.token_bytes(16))
         self._file = durable.create(path, direct=direct)
-        self._file.append(self._header)
+        try:
+            self._file.append(self._header)
+        except BaseException:
+            self._file.close()
+            raise
         self._rows: list[tuple[Digest, int, int, int, int]] = []
 
     @property

@@ -15,7 +15,7 @@ from casstore.store.lookup import (
     reference_to,
 )
 from casstore.store.opening import close_store, create_store, open_store
-from casstore.store.session import Session
+from casstore.store.session import Session, Token
 from casstore.store.store import Store
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Seen",
     "Session",
     "Store",
+    "Token",
     "check_type_of",
     "close_store",
     "commit",

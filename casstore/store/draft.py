@@ -5,15 +5,16 @@ Never: names, numbers, events, where bytes came from.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from casstore.catalog import StatKey, StatRow
+from casstore.catalog import StatKey, StatRow, Writer
 from casstore.digest import Digest
 from casstore.errors import Invalid
 from casstore.manifests import Entry, ManifestBuilder, ManifestTop, manifest_digest
 from casstore.names import display_path
+from casstore.packs import PackId
 from casstore.store.index import Index
-from casstore.store.session import Session
+from casstore.store.session import Session, Token
 from casstore.store.table import EntryTable
 
 __all__ = ["Draft", "Seen"]
@@ -31,6 +32,9 @@ class Seen(NamedTuple):
     read_ns: int
 
 
+_Settled: TypeAlias = tuple[Seen, Entry, list[PackId]]
+
+
 class Draft:
     """Entries on their way to a version.  One thread at a time.
 
@@ -39,14 +43,14 @@ class Draft:
 
     def __init__(self, session: Session, index: Index) -> None:
         self.session = session
-        self.relied: set[int] = set()
+        self.relied: set[Token] = set()
         self.table = EntryTable(session.folder.new_path("entries"))
         self._index = index
-        self._seen: list[tuple[Seen, Entry, tuple[int, ...]]] = []
+        self._seen: list[tuple[Seen, Entry, tuple[Token, ...]]] = []
         self._changed = True
         self._digest = Digest(b"")
 
-    def put(self, entry: Entry, tokens: Iterable[int] = (), *, replace: bool = False) -> None:
+    def put(self, entry: Entry, tokens: Iterable[Token] = (), *, replace: bool = False) -> None:
         """Add an entry whose frames lie in the packs of ``tokens``.
 
         The same path with the same content is a no-op; with other content it is ``Invalid`` (a
@@ -75,7 +79,7 @@ class Draft:
         self._changed = True
         return self.table.remove(path)
 
-    def remember(self, seen: Seen, entry: Entry, tokens: Iterable[int]) -> None:
+    def remember(self, seen: Seen, entry: Entry, tokens: Iterable[Token]) -> None:
         """Let the next log of the same, unchanged file cost a stat."""
         self._seen.append((seen, entry, tuple(tokens)))
         if len(self._seen) >= MAX_WAITING_STATS:
@@ -84,17 +88,16 @@ class Draft:
     def settle(self) -> None:
         """Make all frames durable, and remember the files that were read."""
         self.session.flush()
-        rows = []
+        found: list[_Settled] = []
         waiting = []  # what lies in a pack that a worker is still writing
         for seen, entry, tokens in self._seen:
-            places = tuple(map(self.session.row_of, tokens))
-            if 0 in places:
+            packs = [pack for pack in map(self.session.pack_of, tokens) if pack is not None]
+            if len(packs) < len(tokens):
                 waiting.append((seen, entry, tokens))
                 continue
-            content = Digest(entry.content)
-            rows.append((seen.key, StatRow(*seen[1:], content, entry.layout, places)))
-        if rows:
-            self._index.write(lambda writer: writer.add_stats(rows))
+            found.append((seen, entry, packs))
+        if found:
+            self._index.write(lambda writer: _remember(writer, found))
         self._seen = waiting
 
     def finish(self) -> ManifestTop:
@@ -113,9 +116,12 @@ class Draft:
             self._changed = False
         return self._digest
 
-    def relied_rows(self) -> set[int]:
-        """Return the rows of the packs that the entries and nodes rely on, after ``finish``."""
-        return {self.session.row_of(token) for token in self.relied}
+    def relied_packs(self) -> set[PackId]:
+        """Return the packs that the entries and nodes rely on, after ``finish``."""
+        packs = set(map(self.session.pack_of, self.relied))
+        if None in packs:
+            raise AssertionError("every pack is findable after finish")
+        return {pack for pack in packs if pack is not None}
 
     def close(self) -> None:
         """Let the draft go; frames that were added stay until they are collected."""
@@ -133,3 +139,14 @@ class Draft:
         digest, token = self.session.add_metadata(data)
         self.relied.add(token)
         return digest
+
+
+def _remember(writer: Writer, found: list[_Settled]) -> None:
+    rows = {pack: writer.pack_row(pack) for pack in {pack for *_, packs in found for pack in packs}}
+    items = []
+    for seen, entry, packs in found:
+        places = tuple(row for row in map(rows.get, packs) if row is not None)
+        if len(places) == len(packs):  # else the pack was forgotten meanwhile
+            content = Digest(entry.content)
+            items.append((seen.key, StatRow(*seen[1:], content, entry.layout, places)))
+    writer.add_stats(items)

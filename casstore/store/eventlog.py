@@ -12,6 +12,7 @@ from pathlib import Path
 
 from casstore.catalog import Reader, Writer
 from casstore.depot import JournalFiles
+from casstore.errors import Busy
 from casstore.journal import lineage, queries
 from casstore.journal.bodies import KnownBody
 from casstore.journal.events import Event, WriterId, next_clock
@@ -52,7 +53,12 @@ class EventLog:
         month = self._journal.publish(
             written.name, written.data, self._staging(), written.event.time
         )
-        self._index.write(lambda writer: _mirror(writer, written.event, month, also))
+        try:
+            self._index.write(lambda writer: _mirror(writer, written.event, month, also))
+        except Busy as error:
+            raise Busy(
+                f"what was logged is safe, but not shown yet: {error.message}", hint=error.hint
+            ) from error
         return written.event
 
     def _written(self, subject: KnownSubject, body: KnownBody, clock: int) -> Written:

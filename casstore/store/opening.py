@@ -20,10 +20,12 @@ _open_stores: dict[tuple[int, int], Store] = {}
 _lock = Lock()
 
 
-def open_store(root: Path) -> Store:
+def open_store(root: Path, *, renew: bool = False) -> Store:
     """Open the store at ``root``; one object a process, however often it is asked for.
 
-    Raises ``NotFound`` if there is none, ``Unsupported`` if it is of a newer release.
+    With ``renew`` its index is made again from the files first, however damaged it is; ``Busy`` if
+    another process has the store open.  Raises ``NotFound`` if there is none, ``Unsupported`` if it
+    is of a newer release.
     """
     root = Path(os.path.abspath(root))
     identity = read_identity(root)
@@ -33,7 +35,10 @@ def open_store(root: Path) -> Store:
         store = _open_stores.get(key)
         if store is None:
             folder, read_only = _index_folder(root, identity.store_id, info)
-            store = _open_stores[key] = Store(root, identity, folder, read_only=read_only)
+            store = Store(root, identity, folder, read_only=read_only, renew=renew)
+            _open_stores[key] = store
+        elif renew:
+            store.index.rebuild()
         return store
 
 

@@ -6,21 +6,40 @@ Knows: which parts there are and how long they live.  Never: verbs; those are fu
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from casstore import durable
 from casstore.catalog import StatKey, StatRow
-from casstore.depot import Claims, Identity, JournalFiles, PackFiles, SessionFolder, dead_sessions
+from casstore.depot import (
+    Claims,
+    Identity,
+    JournalFiles,
+    PackFiles,
+    SessionFolder,
+    dead_sessions,
+    failed_sessions,
+)
 from casstore.digest import Digest
 from casstore.errors import Error
 from casstore.journal.bodies import ManifestRef
 from casstore.manifests import Manifest, ManifestTop
+from casstore.packs import PackId
 from casstore.parallel import Lock
 from casstore.store.draft import Draft
 from casstore.store.eventlog import EventLog
 from casstore.store.frames import FrameReader
 from casstore.store.index import Index
 from casstore.store.session import Session
+from casstore.store.takingback import TakingBack
 
-__all__ = ["Store"]
+__all__ = ["Remembered", "Store"]
+
+
+class Remembered(NamedTuple):
+    """What a file was when it was last read, and the packs that held it then."""
+
+    row: StatRow
+    packs: list[PackId]
 
 
 class Store:
@@ -30,7 +49,13 @@ class Store:
     """
 
     def __init__(
-        self, root: Path, identity: Identity, index_folder: Path, *, read_only: bool
+        self,
+        root: Path,
+        identity: Identity,
+        index_folder: Path,
+        *,
+        read_only: bool,
+        renew: bool = False,
     ) -> None:
         self.root = root
         self.identity = identity
@@ -40,8 +65,9 @@ class Store:
         self.packs = PackFiles(root)
         self.journal = JournalFiles(root)
         self.claims = Claims(root)
-        self.index = Index(index_folder, self.journal, self.packs, read_only=read_only)
+        self.index = Index(index_folder, self.journal, self.packs, read_only=read_only, renew=renew)
         self.frames = FrameReader(self.packs, self.index, self._find_again)
+        self._taking_back = TakingBack(self.packs, self.journal, self.index, self.frames)
         self.events = EventLog(self.index, self.journal, self.staging)
         self._lock = Lock()
         self._session: Session | None = None
@@ -65,6 +91,24 @@ class Store:
         with self._lock:
             return self._own_folder().path
 
+    def take_back(self, session: Session, error: BaseException) -> bool:
+        """After a full disk: delete what ``session`` wrote and no version needs, and end it.
+
+        Returns whether that is done; if not (others are at work, or there is no room for it even
+        now), the next session to begin alone does it.
+        """
+        session.fail(error)
+        with self._lock:
+            folder = self._folder
+            if self._session is not session or folder is None or folder.process != os.getpid():
+                return False  # another session of this process may rely on it by now
+            try:
+                return self._taking_back.take_back(folder, folder.path)
+            except OSError as again:
+                if not durable.is_out_of_space(again):
+                    raise
+                return False
+
     def draft(self) -> Draft:
         """Begin a version."""
         return Draft(self.session(), self.index)
@@ -74,16 +118,18 @@ class Store:
         top = ManifestTop(ref.digest, ref.root, ref.level, ref.entries, ref.size)
         return Manifest(top, self.frames.metadata)
 
-    def remembered(self, keys: Sequence[StatKey]) -> list[StatRow | None]:
+    def remembered(self, keys: Sequence[StatKey]) -> list[Remembered | None]:
         """Return what is known of files by stat, in the order asked."""
         with self.index.read() as reader:
-            return reader.stats(keys)
-
-    def pack_exists(self, row: int) -> bool:
-        """Tell whether the pack of a row is there, by its file."""
-        with self.index.read() as reader:
-            pack = reader.pack(row)
-        return pack is not None and self.packs.exists(pack.pack_id)
+            rows = reader.stats(keys)
+            packs = {row: reader.pack(row) for item in rows if item for row in item.pack_rows}
+        found: list[Remembered | None] = []
+        for item in rows:
+            held = [packs[row] for row in item.pack_rows] if item else []
+            ids = [pack.pack_id for pack in held if pack is not None]
+            whole = item is not None and len(ids) == len(held)
+            found.append(Remembered(item, ids) if item is not None and whole else None)
+        return found
 
     def require_writable(self) -> None:
         """Raise ``Error`` if this store can only be read."""
@@ -108,6 +154,9 @@ class Store:
         if self._folder is None or self._folder.process != os.getpid():
             dead_sessions(self.root)
             self._folder = SessionFolder(self.root)
+            for failed in failed_sessions(self.root):
+                self._taking_back.take_back(self._folder, failed)
+            dead_sessions(self.root)
         return self._folder
 
     def _find_again(self, digests: Sequence[Digest]) -> bool:

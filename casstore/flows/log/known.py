@@ -11,6 +11,7 @@ from pathlib import Path
 from casstore import durable
 from casstore.catalog import StatKey, StatRow
 from casstore.flows.log.result import LogResult, Progress, entry_of
+from casstore.packs import PackId
 from casstore.store import Draft, Store
 from casstore.worktree import Source
 
@@ -35,19 +36,24 @@ def without_known(
     younger than 2 s at the time of reading, and while the packs that hold the file exist.
     """
     keeps: dict[int, bool] = {}
-    live: dict[int, bool] = {}
+    live: dict[PackId, bool] = {}
     iterator = iter(sources)
     while group := list(islice(iterator, LOOKAHEAD_FILES)):
-        rows = store.remembered([StatKey(s.stat.st_dev, s.stat.st_ino) for s in group])
-        for source, row in zip(group, rows, strict=True):
+        found = store.remembered([StatKey(s.stat.st_dev, s.stat.st_ino) for s in group])
+        for source, known in zip(group, found, strict=True):
             device = source.stat.st_dev
             if device not in keeps:
                 keeps[device] = durable.keeps_ctime(_parent(source.path))
-            known = row is not None and keeps[device] and _unchanged(source.stat, row)
-            if row is None or not known or not _all_live(store, live, row):
+            if (
+                known is None
+                or not keeps[device]
+                or not _unchanged(source.stat, known.row)
+                or not _all_live(store, live, known.packs)
+            ):
                 yield source
                 continue
-            draft.put(entry_of(source, row.digest, row.layout), row.pack_rows, replace=replace)
+            row = known.row
+            draft.put(entry_of(source, row.digest, row.layout), known.packs, replace=replace)
             result.files += 1
             result.unchanged += 1
             result.size_bytes += row.size_bytes
@@ -64,10 +70,10 @@ def _unchanged(info: os.stat_result, row: StatRow) -> bool:
     return row.read_ns - max(info.st_mtime_ns, info.st_ctime_ns) >= SETTLED_NS
 
 
-def _all_live(store: Store, live: dict[int, bool], row: StatRow) -> bool:
-    for pack_row in row.pack_rows:
-        if pack_row not in live:
-            live[pack_row] = store.pack_exists(pack_row)
-        if not live[pack_row]:
+def _all_live(store: Store, live: dict[PackId, bool], packs: list[PackId]) -> bool:
+    for pack_id in packs:
+        if pack_id not in live:
+            live[pack_id] = store.packs.exists(pack_id)
+        if not live[pack_id]:
             return False
     return True

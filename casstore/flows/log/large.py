@@ -18,7 +18,7 @@ from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_sourc
 from casstore.flows.log.result import Logged, Progress, entry_of, same_file, seen_of
 from casstore.manifests import ChunkListBuilder
 from casstore.parallel import Pending, Pool, ordered_map
-from casstore.store import Session
+from casstore.store import Session, Token
 from casstore.worktree import Source, regular
 
 __all__ = ["log_large"]
@@ -75,7 +75,7 @@ class _Stream:
     """One reading of one file."""
 
     def __init__(self, session: Session, source: Source, pool: Pool | None, note: Progress) -> None:
-        self.tokens: set[int] = set()
+        self.tokens: set[Token] = set()
         self._session = session
         self._pool = pool
         self._note = note
@@ -84,7 +84,7 @@ class _Stream:
         self._hashing: Pending[object] | None = None
         self._cutter = Cutter()
         self._list = ChunkListBuilder(self._add_node)
-        self._waiting: deque[tuple[Pending[list[int]], list[Frame], memoryview]] = deque()
+        self._waiting: deque[tuple[Pending[list[Token]], list[Frame], memoryview]] = deque()
         self._spare: list[memoryview] = []
 
     def take(self, descriptor: int, expected_bytes: int) -> int:
@@ -163,7 +163,7 @@ class _Stream:
         self._collect(pending.result(), frames)
         self._spare.append(buffer)
 
-    def _collect(self, tokens: list[int], frames: list[Frame]) -> None:
+    def _collect(self, tokens: list[Token], frames: list[Frame]) -> None:
         for digest, data in frames:
             self._list.add(digest, len(data))
         self.tokens.update(tokens)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from casstore.catalog import StatKey
 from casstore.digest import Digest
 from casstore.manifests import Entry, EntryKind
-from casstore.store import Seen
+from casstore.store import Seen, Token
 from casstore.worktree import Source
 
 __all__ = ["LogResult", "Logged", "Progress", "entry_of", "same_file", "seen_of"]
@@ -33,7 +33,7 @@ class Logged(NamedTuple):
 
     entry: Entry
     seen: Seen
-    tokens: Collection[int]
+    tokens: Collection[Token]
 
 
 def entry_of(source: Source, digest: Digest, layout: bytes) -> Entry:

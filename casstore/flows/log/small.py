@@ -18,7 +18,7 @@ from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_sourc
 from casstore.flows.log.result import Logged, Progress, entry_of, same_file, seen_of
 from casstore.manifests import ChunkListBuilder
 from casstore.parallel import ordered_map
-from casstore.store import Session
+from casstore.store import Session, Token
 from casstore.worktree import Source, regular
 
 __all__ = ["WHOLE_FILE_BYTES", "log_small"]
@@ -140,10 +140,10 @@ def _cut(data: memoryview, cutter: Cutter) -> list[Frame]:
     return frames
 
 
-def _logged(session: Session, whole: _Whole, frames: list[Frame], tokens: list[int]) -> Logged:
+def _logged(session: Session, whole: _Whole, frames: list[Frame], tokens: list[Token]) -> Logged:
     layout = b""
     if len(frames) > 1:
-        nodes: list[int] = []
+        nodes: list[Token] = []
         builder = ChunkListBuilder(lambda data: _add_node(session, nodes, data))
         for digest, data in frames:
             builder.add(digest, len(data))
@@ -155,7 +155,7 @@ def _logged(session: Session, whole: _Whole, frames: list[Frame], tokens: list[i
     )
 
 
-def _add_node(session: Session, tokens: list[int], data: bytes) -> Digest:
+def _add_node(session: Session, tokens: list[Token], data: bytes) -> Digest:
     digest, token = session.add_metadata(data)
     tokens.append(token)
     return digest
