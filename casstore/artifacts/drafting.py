@@ -74,6 +74,8 @@ class Drafting:
             if place is None:
                 raise UsageError("nothing is stored here", hint="run without mode='disabled'")
             self._store = place.writable_store()
+        else:
+            self._store.require_there()
         return self._store
 
     def draft(self) -> Draft:

@@ -111,6 +111,7 @@ class RunRecord:
         self.finished = False
         self.summary: dict[str, Any] = {}
         self.fields = fields
+        self._store: Store | None = None
         self._queue: Background | None = None
         self._pending: list[Pending[object]] = []
         self._recorded: dict[str, object] = {}
@@ -161,7 +162,7 @@ class RunRecord:
         """Record that the run reads a version, once."""
         body = RunUseBody(view.commit, view.project, view.name, use_as)
         if body not in self._used:
-            self.place.writable_store().events.append(self.subject, body)
+            self._own_store().events.append(self.subject, body)
             self._used.add(body)
 
     def produce(self, view: VersionView) -> None:
@@ -169,7 +170,7 @@ class RunRecord:
         if view.run == self.id or any(producer.run == self.id for producer in view.producers):
             return
         subject = CommitSubject(view.project, view.name, view.commit)
-        self.place.writable_store().events.append(subject, ProducerBody(self.id))
+        self._own_store().events.append(subject, ProducerBody(self.id))
 
     def update(self, changes: dict[str, object]) -> None:
         """Record fields of the run that differ from what was recorded last."""
@@ -179,7 +180,7 @@ class RunRecord:
             news = {key: value for key, value in changes.items() if self._recorded[key] != value}
             if news:
                 body = RunUpdateBody(**news)  # type: ignore[arg-type]
-                self.place.writable_store().events.append(self.subject, body)
+                self._own_store().events.append(self.subject, body)
                 self._recorded.update(news)
 
     def finish(
@@ -201,12 +202,18 @@ class RunRecord:
                 state, exit_code = "failed", 1
             self.update(changes or {})
             body = RunFinishBody(state, exit_code)
-            self.place.writable_store().events.append(self.subject, body)
+            self._own_store().events.append(self.subject, body)
         if error is not None:
             raise error
 
+    def _own_store(self) -> Store:
+        """Return the store that the run was begun in; ``NotFound`` if it was removed since."""
+        if self._store is not None:
+            self._store.require_there()
+        return self.place.writable_store()
+
     def _start(self, resume: str) -> None:
-        store = self.place.writable_store()
+        store = self._store = self.place.writable_store()
         store.index.catch_up()
         with store.index.read() as reader:
             known = lineage.run(reader, self.place.project, self.id)

@@ -12,6 +12,7 @@ from pathlib import Path
 from casstore import durable
 from casstore.depot.attempts import Attempt, failed_packs
 from casstore.depot.identity import make_folders
+from casstore.errors import NotFound
 
 OLD_FILE_SECONDS = 24 * 3600
 
@@ -34,6 +35,14 @@ class SessionFolder:
         self.path.mkdir()
         self._files = 0
         self._attempts = 0
+
+    def require_there(self) -> None:
+        """Raise ``NotFound`` if the folder was removed, alone or with the whole store."""
+        if not self.path.exists():
+            raise NotFound(
+                f"the store at {self._root} was removed while it was open, or its tmp/ was",
+                hint="begin anew: casstore.init, or any command that writes, makes one there",
+            )
 
     def is_alone(self) -> bool:
         """Tell whether no other session of the store lives now."""

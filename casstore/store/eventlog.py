@@ -47,6 +47,7 @@ class EventLog:
 
         ``also`` changes the index in the transaction that mirrors the event.
         """
+        self._index.write(_nothing)  # who cannot mirror it now writes no event: ``Busy``
         with self._index.read() as reader:
             clock = next_clock(_highest_clock(reader, subject))
         written = self._written(subject, body, clock)
@@ -75,6 +76,10 @@ class EventLog:
                 clock=clock,
                 time=time.time_ns() // 1000,
             )
+
+
+def _nothing(_writer: Writer) -> None:
+    """Change nothing: the transaction alone tells that the index can be written."""
 
 
 def _mirror(

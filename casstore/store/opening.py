@@ -16,7 +16,7 @@ from casstore.store.store import Store
 
 __all__ = ["close_store", "create_store", "open_store"]
 
-_open_stores: dict[tuple[int, int], Store] = {}
+_open_stores: dict[tuple[int, int, str], Store] = {}
 _lock = Lock()
 
 
@@ -30,8 +30,9 @@ def open_store(root: Path, *, renew: bool = False) -> Store:
     root = Path(os.path.abspath(root))
     identity = read_identity(root)
     info = (root / "FORMAT").stat()
-    key = (info.st_dev, info.st_ino)
+    key = (info.st_dev, info.st_ino, identity.store_id)  # inodes are given again
     with _lock:
+        _let_go_of_removed(root, key)
         store = _open_stores.get(key)
         if store is None:
             folder, read_only = _index_folder(root, identity.store_id, info)
@@ -40,6 +41,14 @@ def open_store(root: Path, *, renew: bool = False) -> Store:
         elif renew:
             store.index.rebuild()
         return store
+
+
+def _let_go_of_removed(root: Path, key: tuple[int, int, str]) -> None:
+    """Close stores that were at ``root`` before another was made there."""
+    for other in [
+        other for other, store in _open_stores.items() if store.root == root and other != key
+    ]:
+        _open_stores.pop(other).close()
 
 
 def create_store(root: Path) -> Store:

@@ -189,6 +189,7 @@ class Session:
                 lane.close()
 
     def _check(self) -> None:
+        self.folder.require_there()
         if self._failed is not None:
             raise Error(
                 f"nothing more can be added after an error: {self._failed}",

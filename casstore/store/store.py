@@ -18,9 +18,10 @@ from casstore.depot import (
     SessionFolder,
     dead_sessions,
     failed_sessions,
+    read_identity,
 )
 from casstore.digest import Digest
-from casstore.errors import Error
+from casstore.errors import Error, NotFound
 from casstore.journal.bodies import ManifestRef
 from casstore.manifests import Manifest, ManifestTop
 from casstore.packs import PackId
@@ -79,6 +80,7 @@ class Store:
     def session(self) -> Session:
         """Return this process's session, begun when it is first needed or after an error."""
         self.require_writable()
+        self.require_there()
         with self._lock:
             session = self._session
             if session is None or session.failed or session.process != os.getpid():
@@ -88,6 +90,7 @@ class Store:
     def staging(self) -> Path:
         """Return the folder for files that have no name yet."""
         self.require_writable()
+        self.require_there()
         with self._lock:
             return self._own_folder().path
 
@@ -137,6 +140,18 @@ class Store:
             raise Error(
                 f"the store at {self.root} cannot be written to",
                 hint="nothing was changed; check its permissions or name another with --store",
+            )
+
+    def require_there(self) -> None:
+        """Raise ``NotFound`` if the store was removed, or another was made in its place."""
+        try:
+            there = read_identity(self.root) == self.identity
+        except NotFound:
+            there = False
+        if not there:
+            raise NotFound(
+                f"the store at {self.root} was removed while it was open",
+                hint="begin anew: casstore.init, or any command that writes, makes one there",
             )
 
     def close(self) -> None:
