@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from casstore.artifacts.place import Place, current_place
+from casstore.artifacts.terminal import termwarn
 from casstore.artifacts.wordnames import run_name
 from casstore.encoding import canonical_json
 from casstore.errors import Conflict, NotFound, UsageError
@@ -33,7 +34,7 @@ from casstore.journal.bodies import (
 from casstore.journal.subjects import CommitSubject, RunSubject
 from casstore.journal.views import RunView, VersionView
 from casstore.parallel import Background, Lock, Pending
-from casstore.store import Store
+from casstore.store import Store, lease_facts
 
 __all__ = [
     "RunFields",
@@ -215,6 +216,11 @@ class RunRecord:
     def _start(self, resume: str) -> None:
         store = self._store = self.place.writable_store()
         store.index.catch_up()
+        if store.index.lost_events:
+            termwarn(
+                f"{store.index.lost_events} events are gone from the journal of {store.root}:"
+                " put its newer copy back, or run `casstore reindex`"
+            )
         with store.index.read() as reader:
             known = lineage.run(reader, self.place.project, self.id)
             count = 0 if known else sum(1 for _ in reader.scan(keys.runs(self.place.project)))
@@ -247,7 +253,7 @@ class RunRecord:
                 notes=fields.notes,
                 tags=fields.tags,
                 config=canonical_json(fields.config),
-                environment=canonical_json(_environment()),
+                environment=canonical_json({**_environment(), "lease": lease_facts(store)}),
             ),
         )
 

@@ -21,6 +21,7 @@ from casstore.store import (
     close_store,
     create_store,
     find_version,
+    is_open,
     no_collection,
     open_store,
     reference_to,
@@ -32,7 +33,10 @@ CONFIG_FILE = "config.toml"
 
 
 class Workspace:
-    """The store and project of one call.  Used as a bracket: leaving it closes the store."""
+    """The store and project of one call.
+
+    Used as a bracket: leaving it closes the store, unless the process had it open before.
+    """
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -42,6 +46,7 @@ class Workspace:
             self.start, options.store, environment=self.environment, user_data_dir=user_data_dir()
         )
         self._store: Store | None = None
+        self._was_open = is_open(self.choice.path)
 
     def __enter__(self) -> Self:
         return self
@@ -52,9 +57,9 @@ class Workspace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._store is not None:
+        if self._store is not None and not self._was_open:
             close_store(self._store)
-            self._store = None
+        self._store = None
 
     @property
     def project(self) -> str:

@@ -9,7 +9,13 @@ from casstore.depot.claims import Claims
 from casstore.depot.identity import Identity, create_identity, read_identity
 from casstore.depot.journalfiles import JournalFiles
 from casstore.depot.packfiles import PackFiles
-from casstore.depot.sessions import SessionFolder, dead_sessions, failed_sessions, live_sessions
+from casstore.depot.sessions import (
+    SessionFolder,
+    dead_sessions,
+    failed_sessions,
+    is_dead,
+    live_sessions,
+)
 
 __all__ = [
     "Attempt",
@@ -23,6 +29,7 @@ __all__ = [
     "failed_packs",
     "failed_sessions",
     "forget_failed",
+    "is_dead",
     "live_sessions",
     "read_identity",
 ]

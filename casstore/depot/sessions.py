@@ -16,7 +16,7 @@ from casstore.errors import NotFound
 
 OLD_FILE_SECONDS = 24 * 3600
 
-__all__ = ["SessionFolder", "dead_sessions", "failed_sessions", "live_sessions"]
+__all__ = ["SessionFolder", "dead_sessions", "failed_sessions", "is_dead", "live_sessions"]
 
 
 class SessionFolder:
@@ -95,6 +95,18 @@ def _take_lease(root: Path) -> durable.FileLock:
 def live_sessions(root: Path) -> list[str]:
     """Return the ids of the sessions whose lock is held, by this process or another."""
     return [name for name in _listing(root / "leases") if _is_held(root / "leases" / name)]
+
+
+def is_dead(root: Path, session: str) -> bool:
+    """Tell whether a session that was once alive here is known to live no more; nothing is written.
+
+    False where that cannot be asked without the right to write.
+    """
+    lease = root / "leases" / Path(session).name
+    try:
+        return not _is_held(lease)
+    except PermissionError:
+        return False
 
 
 def dead_sessions(root: Path) -> list[str]:

@@ -14,7 +14,8 @@ from casstore.store.lookup import (
     number_of,
     reference_to,
 )
-from casstore.store.opening import close_store, create_store, open_store
+from casstore.store.opening import close_store, create_store, is_open, open_store
+from casstore.store.runstate import as_shown, lease_facts
 from casstore.store.session import Session, Token
 from casstore.store.store import Store
 
@@ -26,11 +27,14 @@ __all__ = [
     "Session",
     "Store",
     "Token",
+    "as_shown",
     "check_type_of",
     "close_store",
     "commit",
     "create_store",
     "find_version",
+    "is_open",
+    "lease_facts",
     "live_versions",
     "newest_version",
     "no_collection",

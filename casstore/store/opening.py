@@ -14,7 +14,7 @@ from casstore.parallel import Lock
 from casstore.settings import user_cache_dir
 from casstore.store.store import Store
 
-__all__ = ["close_store", "create_store", "open_store"]
+__all__ = ["close_store", "create_store", "is_open", "open_store"]
 
 _open_stores: dict[tuple[int, int, str], Store] = {}
 _lock = Lock()
@@ -63,6 +63,13 @@ def create_store(root: Path) -> Store:
                 hint="name another folder with --store or CASSTORE_HOME",
             ) from error
     return open_store(root)
+
+
+def is_open(root: Path) -> bool:
+    """Tell whether this process has the store at ``root`` open."""
+    root = Path(os.path.abspath(root))
+    with _lock:
+        return any(store.root == root for store in _open_stores.values())
 
 
 def close_store(store: Store) -> None:

@@ -94,6 +94,11 @@ class Store:
         with self._lock:
             return self._own_folder().path
 
+    def session_id(self) -> str:
+        """Return the id of this process's session in the store, under which its lease lies."""
+        with self._lock:
+            return self._own_folder().id
+
     def take_back(self, session: Session, error: BaseException) -> bool:
         """After a full disk: delete what ``session`` wrote and no version needs, and end it.
 
