@@ -55,6 +55,11 @@ class PackWriter:
         return self._file.size_bytes >= TARGET_PACK_BYTES
 
     @property
+    def empty(self) -> bool:
+        """Whether no frame was written."""
+        return not self._rows
+
+    @property
     def size_bytes(self) -> int:
         """Bytes written so far, without a footer."""
         return self._file.size_bytes

@@ -238,7 +238,7 @@ class Session:
 
     def _seal(self, lane: _Lane) -> None:
         writer = lane.writer
-        if writer is None:
+        if writer is None or writer.empty:  # everything was there: it waits for the next frame
             return
         pack_id, rows = writer.seal()
         size = writer.path.stat().st_size
