@@ -4,7 +4,7 @@ Knows: where packs, events, claims and leases lie, FORMAT.  Never: LMDB, what ev
 ``FORMAT.md`` beside this file is the specification.
 """
 
-from casstore.depot.attempts import Attempt, failed_packs, forget_failed
+from casstore.depot.attempts import Attempt, failed_notes, forget_failed
 from casstore.depot.claims import Claims
 from casstore.depot.identity import Identity, create_identity, read_identity
 from casstore.depot.journalfiles import JournalFiles
@@ -26,7 +26,7 @@ __all__ = [
     "SessionFolder",
     "create_identity",
     "dead_sessions",
-    "failed_packs",
+    "failed_notes",
     "failed_sessions",
     "forget_failed",
     "is_dead",

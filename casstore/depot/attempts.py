@@ -14,7 +14,7 @@ from pathlib import Path
 
 from casstore.packs import PackId
 
-__all__ = ["Attempt", "failed_packs", "forget_failed"]
+__all__ = ["Attempt", "failed_notes", "forget_failed"]
 
 _NOTE = re.compile(r"([0-9]+)-([0-9a-f]{64})\.written\Z")
 
@@ -54,21 +54,21 @@ class Attempt:
         return self._folder / f"{self._number}-{pack_id.hex()}.written"
 
 
-def failed_packs(folder: Path) -> list[PackId]:
-    """Return the packs that failed attempts left, by the notes in a session's folder."""
-    return [PackId(bytes.fromhex(match[2])) for match in _failed_notes(folder)]
+def failed_notes(folder: Path) -> dict[str, PackId]:
+    """Return the notes that failed attempts left in a session's folder: {file name: pack}."""
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    found = [match for match in map(_NOTE.match, sorted(names)) if match]
+    return {
+        match[0]: PackId(bytes.fromhex(match[2]))
+        for match in found
+        if f"{match[1]}.kept" not in names
+    }
 
 
 def forget_failed(folder: Path) -> None:
     """Remove the notes of failed attempts: what they named is gone, or needed."""
-    for match in _failed_notes(folder):
-        (folder / match[0]).unlink(missing_ok=True)
-
-
-def _failed_notes(folder: Path) -> list[re.Match[str]]:
-    try:
-        names = {path.name for path in folder.iterdir()}
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    found = [match for match in map(_NOTE.match, sorted(names)) if match]
-    return [match for match in found if f"{match[1]}.kept" not in names]
+    for name in failed_notes(folder):
+        (folder / name).unlink(missing_ok=True)

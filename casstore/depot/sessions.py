@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from casstore import durable
-from casstore.depot.attempts import Attempt, failed_packs
+from casstore.depot.attempts import Attempt, failed_notes
 from casstore.depot.identity import make_folders
 from casstore.errors import NotFound
 
@@ -76,12 +76,14 @@ class SessionFolder:
 
 def _empty(folder: Path) -> None:
     """Remove a session's folder, but for the notes of failed attempts."""
-    if not failed_packs(folder):
+    notes = failed_notes(folder)
+    if not notes:
         shutil.rmtree(folder, ignore_errors=True)
         return
-    for path in folder.iterdir():
-        if path.suffix != ".written":
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for path in sorted(folder.iterdir(), key=lambda path: path.suffix == ".kept"):  # those last
+        if path.name in notes:
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _take_lease(root: Path) -> durable.FileLock:
@@ -133,7 +135,7 @@ def failed_sessions(root: Path) -> list[Path]:
     """Return the folders of dead sessions whose failed attempts are still to be taken back."""
     alive = live_sessions(root)
     folders = [root / "tmp" / name for name in _listing(root / "tmp") if name not in alive]
-    return [folder for folder in folders if failed_packs(folder)]
+    return [folder for folder in folders if failed_notes(folder)]
 
 
 def _remove_old_file(path: Path) -> None:

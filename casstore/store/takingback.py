@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from casstore.catalog import Writer
-from casstore.depot import JournalFiles, PackFiles, SessionFolder, failed_packs, forget_failed
+from casstore.depot import JournalFiles, PackFiles, SessionFolder, failed_notes, forget_failed
 from casstore.digest import Digest
 from casstore.errors import Corrupt, Unsupported
 from casstore.journal.bodies import ManifestRef, PartBody, UnknownBody, VersionBody
@@ -45,7 +45,7 @@ class TakingBack:
         ``own`` is the session of whoever asks.  Only while no other session lives.  Where the
         journal cannot be read and understood to its end, nothing is deleted, now or later.
         """
-        noted = failed_packs(folder)
+        noted = list(failed_notes(folder).values())
         if not noted:
             return True
         if not own.is_alone():
