@@ -4,14 +4,12 @@ Knows: its entries, which packs they rely on, what to remember of the files read
 Never: names, numbers, events, where bytes came from.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
-from casstore.catalog import StatKey, StatRow, Writer
+from casstore.catalog import Stamp, StatRow, Writer, pack_rows
 from casstore.digest import Digest
-from casstore.errors import Invalid
 from casstore.manifests import Entry, ManifestBuilder, ManifestTop, manifest_digest
-from casstore.names import display_path
 from casstore.packs import PackId
 from casstore.store.index import Index
 from casstore.store.session import Session, Token
@@ -21,18 +19,10 @@ __all__ = ["Draft", "Seen"]
 
 MAX_WAITING_STATS = 100_000
 
+Seen: TypeAlias = tuple[Stamp, Entry, tuple[Token, ...]]
+"""A file that was read: its stamp, its entry, the tokens of the packs that hold it."""
 
-class Seen(NamedTuple):
-    """What a file was when it was read; times in nanoseconds."""
-
-    key: StatKey
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    read_ns: int
-
-
-_Settled: TypeAlias = tuple[Seen, Entry, list[PackId]]
+_Settled: TypeAlias = tuple[Stamp, Entry, tuple[PackId, ...]]
 
 
 class Draft:
@@ -46,7 +36,7 @@ class Draft:
         self.relied: set[Token] = set()
         self.table = EntryTable(session.folder.new_path("entries"))
         self._index = index
-        self._seen: list[tuple[Seen, Entry, tuple[Token, ...]]] = []
+        self._seen: list[Seen] = []
         self._changed = True
         self._digest = Digest(b"")
 
@@ -56,8 +46,14 @@ class Draft:
         The same path with the same content is a no-op; with other content it is ``Invalid`` (a
         ``ValueError``) unless ``replace``.
         """
-        self._check(entry, replace=replace)
+        self.table.admit(entry, replace=replace)
         self.table.put(entry)
+        self.relied.update(tokens)
+        self._changed = True
+
+    def put_all(self, entries: Sequence[Entry], tokens: Iterable[Token], *, replace: bool) -> None:
+        """Add entries as ``put`` does, all of whose frames lie in the packs of ``tokens``."""
+        self.table.put_all(entries, replace=replace)
         self.relied.update(tokens)
         self._changed = True
 
@@ -67,7 +63,7 @@ class Draft:
         Raises what ``put`` raises before anything is taken.
         """
         for entry in other.table:
-            self._check(entry, replace=replace)
+            self.table.admit(entry, replace=replace)
         for entry in other.table:
             self.table.put(entry)
         self.relied |= other.relied
@@ -79,23 +75,27 @@ class Draft:
         self._changed = True
         return self.table.remove(path)
 
-    def remember(self, seen: Seen, entry: Entry, tokens: Iterable[Token]) -> None:
-        """Let the next log of the same, unchanged file cost a stat."""
-        self._seen.append((seen, entry, tuple(tokens)))
+    def remember(self, seen: Iterable[Seen]) -> None:
+        """Let the next log of the same, unchanged files cost a stat each."""
+        self._seen += seen
         if len(self._seen) >= MAX_WAITING_STATS:
             self.settle()
 
     def settle(self) -> None:
         """Make all frames durable, and remember the files that were read."""
         self.session.flush()
+        places: dict[tuple[Token, ...], tuple[PackId, ...]] = {}  # those who lie together share it
         found: list[_Settled] = []
         waiting = []  # what lies in a pack that a worker is still writing
-        for seen, entry, tokens in self._seen:
-            packs = [pack for pack in map(self.session.pack_of, tokens) if pack is not None]
-            if len(packs) < len(tokens):
-                waiting.append((seen, entry, tokens))
-                continue
-            found.append((seen, entry, packs))
+        for stamp, entry, tokens in self._seen:
+            packs = places.get(tokens)
+            if packs is None:
+                ids = [self.session.pack_of(token) for token in tokens]
+                packs = places[tokens] = tuple(pack for pack in ids if pack is not None)
+            if len(packs) == len(tokens):
+                found.append((stamp, entry, packs))
+            else:
+                waiting.append((stamp, entry, tokens))
         if found:
             self._index.write(lambda writer: _remember(writer, found))
         self._seen = waiting
@@ -103,8 +103,7 @@ class Draft:
     def finish(self) -> ManifestTop:
         """Write the manifest's nodes and make everything durable; returns its top."""
         builder = ManifestBuilder(self._add_node)
-        for entry in self.table:
-            builder.add(entry)
+        builder.extend(self.table)
         top = builder.finish()
         self.settle()
         return top
@@ -127,14 +126,6 @@ class Draft:
         """Let the draft go; frames that were added stay until they are collected."""
         self.table.close()
 
-    def _check(self, entry: Entry, *, replace: bool) -> None:
-        present = self.table.admit(entry.path)
-        if present is not None and present[2:4] != entry[2:4] and not replace:
-            raise Invalid(
-                f"{display_path(entry.path)!r} was added already with other content",
-                hint="nothing was added; replace it with overwrite=True (add_dir: merge=True)",
-            )
-
     def _add_node(self, data: bytes) -> Digest:
         digest, token = self.session.add_metadata(data)
         self.relied.add(token)
@@ -142,11 +133,14 @@ class Draft:
 
 
 def _remember(writer: Writer, found: list[_Settled]) -> None:
-    rows = {pack: writer.pack_row(pack) for pack in {pack for *_, packs in found for pack in packs}}
-    items = []
-    for seen, entry, packs in found:
-        places = tuple(row for row in map(rows.get, packs) if row is not None)
-        if len(places) == len(packs):  # else the pack was forgotten meanwhile
-            content = Digest(entry.content)
-            items.append((seen.key, StatRow(*seen[1:], content, entry.layout, places)))
-    writer.add_stats(items)
+    """Keep what files became, with the rows that this index has for the packs beneath."""
+    places: dict[tuple[PackId, ...], bytes | None] = {}
+    rows = []
+    for stamp, entry, packs in found:
+        if packs not in places:
+            numbers = [row for row in map(writer.pack_row, packs) if row is not None]
+            places[packs] = pack_rows(numbers) if len(numbers) == len(packs) else None
+        place = places[packs]
+        if place is not None:  # else a pack was forgotten meanwhile
+            rows.append((stamp, StatRow(Digest(entry.content), entry.layout, place)))
+    writer.add_stats(rows)

@@ -6,10 +6,9 @@ Knows: which parts there are and how long they live.  Never: verbs; those are fu
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from casstore import durable
-from casstore.catalog import StatKey, StatRow
+from casstore.catalog import Stamp, StatRow, unpack_rows
 from casstore.depot import (
     Claims,
     Identity,
@@ -33,14 +32,7 @@ from casstore.store.index import Index
 from casstore.store.session import Session
 from casstore.store.takingback import TakingBack
 
-__all__ = ["Remembered", "Store"]
-
-
-class Remembered(NamedTuple):
-    """What a file was when it was last read, and the packs that held it then."""
-
-    row: StatRow
-    packs: list[PackId]
+__all__ = ["Store"]
 
 
 class Store:
@@ -126,18 +118,27 @@ class Store:
         top = ManifestTop(ref.digest, ref.root, ref.level, ref.entries, ref.size)
         return Manifest(top, self.frames.metadata)
 
-    def remembered(self, keys: Sequence[StatKey]) -> list[Remembered | None]:
-        """Return what is known of files by stat, in the order asked."""
+    def unchanged(self, stamps: Sequence[Stamp]) -> list[StatRow | None]:
+        """Return what is remembered of each file that has this stamp still, in the order asked."""
         with self.index.read() as reader:
-            rows = reader.stats(keys)
-            packs = {row: reader.pack(row) for item in rows if item for row in item.pack_rows}
-        found: list[Remembered | None] = []
-        for item in rows:
-            held = [packs[row] for row in item.pack_rows] if item else []
-            ids = [pack.pack_id for pack in held if pack is not None]
-            whole = item is not None and len(ids) == len(held)
-            found.append(Remembered(item, ids) if item is not None and whole else None)
-        return found
+            return reader.unchanged(stamps)
+
+    def known(
+        self, stamps: Sequence[Stamp]
+    ) -> tuple[list[StatRow | None], dict[bytes, tuple[PackId, ...]]]:
+        """Return what ``unchanged`` does, and the packs that each answer's ``packs`` means.
+
+        An answer that names a pack which the index does not know is not among these.
+        """
+        with self.index.read() as reader:
+            found = reader.unchanged(stamps)
+            packs = {}
+            for place in {row.packs for row in found if row is not None}:
+                held = [reader.pack(number) for number in unpack_rows(place)]
+                ids = tuple(pack.pack_id for pack in held if pack is not None)
+                if len(ids) == len(held):
+                    packs[place] = ids
+        return found, packs
 
     def require_writable(self) -> None:
         """Raise ``Error`` if this store can only be read."""

@@ -4,12 +4,13 @@ Knows: when a stat is believed (DESIGN 6).  Never: reading, packs' insides.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 from casstore import durable
-from casstore.catalog import StatKey, StatRow
+from casstore.catalog import stamp_of
 from casstore.flows.log.result import LogResult, Progress, entry_of
 from casstore.packs import PackId
 from casstore.store import Draft, Store
@@ -18,7 +19,8 @@ from casstore.worktree import Source
 __all__ = ["without_known"]
 
 LOOKAHEAD_FILES = 1024
-SETTLED_NS = 2_000_000_000  # a file that had not changed for 2 s when it was read
+
+Packs: TypeAlias = tuple[PackId, ...]
 
 
 def without_known(
@@ -35,45 +37,44 @@ def without_known(
     A stat is believed on local file systems that keep ctime, when neither mtime nor ctime was
     younger than 2 s at the time of reading, and while the packs that hold the file exist.
     """
-    keeps: dict[int, bool] = {}
-    live: dict[PackId, bool] = {}
+    believed = _Believed(store)
     iterator = iter(sources)
     while group := list(islice(iterator, LOOKAHEAD_FILES)):
-        found = store.remembered([StatKey(s.stat.st_dev, s.stat.st_ino) for s in group])
-        for source, known in zip(group, found, strict=True):
-            device = source.stat.st_dev
-            if device not in keeps:
-                keeps[device] = durable.keeps_ctime(_parent(source.path))
-            if (
-                known is None
-                or not keeps[device]
-                or not _unchanged(source.stat, known.row)
-                or not _all_live(store, live, known.packs)
-            ):
+        rows, packs = store.known([stamp_of(source.stat) for source in group])
+        devices = believed.devices(group)
+        packs = believed.present(packs)
+        entries = []
+        for source, row in zip(group, rows, strict=True):
+            if row is None or row.packs not in packs or source.stat.st_dev not in devices:
                 yield source
-                continue
-            row = known.row
-            draft.put(entry_of(source, row.digest, row.layout), known.packs, replace=replace)
-            result.files += 1
-            result.unchanged += 1
-            result.size_bytes += row.size_bytes
-            note(1, row.size_bytes)
+            else:
+                entries.append(entry_of(source, row.digest, row.layout))
+        draft.put_all(entries, set().union(*packs.values()), replace=replace)
+        size = sum([entry.size_bytes for entry in entries])
+        result.files += len(entries)
+        result.unchanged += len(entries)
+        result.size_bytes += size
+        note(len(entries), size)
 
 
-def _parent(path: bytes) -> Path:
-    return Path(os.fsdecode(os.path.dirname(path) or b"."))
+class _Believed:
+    """What is asked once and not for each file: its file system, and the packs it lies in."""
 
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._devices: dict[int, bool] = {}
+        self._exist: dict[PackId, bool] = {}
 
-def _unchanged(info: os.stat_result, row: StatRow) -> bool:
-    if (info.st_size, info.st_mtime_ns, info.st_ctime_ns) != row[:3]:
-        return False
-    return row.read_ns - max(info.st_mtime_ns, info.st_ctime_ns) >= SETTLED_NS
+    def devices(self, group: Sequence[Source]) -> set[int]:
+        """Return the devices on which a changed file always shows in its stat."""
+        found = {source.stat.st_dev: source.path for source in group}
+        for device in found.keys() - self._devices.keys():
+            folder = Path(os.fsdecode(os.path.dirname(found[device]) or b"."))
+            self._devices[device] = durable.keeps_ctime(folder)
+        return {device for device in found if self._devices[device]}
 
-
-def _all_live(store: Store, live: dict[PackId, bool], packs: list[PackId]) -> bool:
-    for pack_id in packs:
-        if pack_id not in live:
-            live[pack_id] = store.packs.exists(pack_id)
-        if not live[pack_id]:
-            return False
-    return True
+    def present(self, packs: dict[bytes, Packs]) -> dict[bytes, Packs]:
+        """Return those answers of the stat cache whose packs all exist, by their files."""
+        for pack_id in set().union(*packs.values()) - self._exist.keys():
+            self._exist[pack_id] = self._store.packs.exists(pack_id)
+        return {place: ids for place, ids in packs.items() if all(self._exist[one] for one in ids)}
