@@ -41,6 +41,9 @@ class Attempt:
         for pack_id in self._noted.intersection(pack_ids):
             self._note(pack_id).unlink(missing_ok=True)
             self._noted.discard(pack_id)
+        if self._begun and not self._noted:
+            self._kept.unlink(missing_ok=True)
+            self._begun = False
 
     def fail(self) -> None:
         """Let what is noted be taken back."""
