@@ -13,6 +13,7 @@ from casstore.artifacts.finished import Finished, timestamp
 from casstore.artifacts.jsonable import metadata_of
 from casstore.artifacts.place import LOCAL_ENTITY
 from casstore.errors import ArtifactNotLoggedError, Invalid
+from casstore.journal.views import PartView
 from casstore.names import LATEST, check_alias, check_name, check_tag, check_type
 from casstore.parallel import Lock, Pending
 from casstore.store import Committed
@@ -22,6 +23,8 @@ __all__ = ["ArtifactProperties"]
 
 class ArtifactProperties:
     """A draft, then a version: ``_now`` says which, and every property asks it."""
+
+    _part: Pending[PartView] | None = None  # its share of a version that several make
 
     def __init__(self, name: str, type_name: str, drafting: Drafting) -> None:
         self._base_name = check_name(name)
@@ -275,9 +278,10 @@ class ArtifactProperties:
     def _need(self, what: str) -> Finished:
         finished = self._now()
         if finished is None:
+            hint = "log it" if self._part is None else "a run finishes it with finish_artifact"
             raise ArtifactNotLoggedError(
                 f"{what} needs a logged artifact, and {self._base_name!r} is not one yet",
-                hint="log it, then call wait()",
+                hint=f"{hint}, then call wait()",
             )
         return finished
 

@@ -1,4 +1,4 @@
-"""Taking entries over: from a version into a draft, within a store or from another one.
+"""Taking entries over from another store into a draft.
 
 Knows: which frames an entry needs.  Never: names, versions, what people see.
 """
@@ -8,26 +8,9 @@ from casstore.manifests import Entry, chunk_refs, layout_nodes
 from casstore.packs import PackKind
 from casstore.store import Draft, Store
 
-__all__ = ["copy_frames", "packs_of"]
+__all__ = ["copy_frames"]
 
 COPIED_FRAMES = 64
-MAX_LOCATED_FRAMES = 1024
-
-
-def packs_of(store: Store, entry: Entry) -> set[int]:
-    """Return the rows of the packs that an entry's frames lie in."""
-    if entry.is_reference:
-        return set()
-    fetch = store.frames.metadata
-    digests = list(layout_nodes(entry.layout, fetch))
-    tokens = {row.pack_row for row in store.frames.locate(digests)}
-    group: list[Digest] = []
-    for _, ref in chunk_refs(entry.layout, Digest(entry.content), entry.size_bytes, fetch):
-        group.append(ref.digest)
-        if len(group) > MAX_LOCATED_FRAMES:
-            tokens |= {row.pack_row for row in store.frames.locate(group)}
-            group = []
-    return tokens | {row.pack_row for row in store.frames.locate(group)}
 
 
 def copy_frames(source: Store, draft: Draft, entry: Entry) -> set[int]:

@@ -14,8 +14,9 @@ A process may die at any arrow, and leaves the old state or the new one::
 A crash after the claim leaves a number that nobody has; numbers are unique and increasing.
 """
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from casstore.catalog import Writer
@@ -34,11 +35,22 @@ from casstore.journal.bodies import (
 )
 from casstore.journal.subjects import CommitSubject
 from casstore.journal.views import VersionView
+from casstore.manifests import ManifestTop
 from casstore.store.draft import Draft
 from casstore.store.lookup import newest_version
 from casstore.store.store import Store
 
-__all__ = ["Commit", "Committed", "check_type_of", "commit"]
+__all__ = [
+    "Commit",
+    "Committed",
+    "check_packs",
+    "check_type_of",
+    "commit",
+    "log_again",
+    "manifest_ref",
+    "publish",
+    "reserved",
+]
 
 WAIT_SECONDS = 120.0
 FIRST_PAUSE_SECONDS = 0.002
@@ -91,24 +103,39 @@ def commit(store: Store, draft: Draft, request: Commit, *, begin: Begin | None =
     check_type_of(store, request.project, request.name, request.type)
     commit_id = random_commit_id()
     top = draft.finish() if begin is None else None  # the work first, so that nobody waits for it
-    _reserve(store, request, commit_id)
-    try:
+    with reserved(store, request.project, request.name, commit_id):
         with store.index.read() as reader:
             newest = newest_version(store, reader, request.project, request.name)
         if begin is not None and newest is not None:
             request = begin(newest)
         top = top or draft.finish()
-        manifest = ManifestRef(top.digest, top.root, top.level, top.entries, top.size_bytes)
-        _check_packs(store, draft)
-        if newest is not None and newest.manifest.digest == manifest.digest:
-            committed = _log_again(store, newest, request)
-        else:
-            draft.session.published()  # from here on the version may exist: nothing is taken back
-            _create(store, request, manifest, commit_id)
-            committed = Committed(_view(store, commit_id), created=True)
-    finally:
-        _release(store, request, commit_id)
-    return committed
+        check_packs(store, draft.relied_rows())
+        draft.session.published()  # from here on the version may exist: nothing is taken back
+        return publish(store, request, manifest_ref(top), commit_id, newest)
+
+
+def publish(
+    store: Store,
+    request: Commit,
+    manifest: ManifestRef,
+    commit_id: CommitId,
+    newest: VersionView | None,
+    *,
+    hold: bool = False,
+) -> Committed:
+    """Make the version whose bytes are durable, unless the newest has that content already.
+
+    The name must be ``reserved``; with ``hold`` it stays so when the version is there.
+    """
+    if newest is not None and newest.manifest.digest == manifest.digest:
+        return log_again(store, newest, request)
+    _create(store, request, manifest, commit_id, hold=hold)
+    return Committed(_view(store, commit_id), created=True)
+
+
+def manifest_ref(top: ManifestTop) -> ManifestRef:
+    """Return a finished manifest as events name it."""
+    return ManifestRef(top.digest, top.root, top.level, top.entries, top.size_bytes)
 
 
 def check_type_of(store: Store, project: str, name: str, type_name: str) -> None:
@@ -122,12 +149,21 @@ def check_type_of(store: Store, project: str, name: str, type_name: str) -> None
         )
 
 
-def _reserve(store: Store, request: Commit, commit_id: CommitId) -> None:
+@contextlib.contextmanager
+def reserved(store: Store, project: str, name: str, commit_id: CommitId) -> Iterator[None]:
+    """Be the only one who commits to a name; ``Busy`` if others keep it occupied."""
+    _reserve(store, project, name, commit_id)
+    try:
+        yield
+    finally:
+        _release(store, project, name, commit_id)
+
+
+def _reserve(store: Store, project: str, name: str, commit_id: CommitId) -> None:
     """Record the intent to commit to a name, waiting while a living session holds one."""
     deadline = time.monotonic() + WAIT_SECONDS
     pause = FIRST_PAUSE_SECONDS
     session = store.session().folder.id
-    project, name = request.project, request.name
     store.index.catch_up()
 
     dead: tuple[str, CommitId] | None = None
@@ -153,21 +189,22 @@ def _reserve(store: Store, request: Commit, commit_id: CommitId) -> None:
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def _release(store: Store, request: Commit, commit_id: CommitId) -> None:
+def _release(store: Store, project: str, name: str, commit_id: CommitId) -> None:
     session = store.session().folder.id
 
     def clear(writer: Writer) -> None:
-        if writer.intent(request.project, request.name) == (session, commit_id):
-            writer.clear_intent(request.project, request.name)
+        if writer.intent(project, name) == (session, commit_id):
+            writer.clear_intent(project, name)
 
     with store.index.read() as reader:
-        ours = reader.intent(request.project, request.name) == (session, commit_id)
+        ours = reader.intent(project, name) == (session, commit_id)
     if ours:
         store.index.write(clear)
 
 
-def _check_packs(store: Store, draft: Draft) -> None:
-    gone = [row for row in draft.relied_rows() if not store.pack_exists(row)]
+def check_packs(store: Store, rows: Iterable[int]) -> None:
+    """Raise ``Error`` unless every pack of these rows of the index is there, by its file."""
+    gone = [row for row in rows if not store.pack_exists(row)]
     if gone:
         store.index.write(lambda writer: writer.forget_pack_rows(gone))
         raise Error(
@@ -176,7 +213,9 @@ def _check_packs(store: Store, draft: Draft) -> None:
         )
 
 
-def _create(store: Store, request: Commit, manifest: ManifestRef, commit_id: CommitId) -> None:
+def _create(
+    store: Store, request: Commit, manifest: ManifestRef, commit_id: CommitId, *, hold: bool
+) -> None:
     project, name = request.project, request.name
     with store.index.read() as reader:
         number = queries.next_number(reader, project, name, store.numbering)
@@ -184,7 +223,9 @@ def _create(store: Store, request: Commit, manifest: ManifestRef, commit_id: Com
             AliasClaim(alias, tuple(queries.alias_heads(reader, project, name, alias)))
             for alias in request.aliases
         )
-    number = max(number, store.claims.highest(project, name) + 1)
+    claimed = store.claims.highest(project, name)
+    mine = store.claims.owner(project, name, claimed) == commit_id  # a round, interrupted here
+    number = max(number, claimed if mine else claimed + 1)
     number = store.claims.take(project, name, number, commit_id, store.staging())
     body = VersionBody(
         type=request.type,
@@ -204,11 +245,11 @@ def _create(store: Store, request: Commit, manifest: ManifestRef, commit_id: Com
     store.events.append(
         CommitSubject(project, name, commit_id),
         body,
-        also=lambda writer: writer.clear_intent(project, name),
+        also=None if hold else lambda writer: writer.clear_intent(project, name),
     )
 
 
-def _log_again(store: Store, newest: VersionView, request: Commit) -> Committed:
+def log_again(store: Store, newest: VersionView, request: Commit) -> Committed:
     """Let the newest version have been logged once more."""
     subject = CommitSubject(newest.project, newest.name, newest.commit)
     description = _if_other(request.description, newest.description)
