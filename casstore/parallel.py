@@ -5,6 +5,7 @@ Knows: how many may run, how much may wait.  Never: what the work is.
 
 import contextlib
 import os
+import sys
 import threading
 import weakref
 from collections import deque
@@ -21,6 +22,7 @@ __all__ = [
     "Turns",
     "default_workers",
     "in_main_thread",
+    "is_worker",
     "ordered_map",
 ]
 
@@ -69,6 +71,15 @@ def default_workers() -> int:
     available = getattr(os, "sched_getaffinity", None)
     count = len(available(0)) if available else os.cpu_count() or 1
     return min(count, MAX_DEFAULT_WORKERS)
+
+
+def is_worker() -> bool:
+    """Tell whether ``multiprocessing`` started this process to run functions of another.
+
+    So do ``concurrent.futures``, PyTorch's loaders and Dask's nannies.
+    """
+    loaded = sys.modules.get("multiprocessing.process")  # in such a process it always is
+    return loaded is not None and loaded.parent_process() is not None
 
 
 def in_main_thread() -> bool:
