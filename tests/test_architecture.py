@@ -24,8 +24,8 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "worktree",
     "store",
     "catalog depot",
-    "chunks journal manifests packs",
-    "durable encoding parallel settings",
+    "chunks journal manifests packs tables",
+    "durable encoding media parallel settings",
     "digest names",
     "errors",
 )
@@ -42,7 +42,12 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "msgpack": "encoding",
     "msvcrt": "durable",
     "multiprocessing": "parallel",
+    "numpy": "media.arrays",
+    "pandas": "tables.pandas_frames",
+    "PIL": "media.pictures",
     "platformdirs": "settings",
+    "polars": "tables.polars_frames",
+    "pyarrow": "tables.arrow",
     "pyfastcdc": "chunks",
     "threading": "parallel",
     "tqdm": "cli.progress",
@@ -50,7 +55,10 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "zstandard": "chunks",
 }
 NOT_YET = ("fsspec",)  # remotes and references will have it
-BY_NAME = {"__init__", "artifacts.yaml_text", "cli.table"}  # load modules by name, from one table
+BY_NAME = {  # load modules by name, from one table or, optional ones, when they are first needed
+    "__init__", "artifacts.yaml_text", "cli.table", "media.arrays", "media.pictures",
+    "tables.arrow", "tables.pandas_frames", "tables.polars_frames",
+}  # fmt: skip
 
 OS_DOORS = {
     **dict.fromkeys(("environ", "environb", "getenv", "putenv", "unsetenv"), "settings"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from casstore.artifacts.entry import ArtifactEntry, ArtifactFiles
+from casstore.artifacts.objects import add_object, get_object
 from casstore.artifacts.properties import ArtifactProperties
 from casstore.errors import ArtifactFinalizedError, Invalid
 from casstore.names import check_path, path_bytes
@@ -85,6 +86,19 @@ class ArtifactContents(ArtifactProperties):
         self._check_draft()
         return self._drafting.new_file(check_path(path_bytes(name)), mode, encoding)
 
+    def add(self, obj: Any, name: str, overwrite: bool = False) -> ArtifactEntry:  # noqa: FBT001, FBT002 - W&B's
+        """Add a table or medium as ``name``; its kind's suffix is appended (``.table.json``, ...).
+
+        The files that it consists of go in with it, all of them or none.  Raises ``TypeError`` for
+        anything else, ``Invalid`` (a ``ValueError``) for a path that was added with other content
+        unless ``overwrite``.
+        """
+        self._check_draft()
+        return add_object(self._drafting, obj, os.fspath(name), overwrite=overwrite)
+
+    def __setitem__(self, name: str, item: Any) -> None:
+        self.add(item, name)
+
     def remove(self, item: str | os.PathLike[str] | ArtifactEntry) -> None:
         """Remove a path or a folder from the draft; ``FileMissing`` if there is none."""
         self._check_draft()
@@ -102,6 +116,14 @@ class ArtifactContents(ArtifactProperties):
         return self.manifest.entries[os.fspath(name)]
 
     get_path = get_entry
+
+    def get(self, name: str) -> Any:
+        """Return the table or medium that was added as ``name``, or None (W&B)."""
+        self._need("get")
+        return get_object(self, name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
 
     def get_added_local_path_name(self, local_path: str) -> str | None:
         """Return the path that a local file was added as, or None."""

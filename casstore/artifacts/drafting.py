@@ -6,14 +6,15 @@ Knows: how files and folders become entries at once.  Never: runs, aliases, what
 import contextlib
 import os
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from casstore.artifacts.entry import NO_ENTRIES, ArtifactEntry, ArtifactManifest, Held
 from casstore.artifacts.place import Place
-from casstore.artifacts.takeover import copy_frames
+from casstore.artifacts.takeover import copy_frames, take_over
 from casstore.digest import CommitId
 from casstore.durable import is_out_of_space
 from casstore.errors import FileMissing, Invalid, UsageError
@@ -26,9 +27,16 @@ from casstore.parallel import Lock
 from casstore.store import Commit, Committed, Draft, Store, commit, packs_of
 from casstore.worktree import Walk, source_of
 
-__all__ = ["Drafting"]
+__all__ = ["Drafting", "Taken"]
 
 MAX_REMEMBERED_PATHS = 100_000
+
+
+class Taken(NamedTuple):
+    """A file to be added as ``name``: one on disk, or one that a version holds."""
+
+    name: bytes
+    origin: Path | ArtifactEntry
 
 
 class Drafting:
@@ -48,6 +56,7 @@ class Drafting:
         self._finished: Manifest | None = None
         self._added: dict[str, str] = {}
         self._folders: list[tuple[str, bytes]] = []
+        self.objects: dict[int, tuple[weakref.ref[Any], str]] = {}
         self._lock = Lock()
         self._passed_over = False
         self.process = os.getpid()
@@ -129,6 +138,33 @@ class Drafting:
             finally:
                 part.close()
             self._folders.append((os.path.abspath(local), walk.prefix))
+
+    def add_together(
+        self, files: Sequence[Taken], shown: bytes, *, overwrite: bool
+    ) -> ArtifactEntry:
+        """Add several files, all of them or none; returns the entry of the one at ``shown``."""
+        if self._passes_over():
+            return self._shown(Entry(shown, 0, EntryKind.FILE, b"", b"", b""))
+        with self._lock, self._space_taken_back():
+            self.check_owner()
+            store = self.store()
+            part = store.draft()
+            try:
+                local = [
+                    (each.origin, each.name) for each in files if isinstance(each.origin, Path)
+                ]
+                log_files(store, part, [source_of(path, name) for path, name in local])
+                for each in files:
+                    if isinstance(each.origin, ArtifactEntry):
+                        take_over(store, part, each.origin, each.name)
+                self.draft().absorb(part, replace=overwrite)
+            finally:
+                part.close()
+            return self._shown(self._entry_at(shown))
+
+    def held(self, name: bytes) -> Entry | None:
+        """Return what has been added as ``name``."""
+        return self._held().get(name)
 
     @contextlib.contextmanager
     def new_file(self, name: bytes, mode: str, encoding: str | None) -> Iterator[IO[Any]]:

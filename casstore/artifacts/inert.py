@@ -1,4 +1,4 @@
-"""What exists so that W&B scripts run: media, charts and calls that casstore keeps nothing of.
+"""What exists so that W&B scripts run: charts and calls that casstore keeps nothing of.
 
 Knows: the names and what each call returns.  Never: stores, runs, the values it is given.
 Arguments are taken as they come, so that scripts written for any W&B release run.
@@ -15,19 +15,10 @@ from casstore.errors import Unsupported
 
 __all__ = [
     "AlertLevel",
-    "Audio",
-    "Classes",
     "Graph",
-    "Histogram",
-    "Html",
-    "Image",
     "InertRun",
     "Media",
-    "Molecule",
-    "Object3D",
-    "Plotly",
     "Settings",
-    "Video",
     "agent",
     "alert",
     "controller",
@@ -58,66 +49,11 @@ class Media:
         return f"<casstore.{type(self).__name__}: not kept>"
 
 
-class Image(Media):
-    """Stands in for W&B's image."""
-
-
-class Audio(Media):
-    """Stands in for W&B's audio clip."""
-
-
-class Video(Media):
-    """Stands in for W&B's video."""
-
-
-class Html(Media):
-    """Stands in for W&B's HTML page."""
-
-
-class Object3D(Media):
-    """Stands in for W&B's point cloud or mesh."""
-
-    @classmethod
-    def from_file(cls, *_values: object, **_keywords: object) -> Self:
-        """Make one without looking at the arguments."""
-        return cls()
-
-    from_numpy = from_point_cloud = from_file
-
-
-class Molecule(Media):
-    """Stands in for W&B's molecule."""
-
-    @classmethod
-    def from_rdkit(cls, *_values: object, **_keywords: object) -> Self:
-        """Make one without looking at the arguments."""
-        return cls()
-
-    from_smiles = from_rdkit
-
-
-class Histogram(Media):
-    """Stands in for W&B's histogram."""
-
-
-class Classes(Media):
-    """Stands in for W&B's class labels of an image."""
-
-
 class Graph(Media):
     """Stands in for W&B's model graph."""
 
     @classmethod
     def from_keras(cls, *_values: object, **_keywords: object) -> Self:
-        """Make one without looking at the arguments."""
-        return cls()
-
-
-class Plotly(Media):
-    """Stands in for W&B's chart of plotly or matplotlib."""
-
-    @classmethod
-    def make_plot_media(cls, *_values: object, **_keywords: object) -> Self:
         """Make one without looking at the arguments."""
         return cls()
 

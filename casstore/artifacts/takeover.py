@@ -1,16 +1,25 @@
-"""Taking entries over from another store into a draft.
+"""Taking entries over: from a version into a draft, within a store or from another one.
 
 Knows: which frames an entry needs.  Never: names, versions, what people see.
 """
 
+from casstore.artifacts.entry import ArtifactEntry
 from casstore.digest import Digest
 from casstore.manifests import Entry, chunk_refs, layout_nodes
 from casstore.packs import PackKind
-from casstore.store import Draft, Store
+from casstore.store import Draft, Store, packs_of
 
-__all__ = ["copy_frames"]
+__all__ = ["copy_frames", "take_over"]
 
 COPIED_FRAMES = 64
+
+
+def take_over(store: Store, draft: Draft, origin: ArtifactEntry, name: bytes) -> None:
+    """Put an entry of a version, of this store or another, into a draft of ``store`` as ``name``."""
+    entry = origin._entry._replace(path=name)  # noqa: SLF001 - the same room
+    source = origin._needs_owner("adding it again").store  # noqa: SLF001 - the same room
+    same = source is store
+    draft.put(entry, packs_of(store.frames, [entry]) if same else copy_frames(source, draft, entry))
 
 
 def copy_frames(source: Store, draft: Draft, entry: Entry) -> set[int]:
