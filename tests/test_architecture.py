@@ -25,8 +25,8 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "store",
     "catalog depot",
     "chunks journal manifests packs tables",
-    "durable encoding media parallel settings",
-    "digest names",
+    "durable encoding media settings",
+    "digest names parallel patterns",
     "errors",
 )
 
@@ -44,6 +44,7 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "multiprocessing": "parallel",
     "numpy": "media.arrays",
     "pandas": "tables.pandas_frames",
+    "pathspec": "patterns",
     "PIL": "media.pictures",
     "platformdirs": "settings",
     "polars": "tables.polars_frames",
@@ -56,7 +57,7 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
 }
 NOT_YET = ("fsspec",)  # remotes and references will have it
 BY_NAME = {  # load modules by name, from one table or, optional ones, when they are first needed
-    "__init__", "artifacts.yaml_text", "cli.table", "media.arrays", "media.pictures",
+    "__init__", "artifacts.yaml_text", "cli.table", "media.arrays", "media.pictures", "patterns", "settings",
     "tables.arrow", "tables.pandas_frames", "tables.polars_frames",
 }  # fmt: skip
 

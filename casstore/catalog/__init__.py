@@ -11,13 +11,21 @@ Every table, key and row in one place::
     chunks    32 bytes digest           CHUNK_ROW  pack row, offset of the record, stored bytes
     events    name of the event         yyyymm     where its file lies
     state     see journal.fold          msgpack    the folded journal
-    stat      u64 device, u64 inode     STAT_ROW   what a file was when it was last read
+    stat      u64 device, u64 inode     STAT_ROW   its stamp when it was read, and what it became
     intents   project NUL name          msgpack    [session, commit]: who is about to commit
 """
 
 from casstore.catalog.catalog import Catalog, Reader, Writer
 from casstore.catalog.environment import Damaged, Environment, Replaced
-from casstore.catalog.rows import ChunkRow, PackRow, StatKey, StatRow
+from casstore.catalog.rows import (
+    ChunkRow,
+    PackRow,
+    Stamp,
+    StatRow,
+    pack_rows,
+    stamp_of,
+    unpack_rows,
+)
 
 __all__ = [
     "Catalog",
@@ -27,7 +35,10 @@ __all__ = [
     "PackRow",
     "Reader",
     "Replaced",
-    "StatKey",
+    "Stamp",
     "StatRow",
     "Writer",
+    "pack_rows",
+    "stamp_of",
+    "unpack_rows",
 ]

@@ -56,6 +56,7 @@ class Sink(Protocol):
         ``hashed``: its digest is added to the name, unless the object is there already.
         """
 
+
     def holds(self, path: str) -> bool:
         """Tell whether there is, or will be, a file at ``path``."""
 

@@ -188,7 +188,9 @@ class Image(Media):
             self.masks[key] = ImageMask.decode(mask, source)
             self.masks[key].key, self.masks[key].class_labels = key, named
 
-    def _all_classes(self, classes: Classes | Sequence[Mapping[str, Any]] | None) -> Classes | None:
+    def _all_classes(
+        self, classes: Classes | Sequence[Mapping[str, Any]] | None
+    ) -> Classes | None:
         named: dict[Any, str] = {}
         for layer in (*self.boxes.values(), *self.masks.values()):
             named.update(layer.class_labels)
@@ -199,7 +201,9 @@ class Image(Media):
         return Classes(found) if found else None
 
 
-def _layers(given: Mapping[str, Any] | None, kind: type[_Layer], what: str) -> dict[str, _Layer]:
+def _layers(
+    given: Mapping[str, Any] | None, kind: type[_Layer], what: str
+) -> dict[str, _Layer]:
     if given is not None and not isinstance(given, Mapping):
         raise Invalid(f"{what} is a dict of layers by name, not {type(given).__name__}")
     return {

@@ -174,12 +174,7 @@ class Html(Media):
 def _is_page(data: Any) -> bool:
     if isinstance(data, Path):
         return True
-    return (
-        isinstance(data, str)
-        and data.endswith(".html")
-        and "\0" not in data
-        and Path(data).is_file()
-    )
+    return isinstance(data, str) and data.endswith(".html") and "\0" not in data and Path(data).is_file()
 
 
 class Object3D(Media):
@@ -354,9 +349,7 @@ class Histogram:
             raise Invalid("np_histogram is a pair: counts, bin edges")
         self.histogram, self.bins = (_plain(each) for each in np_histogram)
         if len(self.histogram) > MAX_BINS or len(self.bins) != len(self.histogram) + 1:
-            raise Invalid(
-                f"a histogram has at most {MAX_BINS} counts, and one more edge than counts"
-            )
+            raise Invalid(f"a histogram has at most {MAX_BINS} counts, and one more edge than counts")
 
     def __eq__(self, other: object) -> bool:
         return (

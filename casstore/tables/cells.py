@@ -78,9 +78,7 @@ def _encode_dict(value: Mapping[Any, Any], sink: Sink, where: str, depth: int) -
         if not isinstance(key, str):
             raise TypeError(f"{where} is a dict with the key {key!r}; JSON's keys are text")
     if "_type" in value:
-        raise Invalid(
-            f"{where} is a dict with the key '_type', which marks media", hint="rename it"
-        )
+        raise Invalid(f"{where} is a dict with the key '_type', which marks media", hint="rename it")
     return {key: encode_cell(item, sink, where, depth + 1) for key, item in value.items()}
 
 

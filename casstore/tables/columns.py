@@ -42,7 +42,9 @@ class Columns:
         self.kinds: list[ColumnType] = []
         self._settled: list[set[type]] = []
         dtypes = dtype if isinstance(dtype, list) else [dtype] * len(names)
-        optionals = [optional_] * len(names) if isinstance(optional_, bool) else list(optional_)
+        optionals = (
+            [optional_] * len(names) if isinstance(optional_, bool) else list(optional_)
+        )
         if len(dtypes) != len(names) or len(optionals) != len(names):
             raise Invalid(f"dtype and optional have one value for each of {len(names)} columns")
         for name, each, may_be_none in zip(names, dtypes, optionals, strict=True):

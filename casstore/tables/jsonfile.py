@@ -216,3 +216,4 @@ def _increments(source: Source) -> list[list[Any]]:
 
     paths = sorted((path for path in source.paths("") if path.endswith(".table.json")), key=order)
     return [row for path in paths for row in parse_json(source.content(path), path)["data"]]
+

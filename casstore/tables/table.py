@@ -246,8 +246,7 @@ class Table:
             found = fn(number, dict(zip(self.columns, row, strict=True)))
             if not isinstance(found, dict) or (made and found.keys() != made.keys()):
                 raise Invalid(
-                    f"row {int(number)}: fn returned {found!r}",
-                    hint="return the same keys each time",
+                    f"row {int(number)}: fn returned {found!r}", hint="return the same keys each time"
                 )
             for key, value in found.items():
                 made.setdefault(key, []).append(value)

@@ -85,7 +85,8 @@ class _SmallOnes:
 
 def _take(draft: Draft, result: LogResult, logged: Logged, *, replace: bool) -> None:
     draft.put(logged.entry, logged.tokens, replace=replace)
-    draft.remember(logged.seen, logged.entry, logged.tokens)
+    if logged.stamp is not None:
+        draft.remember(logged.stamp, logged.entry, logged.tokens)
     result.files += 1
     result.size_bytes += logged.entry.size_bytes
 

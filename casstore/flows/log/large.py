@@ -15,7 +15,7 @@ from casstore import durable
 from casstore.chunks import MAX_CHUNK_BYTES, Cutter
 from casstore.digest import Digest, Hasher, digest_of
 from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source
-from casstore.flows.log.result import Logged, Progress, entry_of, same_file, seen_of
+from casstore.flows.log.result import Logged, Progress, entry_of, same_file, settled_stamp
 from casstore.manifests import ChunkListBuilder
 from casstore.parallel import Pending, Pool, ordered_map
 from casstore.store import Session
@@ -66,7 +66,7 @@ def _log(session: Session, source: Source, pool: Pool | None, note: Progress) ->
             digest, layout = stream.finish()
             entry = entry_of(Source(source.path, source.name, before), digest, layout)
             note(1, 0)
-            return Logged(entry, seen_of(before, read_ns), stream.tokens)
+            return Logged(entry, settled_stamp(before, read_ns), stream.tokens)
         note(0, -total)
     raise changing(source)
 

@@ -15,7 +15,7 @@ from casstore import durable
 from casstore.chunks import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
 from casstore.digest import Digest, digest_of
 from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source
-from casstore.flows.log.result import Logged, Progress, entry_of, same_file, seen_of
+from casstore.flows.log.result import Logged, Progress, entry_of, same_file, settled_stamp
 from casstore.manifests import ChunkListBuilder
 from casstore.parallel import ordered_map
 from casstore.store import Session
@@ -151,7 +151,7 @@ def _logged(session: Session, whole: _Whole, frames: list[Frame], tokens: list[i
         tokens = [*set(tokens), *nodes]
     source = whole.source
     return Logged(
-        entry_of(source, whole.digest, layout), seen_of(source.stat, whole.read_ns), tokens
+        entry_of(source, whole.digest, layout), settled_stamp(source.stat, whole.read_ns), tokens
     )
 
 
