@@ -57,7 +57,8 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
 }
 NOT_YET = ("fsspec",)  # remotes and references will have it
 BY_NAME = {  # load modules by name, from one table or, optional ones, when they are first needed
-    "__init__", "artifacts.yaml_text", "cli.table", "media.arrays", "media.pictures", "patterns", "settings",
+    "__init__", "artifacts.yaml_text", "cli.table", "media.arrays", "media.pictures",
+    "patterns", "settings",
     "tables.arrow", "tables.pandas_frames", "tables.polars_frames",
 }  # fmt: skip
 

@@ -3,37 +3,51 @@
 Knows: which frames an entry needs.  Never: names, versions, events.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from casstore.digest import Digest
 from casstore.manifests import Entry, chunk_refs, layout_nodes
 from casstore.store.frames import FrameReader
 
-__all__ = ["packs_of"]
+__all__ = ["passing", "packs_of"]
 
 MAX_LOCATED_FRAMES = 1024
 
 
 def packs_of(frames: FrameReader, entries: Iterable[Entry]) -> set[int]:
-    """Return the rows of the packs that the frames of entries lie in; the index is asked in groups.
+    """Return the rows of the packs that the frames of entries lie in.
 
     Raises ``Corrupt`` for a frame that is in no pack.
     """
     rows: set[int] = set()
+    deque(passing(frames, entries, rows), maxlen=0)
+    return rows
+
+
+def passing(frames: FrameReader, entries: Iterable[Entry], rows: set[int]) -> Iterator[Entry]:
+    """Yield entries on, and add the rows of the packs that they rely on to ``rows``.
+
+    The index is asked about many frames at once, so ``rows`` is whole at the end only.
+    """
     group: list[Digest] = []
-    for digest in _frames_of(frames, entries):
-        group.append(digest)
-        if len(group) >= MAX_LOCATED_FRAMES:
-            rows |= {row.pack_row for row in frames.locate(group)}
-            group.clear()
-    return rows | {row.pack_row for row in frames.locate(group)}
-
-
-def _frames_of(frames: FrameReader, entries: Iterable[Entry]) -> Iterator[Digest]:
-    fetch = frames.metadata
     for entry in entries:
-        if entry.is_reference:
-            continue
-        yield from layout_nodes(entry.layout, fetch)
-        for _, ref in chunk_refs(entry.layout, Digest(entry.content), entry.size_bytes, fetch):
-            yield ref.digest
+        if not entry.is_reference:
+            for digest in _frames_of(frames, entry):
+                group.append(digest)
+                if len(group) >= MAX_LOCATED_FRAMES:
+                    _locate(frames, group, rows)
+        yield entry
+    _locate(frames, group, rows)
+
+
+def _frames_of(frames: FrameReader, entry: Entry) -> Iterator[Digest]:
+    yield from layout_nodes(entry.layout, frames.metadata)
+    content = Digest(entry.content)
+    for _, ref in chunk_refs(entry.layout, content, entry.size_bytes, frames.metadata):
+        yield ref.digest
+
+
+def _locate(frames: FrameReader, group: list[Digest], rows: set[int]) -> None:
+    rows.update(row.pack_row for row in frames.locate(group))
+    group.clear()

@@ -35,7 +35,7 @@ from casstore.journal.bodies import FinishBody, ManifestRef, PartBody, ProducerB
 from casstore.journal.subjects import CommitSubject, RoundSubject
 from casstore.journal.views import PartView, VersionView
 from casstore.manifests import ManifestBuilder
-from casstore.store.closure import packs_of
+from casstore.store.closure import passing
 from casstore.store.commit import (
     Commit,
     Committed,
@@ -221,6 +221,7 @@ def _merge(
     if own is not None:
         shares.append(Share(own.writer_name, draft.table))
     nodes: set[int] = set()
+    relied: set[int] = set()
 
     def add_node(data: bytes) -> Digest:
         digest, token = draft.session.add_metadata(data)
@@ -228,14 +229,11 @@ def _merge(
         return digest
 
     builder = ManifestBuilder(add_node)
-    for entry in union(shares, _HINT):
-        builder.add(entry)
+    builder.extend(passing(store.frames, union(shares, _HINT), relied))
     top = builder.finish()
     draft.session.flush()
-    manifest = manifest_ref(top)
-    relied = packs_of(store.frames, store.manifest(manifest))
-    check_packs(store, relied | draft.relied_rows() | set(map(draft.session.row_of, nodes)))
-    return manifest
+    check_packs(store, relied | set(map(draft.session.row_of, nodes)))
+    return manifest_ref(top)
 
 
 _HINT = (
