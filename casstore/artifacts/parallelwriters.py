@@ -19,6 +19,7 @@ from casstore.artifacts.commits import (
     pretend,
     request_for,
     say_unchanged,
+    wait_for,
 )
 from casstore.artifacts.runartifacts import RunArtifacts, texts
 from casstore.artifacts.terminal import termlog, termwarn
@@ -69,9 +70,9 @@ class ParallelWriters(RunArtifacts, ABC):
         if record.disabled:
             pretend(record, artifact)
             return artifact
-        if not artifact.is_draft():
+        if not artifact.is_draft() or _is_logged(artifact):
             raise Invalid(
-                f"{artifact.name} is a version already", hint="upsert its new_draft() instead"
+                f"{artifact.name} is logged already", hint="upsert its new_draft() instead"
             )
         store, request = self._begin(artifact, given)
         place = (request.name, writers)
@@ -114,6 +115,9 @@ class ParallelWriters(RunArtifacts, ABC):
         if not artifact.is_draft():
             log_again(record, artifact._need(call), given)  # noqa: SLF001 - the same room
             return artifact
+        if _is_logged(artifact):
+            record.submit(lambda: log_again(record, wait_for(artifact), given))
+            return artifact
         store, request = self._begin(artifact, given)
         artifact._pending = record.submit(  # noqa: SLF001 - the same room
             lambda: _finish(store, artifact, request, writers)
@@ -146,6 +150,12 @@ class ParallelWriters(RunArtifacts, ABC):
         artifact._drafting.check_owner()  # noqa: SLF001 - the same room
         artifact._final = True  # noqa: SLF001
         return store, request
+
+
+def _is_logged(artifact: Artifact) -> bool:
+    """Tell whether it is becoming a version; one that could not become one may be tried again."""
+    pending = artifact._pending  # noqa: SLF001 - the same room
+    return pending is not None and not (pending.done() and pending.error() is not None)
 
 
 def _add(

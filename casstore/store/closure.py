@@ -10,7 +10,7 @@ from casstore.digest import Digest
 from casstore.manifests import Entry, chunk_refs, layout_nodes
 from casstore.store.frames import FrameReader
 
-__all__ = ["passing", "packs_of"]
+__all__ = ["packs_of", "passing"]
 
 MAX_LOCATED_FRAMES = 1024
 

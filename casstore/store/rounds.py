@@ -228,8 +228,10 @@ def _merge(
         nodes.add(token)
         return digest
 
+    folder = draft.session.folder
+    merged = union(shares, _HINT, lambda: folder.new_path("entries"))
     builder = ManifestBuilder(add_node)
-    builder.extend(passing(store.frames, union(shares, _HINT), relied))
+    builder.extend(passing(store.frames, merged, relied))
     top = builder.finish()
     draft.session.flush()
     check_packs(store, relied | set(map(draft.session.row_of, nodes)))

@@ -3,20 +3,29 @@
 Knows: which of two entries holds at a path, and what is a conflict.  Never: events, frames, stores.
 
 Of one writer the later share holds; of two writers the same path must have the same content.  The
-shares are read side by side, so memory grows with their number and not with their entries.
+shares are read side by side, at most 256 at once: of more, groups are merged into files first.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
+from typing import TypeAlias
 
+from casstore.encoding import decode, encode_ordered
 from casstore.errors import Conflict
 from casstore.manifests import Entry
 from casstore.names import display_path
 
 __all__ = ["Share", "union"]
+
+MAX_STREAMS = 256  # each holds a node of a manifest: some 150 KB of entries
+
+_LENGTH = struct.Struct("<I")
+_Stream: TypeAlias = Iterator[tuple[bytes, int, Entry]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,22 +37,47 @@ class Share:
     base: bool = False
 
 
-def union(shares: Sequence[Share], hint: str) -> Iterator[Entry]:
+def union(shares: Sequence[Share], hint: str, new_file: Callable[[], Path]) -> Iterator[Entry]:
     """Yield the entries of all, in path order, each path once; later shares of a writer come later.
 
+    ``new_file`` names a file for what more than 256 shares need besides memory; it is removed.
     Raises ``Conflict`` naming path and writers where two differ in bytes or executable bit, and
     where one holds a file and another a folder; ``hint`` says what to do then.
     """
     folders = _Folders(hint)
     streams = [_numbered(number, share) for number, share in enumerate(shares)]
+    while len(streams) > MAX_STREAMS:
+        streams = [
+            _spooled(heapq.merge(*streams[first : first + MAX_STREAMS]), new_file())
+            for first in range(0, len(streams), MAX_STREAMS)
+        ]
     for _, group in groupby(heapq.merge(*streams), key=itemgetter(0)):
         writer, entry = _holding([(shares[number], entry) for _, number, entry in group], hint)
         folders.enter(writer, entry.path)
         yield entry
 
 
-def _numbered(number: int, share: Share) -> Iterator[tuple[bytes, int, Entry]]:
+def _numbered(number: int, share: Share) -> _Stream:
     return ((entry.path, number, entry) for entry in share.entries)
+
+
+def _spooled(stream: _Stream, path: Path) -> _Stream:
+    """Write a stream to a file, and return it from there."""
+    with path.open("xb") as file:
+        for _, number, entry in stream:
+            data = encode_ordered([number, *entry])
+            file.write(_LENGTH.pack(len(data)))
+            file.write(data)
+    return _unspooled(path)
+
+
+def _unspooled(path: Path) -> _Stream:
+    with path.open("rb") as file:
+        path.unlink()
+        while length := file.read(_LENGTH.size):
+            number, *fields = decode(file.read(*_LENGTH.unpack(length)))
+            entry = Entry(*fields)
+            yield entry.path, number, entry
 
 
 def _holding(held: list[tuple[Share, Entry]], hint: str) -> tuple[str, Entry]:

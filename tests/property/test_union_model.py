@@ -1,8 +1,11 @@
 """The union of parts against plain dicts: what each writer holds, and what conflicts."""
 
+import itertools
+import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +13,7 @@ from casstore.digest import digest_of
 from casstore.errors import Conflict
 from casstore.manifests import Entry, EntryKind, Manifest
 from casstore.store import Commit, add_part, close_store, create_store, finish_round
+from casstore.store import union as union_module
 from casstore.store.union import Share, union
 
 WRITERS = ("one", "two", "three")
@@ -56,14 +60,21 @@ def found(call):
 
 
 @settings(max_examples=400)
-@given(parts=PARTS, base=FILES)
-def test_a_union_is_what_dicts_say(parts, base):
-    """Of one writer the later part holds, two must agree, a base gives way."""
+@given(parts=PARTS, base=FILES, streams=st.sampled_from([2, 3, 256]))
+def test_a_union_is_what_dicts_say(parts, base, streams):
+    """Of one writer the later part holds, two must agree, a base gives way.
+
+    Also when there are more parts than are read at once.
+    """
     shares = [Share("base", entries_of(base), base=True)]
     shares += [Share(writer, entries_of(files)) for writer, files in parts]
     expected = joined(parts, base)
-    result = found(lambda: list(union(shares, "hint")))
-    assert result == (None if expected is None else entries_of(expected))
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(union_module, "MAX_STREAMS", streams)
+        names = (Path(folder) / str(number) for number in itertools.count())
+        result = found(lambda: list(union(shares, "hint", lambda: next(names))))
+        assert result == (None if expected is None else entries_of(expected))
+        assert result is None or os.listdir(folder) == []
 
 
 def files_of(store, view):
