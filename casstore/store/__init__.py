@@ -6,7 +6,7 @@ Never: working files, how people call things on screen.
 
 from casstore.store.closure import packs_of
 from casstore.store.commit import Commit, Committed, check_type_of, commit
-from casstore.store.draft import Draft
+from casstore.store.draft import Draft, Seen
 from casstore.store.lookup import (
     find_version,
     live_versions,
@@ -25,6 +25,7 @@ __all__ = [
     "Committed",
     "Draft",
     "Finish",
+    "Seen",
     "Session",
     "Store",
     "add_part",

@@ -4,7 +4,8 @@ Knows: its entries, which packs they rely on, what to remember of the files read
 Never: names, numbers, events, where bytes came from.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from casstore.catalog import Stamp, StatRow, pack_rows
 from casstore.digest import Digest
@@ -13,9 +14,12 @@ from casstore.store.index import Index
 from casstore.store.session import Session
 from casstore.store.table import EntryTable
 
-__all__ = ["Draft"]
+__all__ = ["Draft", "Seen"]
 
 MAX_WAITING_STATS = 100_000
+
+Seen: TypeAlias = tuple[Stamp, Entry, tuple[int, ...]]
+"""A file that was read: its stamp, its entry, the tokens of the packs that hold it."""
 
 
 class Draft:
@@ -29,7 +33,7 @@ class Draft:
         self.relied: set[int] = set()
         self.table = EntryTable(session.folder.new_path("entries"))
         self._index = index
-        self._seen: list[tuple[Stamp, Entry, tuple[int, ...]]] = []
+        self._seen: list[Seen] = []
         self._changed = True
         self._digest = Digest(b"")
 
@@ -68,9 +72,9 @@ class Draft:
         self._changed = True
         return self.table.remove(path)
 
-    def remember(self, stamp: Stamp, entry: Entry, tokens: Collection[int]) -> None:
-        """Let the next log of the same, unchanged file cost a stat."""
-        self._seen.append((stamp, entry, tuple(tokens)))
+    def remember(self, seen: Iterable[Seen]) -> None:
+        """Let the next log of the same, unchanged files cost a stat each."""
+        self._seen += seen
         if len(self._seen) >= MAX_WAITING_STATS:
             self.settle()
 

@@ -65,8 +65,10 @@ def _log(session: Session, source: Source, pool: Pool | None, note: Progress) ->
         if total == before.st_size and same_file(before, after):
             digest, layout = stream.finish()
             entry = entry_of(Source(source.path, source.name, before), digest, layout)
+            stamp = settled_stamp(before, read_ns)
+            seen = [] if stamp is None else [(stamp, entry, tuple(stream.tokens))]
             note(1, 0)
-            return Logged(entry, settled_stamp(before, read_ns), stream.tokens)
+            return Logged([entry], seen, stream.tokens)
         note(0, -total)
     raise changing(source)
 

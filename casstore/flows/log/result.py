@@ -4,13 +4,14 @@ Knows: records.  Never: files, stores.
 """
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from casstore.catalog import Stamp, stamp_of
 from casstore.digest import Digest
 from casstore.manifests import Entry, EntryKind
+from casstore.store import Seen
 from casstore.worktree import Source
 
 __all__ = ["LogResult", "Logged", "Progress", "entry_of", "same_file", "settled_stamp"]
@@ -32,11 +33,14 @@ class LogResult:
 
 
 class Logged(NamedTuple):
-    """One file in the store: its entry, its stat if it may be believed, the tokens of its packs."""
+    """Files in the store: their entries, what to remember of them, the tokens of all their packs.
 
-    entry: Entry
-    stamp: Stamp | None
-    tokens: Collection[int]
+    A file whose stat cannot be believed later is not among ``seen``.
+    """
+
+    entries: list[Entry]
+    seen: list[Seen]
+    tokens: set[int]
 
 
 def entry_of(source: Source, digest: Digest, layout: bytes) -> Entry:
