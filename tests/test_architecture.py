@@ -24,9 +24,9 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "worktree",
     "store",
     "catalog depot",
-    "chunks journal manifests packs tables",
-    "durable encoding media settings",
-    "digest names parallel patterns",
+    "chunks journal manifests packs",
+    "durable encoding settings tables",
+    "digest media names parallel patterns",
     "errors",
 )
 
@@ -56,10 +56,9 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "zstandard": "chunks",
 }
 NOT_YET = ("fsspec",)  # remotes and references will have it
-BY_NAME = {  # load modules by name, from one table or, optional ones, when they are first needed
-    "__init__", "artifacts.yaml_text", "cli.table", "media.arrays", "media.pictures",
-    "patterns", "settings",
-    "tables.arrow", "tables.pandas_frames", "tables.polars_frames",
+BY_NAME = {  # load modules by name: from one table, or optional ones when they are first needed
+    "__init__", "artifacts.yaml_text", "cli.table", "media.arrays", "media.pictures", "patterns",
+    "settings", "tables.arrow", "tables.pandas_frames", "tables.polars_frames",
 }  # fmt: skip
 
 OS_DOORS = {

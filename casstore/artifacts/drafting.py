@@ -6,7 +6,6 @@ Knows: how files and folders become entries at once.  Never: runs, aliases, what
 import contextlib
 import os
 import tempfile
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +26,16 @@ from casstore.parallel import Lock
 from casstore.store import Commit, Committed, Draft, Store, commit, packs_of
 from casstore.worktree import Walk, source_of
 
-__all__ = ["Drafting", "Taken"]
+__all__ = ["Drafting", "KnownObject", "Taken"]
 
 MAX_REMEMBERED_PATHS = 100_000
+
+
+class KnownObject(NamedTuple):
+    """An object that was added, weakly held, and the path of its file."""
+
+    thing: Callable[[], Any]
+    path: str
 
 
 class Taken(NamedTuple):
@@ -56,7 +62,7 @@ class Drafting:
         self._finished: Manifest | None = None
         self._added: dict[str, str] = {}
         self._folders: list[tuple[str, bytes]] = []
-        self.objects: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self.objects: dict[int, KnownObject] = {}  # by id
         self._lock = Lock()
         self._passed_over = False
         self.process = os.getpid()

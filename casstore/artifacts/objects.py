@@ -1,7 +1,7 @@
 """Typed objects in an artifact: tables and media become its files, and come back as objects.
 
-Knows: how an object's name becomes its file's (W&B: ``scores`` -> ``scores.table.json``), which files
-go in together.  Never: how the files look (``tables``, ``media``), how bytes are stored.
+Knows: how an object's name becomes its file's (W&B: ``scores`` -> ``scores.table.json``), which
+files go in together.  Never: how the files look (``tables``, ``media``), how bytes are stored.
 """
 
 import json
@@ -11,8 +11,8 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from casstore.artifacts.drafting import Drafting, Taken
-from casstore.artifacts.entry import ArtifactEntry, ArtifactManifest
+from casstore.artifacts.drafting import Drafting, KnownObject, Taken
+from casstore.artifacts.entry import ArtifactEntry
 from casstore.digest import digest_of
 from casstore.errors import Invalid, NotFound
 from casstore.flows.reading import read_entry
@@ -31,10 +31,11 @@ MAX_COMPARED_BYTES = 64 * 1024 * 1024
 def add_object(drafting: Drafting, thing: Any, name: str, *, overwrite: bool) -> ArtifactEntry:
     """Add an object and every file it consists of to a draft: all of them or none.
 
-    Returns the entry of the object's own file.  Raises ``TypeError`` for what is no table or medium,
-    and what the object raises when it cannot be written.
+    Returns the entry of the object's own file.  Raises ``TypeError`` for what is no table or
+    medium, and what the object raises when it cannot be written.
     """
     gathered = _Gathering(drafting)
+    check_path(path_bytes(name))
     path = gathered.add(thing, name)
     entry = drafting.add_together(gathered.taken(), path_bytes(path), overwrite=overwrite)
     drafting.objects.update(gathered.objects)
@@ -48,7 +49,7 @@ class _Gathering:
         self._drafting = drafting
         self._files: dict[str, Content] = {}
         self._open: list[int] = []
-        self.objects: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self.objects: dict[int, KnownObject] = {}
 
     def put(self, path: str, content: Content) -> None:
         """Take a file."""
@@ -76,9 +77,9 @@ class _Gathering:
                 f"an artifact takes tables and media, not a {type(thing).__name__}; "
                 "wrap data frames in Table(dataframe=...), add files with add_file"
             )
-        known, path = {**self._drafting.objects, **self.objects}.get(id(thing), (None, ""))
-        if hashed and known is not None and known() is thing and self.holds(path):
-            return path
+        known = self.objects.get(id(thing)) or self._drafting.objects.get(id(thing))
+        if hashed and known and known.thing() is thing and self.holds(known.path):
+            return known.path
         if id(thing) in self._open:
             raise Invalid(f"the table {name!r} links to tables that link back to it")
         self._open.append(id(thing))
@@ -88,7 +89,7 @@ class _Gathering:
             name += content.sha256[:20]
         path = name if name.endswith(suffix) else name + suffix
         self.put(path, content)
-        self.objects[id(thing)] = (weakref.ref(thing), path)
+        self.objects[id(thing)] = KnownObject(weakref.ref(thing), path)
         return path
 
     def _written(self, thing: Any) -> tuple[Content, str]:
@@ -134,7 +135,7 @@ class _Stored:
         return self.origin.size
 
     def place(self, folder: str) -> str:
-        """The path that it has, if that is one that media have."""
+        """Return the path that it has, if that is one that media have."""
         if self._path.startswith("media/"):
             return self._path
         return f"{folder}/{self.sha256[:20]}/{self._path.rpartition('/')[2]}"
@@ -158,7 +159,7 @@ def get_object(artifact: Any, name: str) -> Any:
 
 
 class _Reading:
-    """The ``Source`` of what one artifact holds; an object that is still in use is not read twice."""
+    """The ``Source`` of what one artifact holds; an object still in use is not read twice."""
 
     def __init__(self, artifact: Any) -> None:
         self._artifact = artifact
@@ -202,10 +203,15 @@ class _Reading:
         try:
             if path.endswith(PARQUET):
                 return Table.from_parquet(content.read(), self)
-            return self.decode(parse_json(content, repr(path)))
+            return _kind_of(path).decode(parse_json(content, repr(path)), self)
         except Invalid as error:
             raise Invalid(f"{path!r}: {error.message}", hint=error.hint) from error
         except NotFound:
             raise
         except (KeyError, TypeError, AttributeError) as error:
             raise Invalid(f"{path!r} is not as W&B writes it: {error!r}") from error
+
+
+def _kind_of(path: str) -> Any:
+    """Return the class that reads a file, by the last words of its name (W&B)."""
+    return KINDS[path.removesuffix(".json").rpartition(".")[2]]

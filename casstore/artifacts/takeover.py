@@ -15,7 +15,7 @@ COPIED_FRAMES = 64
 
 
 def take_over(store: Store, draft: Draft, origin: ArtifactEntry, name: bytes) -> None:
-    """Put an entry of a version, of this store or another, into a draft of ``store`` as ``name``."""
+    """Put an entry of a version, of this or another store, into a draft of ``store``."""
     entry = origin._entry._replace(path=name)  # noqa: SLF001 - the same room
     source = origin._needs_owner("adding it again").store  # noqa: SLF001 - the same room
     same = source is store

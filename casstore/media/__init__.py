@@ -7,7 +7,8 @@ Files have deterministic names, so that the same picture is the same file.
 from casstore.media.base import Media
 from casstore.media.content import Content, LocalFile, Sink, Source, made_file
 from casstore.media.image import BoundingBoxes2D, Classes, Image, ImageMask
-from casstore.media.kinds import Audio, Histogram, Html, Molecule, Object3D, Plotly, Video
+from casstore.media.recordings import Audio, Html, Video
+from casstore.media.shapes import Histogram, Molecule, Object3D, Plotly
 
 __all__ = [
     "MEDIA_KINDS",

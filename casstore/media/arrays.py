@@ -47,7 +47,7 @@ def as_array(value: Any, what: str) -> Any:
 
 
 def save_npz(stream: Any, key: str, values: list[Any]) -> None:
-    """Write arrays of one shape, stacked, as ``key`` of a compressed ``.npz``; equal in, equal out."""
+    """Write arrays of one shape, stacked, as ``key`` of a ``.npz``; equal in, equal out."""
     module = numpy_for("a column of arrays")
     module.savez_compressed(stream, **{key: module.array(values)})
 

@@ -7,10 +7,12 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from casstore.errors import Invalid
+from casstore.errors import Invalid, Unsupported
 from casstore.media.content import Content, LocalFile, Sink, Source, made_file
 
 __all__ = ["Media", "file_of", "text_of"]
+
+URI_STARTS = ("gs://", "http://", "https://", "s3://")
 
 
 class Media:
@@ -42,6 +44,11 @@ class Media:
 
     def __hash__(self) -> int:
         return hash((self.log_type, self._content.sha256))
+
+    @property
+    def content(self) -> Content:
+        """The file."""
+        return self._content
 
     @property
     def caption(self) -> str | None:
@@ -76,11 +83,11 @@ class Media:
 
     @classmethod
     def decode(cls, plain: dict[str, Any], source: Source) -> Self:
-        """Return the object that W&B's JSON describes; its bytes are read when they are asked for."""
+        """Return the object that W&B's JSON describes; its bytes are read when asked for."""
         made = cls.__new__(cls)
         content = source.content(plain["path"], plain.get("sha256"))
         Media.__init__(made, content, plain.get("caption"))
-        made._read_fields(plain, source)
+        made._read_fields(plain, source)  # noqa: SLF001 - its own class
         return made
 
     def _read_fields(self, plain: dict[str, Any], source: Source) -> None:
@@ -89,6 +96,11 @@ class Media:
 
 def file_of(value: str | os.PathLike[str], kinds: tuple[str, ...] | None, what: str) -> LocalFile:
     """Return a file that was named; ``Invalid`` if its ending is none of ``kinds``."""
+    if isinstance(value, str) and value.startswith(URI_STARTS):
+        raise Unsupported(
+            f"{value!r} is a URI, and a {what} is made of a file",
+            hint="download it first, or keep the URI with artifact.add_reference",
+        )
     path = Path(value)
     if kinds is not None and not path.name.lower().endswith(tuple(f".{kind}" for kind in kinds)):
         raise Invalid(f"{str(path)!r} is no {what}", hint=f"use one of {', '.join(kinds)}")

@@ -14,10 +14,9 @@ from typing import Any, Protocol
 
 from casstore.errors import FileMissing, Invalid
 
-__all__ = ["Content", "LocalFile", "Sink", "Source", "made_file", "reference_of"]
+__all__ = ["Content", "LocalFile", "Sink", "Source", "made_file"]
 
 BLOCK_BYTES = 1024 * 1024
-REFERENCE_SCHEMES = ("gs://", "s3://", "http://", "https://")
 
 
 class Content(Protocol):
@@ -55,7 +54,6 @@ class Sink(Protocol):
 
         ``hashed``: its digest is added to the name, unless the object is there already.
         """
-
 
     def holds(self, path: str) -> bool:
         """Tell whether there is, or will be, a file at ``path``."""
@@ -123,7 +121,7 @@ class LocalFile:
 
 
 def made_file(data: bytes | Iterable[bytes], extension: str) -> LocalFile:
-    """Write bytes, or pieces of them, to a temporary file that goes when the returned object does."""
+    """Write bytes, or pieces of them, to a temporary file that goes with the returned object."""
     handle, name = tempfile.mkstemp(prefix="casstore-", suffix=extension)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -134,12 +132,6 @@ def made_file(data: bytes | Iterable[bytes], extension: str) -> LocalFile:
     made = LocalFile(Path(name), made=True)
     weakref.finalize(made, _remove, name, os.getpid())
     return made
-
-
-def reference_of(value: object) -> str | None:
-    """Return a URI of W&B's media references (``s3 gs http https``), or None."""
-    is_one = isinstance(value, str) and value.startswith(REFERENCE_SCHEMES)
-    return str(value) if is_one else None
 
 
 def _remove(name: str, process: int) -> None:

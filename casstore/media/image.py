@@ -124,11 +124,14 @@ class Image(Media):
         masks: Mapping[str, Any] | None = None,
         file_type: str | None = None,
     ) -> None:
+        self.format: str
         self.width: int | None
         self.height: int | None
+        self.grouping: int | None
+        self.classes: Classes | None
         if isinstance(data_or_path, Image):
             same = data_or_path
-            super().__init__(same._content, same._caption if caption is None else caption)
+            super().__init__(same.content, same.caption if caption is None else caption)
             self.format, self.width, self.height = same.format, same.width, same.height
             classes = same.classes if classes is None else classes
             grouping = same.grouping if grouping is None else grouping
@@ -178,7 +181,8 @@ class Image(Media):
         self.grouping = plain.get("grouping")
         found = plain.get("classes")
         self.classes = source.get(found["path"]) if found else None
-        named = {each["id"]: each["name"] for each in self.classes.class_set} if found else {}
+        known = self.classes.class_set if self.classes else []
+        named = {each["id"]: each["name"] for each in known}
         self.boxes = {
             key: BoundingBoxes2D({"box_data": boxes, "class_labels": named}, key)
             for key, boxes in (plain.get("boxes") or {}).items()
@@ -188,11 +192,10 @@ class Image(Media):
             self.masks[key] = ImageMask.decode(mask, source)
             self.masks[key].key, self.masks[key].class_labels = key, named
 
-    def _all_classes(
-        self, classes: Classes | Sequence[Mapping[str, Any]] | None
-    ) -> Classes | None:
+    def _all_classes(self, classes: Classes | Sequence[Mapping[str, Any]] | None) -> Classes | None:
         named: dict[Any, str] = {}
-        for layer in (*self.boxes.values(), *self.masks.values()):
+        layers: list[BoundingBoxes2D | ImageMask] = [*self.boxes.values(), *self.masks.values()]
+        for layer in layers:
             named.update(layer.class_labels)
         if classes is not None:
             given = classes if isinstance(classes, Classes) else Classes(classes)
@@ -201,9 +204,7 @@ class Image(Media):
         return Classes(found) if found else None
 
 
-def _layers(
-    given: Mapping[str, Any] | None, kind: type[_Layer], what: str
-) -> dict[str, _Layer]:
+def _layers(given: Mapping[str, Any] | None, kind: type[_Layer], what: str) -> dict[str, _Layer]:
     if given is not None and not isinstance(given, Mapping):
         raise Invalid(f"{what} is a dict of layers by name, not {type(given).__name__}")
     return {

@@ -6,7 +6,6 @@ The only door to ``PIL``, which is optional: files can be added without it, arra
 
 import importlib
 import io
-import sys
 from typing import Any
 
 from casstore.errors import Invalid, Unsupported
@@ -39,10 +38,12 @@ def size_of(path: Any) -> tuple[int, int] | None:
 
     Raises ``Invalid`` for a file that Pillow does not know as a picture.
     """
-    if "PIL" not in sys.modules and importlib.util.find_spec("PIL") is None:
+    try:
+        pillow = _pillow()
+    except Unsupported:
         return None
     try:
-        with _pillow().open(path) as image:
+        with pillow.open(path) as image:
             width, height = image.size
     except OSError as error:  # PIL.UnidentifiedImageError is one
         raise Invalid(f"{str(path)!r} is no picture: {error}") from error

@@ -1,12 +1,13 @@
 """Tables: typed rows, in W&B's files or in Parquet.
 
-A table gives its files to a ``Sink`` and is read from a ``Source`` (``casstore.media``); columns have
-types (``types``), cells become JSON and come back (``cells``), files are written by ``jsonfile`` and
-``arrow``.
+A table gives its files to a ``Sink`` and is read from a ``Source`` (``casstore.media``); columns
+have types (``types``), cells become JSON and come back (``cells``), files are written by
+``jsonfile`` and ``parquet``.
 """
 
+from casstore.tables.joined import JoinedTable
 from casstore.tables.jsonfile import parse_json
-from casstore.tables.partitioned import TABLE_SUFFIXES, JoinedTable, PartitionedTable
+from casstore.tables.partitioned import TABLE_SUFFIXES, PartitionedTable
 from casstore.tables.table import Table
 
 __all__ = [

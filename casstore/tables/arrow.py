@@ -9,7 +9,6 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from casstore.errors import Invalid, Unsupported
@@ -27,7 +26,8 @@ from casstore.tables.types import (
 )
 
 __all__ = [
-    "arrow_of",
+    "arrow_column",
+    "arrow_table",
     "arrow_types",
     "is_arrow",
     "json_column",
@@ -42,6 +42,7 @@ PAGES = {"min_chunk_size": 16 * 1024, "max_chunk_size": 64 * 1024, "norm_level":
 
 KEY = b"casstore"
 BATCH_ROWS = 10_000
+MAX_GROUP_ROWS = 1_048_576  # groups cut by count shift with every row before them
 
 
 def _pyarrow(part: str = "") -> Any:
@@ -74,19 +75,34 @@ def rows_of(table: Any) -> Iterator[list[Any]]:
         yield from map(list, zip(*(column.to_pylist() for column in batch.columns), strict=True))
 
 
-def arrow_of(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> tuple[Any, list[str]]:
-    """Return an Arrow table, and the names of the columns whose values Arrow cannot hold as one type.
+def arrow_column(values: Sequence[Any]) -> Any | None:
+    """Return an Arrow column that gives the same values back, or None if there is no such column.
 
-    Those are left out: what to do with them is the caller's.
+    Arrow would give each dict the keys of all, make text of bytes beside text, cut times to dates.
     """
     pa = _pyarrow()
-    arrays, refused = {}, []
-    for name, values in zip(names, columns, strict=True):
-        try:
-            arrays[name] = pa.array(values)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            refused.append(name)
-    return pa.table(arrays), refused
+    try:
+        array = pa.array(values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return None
+    is_ = pa.types
+    surely = is_.is_integer, is_.is_floating, is_.is_string, is_.is_boolean, is_.is_null
+    if any(test(array.type) for test in surely):
+        return array
+    same = not _holds_nothing(array.type) and array.to_pylist() == list(values)
+    return array if same else None
+
+
+def _holds_nothing(kind: Any) -> bool:
+    """Tell a type with a struct of no fields in it, which Parquet cannot hold."""
+    is_struct = _pyarrow().types.is_struct(kind)
+    inner = [kind.field(index).type for index in range(kind.num_fields)]
+    return (is_struct and not inner) or any(map(_holds_nothing, inner))
+
+
+def arrow_table(names: Sequence[str], arrays: Sequence[Any]) -> Any:
+    """Return a table of columns."""
+    return _pyarrow().Table.from_arrays(list(arrays), names=list(names))
 
 
 def json_column(values: Sequence[Any]) -> Any:
@@ -127,23 +143,28 @@ def write_parquet(table: Any, extra: dict[str, Any]) -> LocalFile:
     """Write a Parquet file; ``extra`` is kept beside its schema as JSON.
 
     Row groups and pages do not depend on where rows stand but on what they hold
-    (``use_content_defined_chunking``), so that an inserted or edited row changes the pages around it
-    and the footer.  Without dictionaries, because one new value would change every page.
+    (``use_content_defined_chunking``), so that an inserted or edited row changes the pages
+    around it and the footer.  Without dictionaries, because one new value would change every page,
+    and without compression, because the store compresses its chunks: a page that is compressed
+    here changes as a whole.  Raises ``Invalid`` for types that Parquet does not have.
     """
     metadata = {**(table.schema.metadata or {}), KEY: json.dumps(extra).encode()}
     made = made_file(b"", ".table.parquet")
-    _pyarrow(".parquet").write_table(
-        table.replace_schema_metadata(metadata),
-        made.local(),
-        compression="zstd",
-        use_dictionary=False,
-        use_content_defined_chunking=PAGES,
-        row_group_size=max(1, table.num_rows),
-    )
+    try:
+        _pyarrow(".parquet").write_table(
+            table.replace_schema_metadata(metadata),
+            made.local(),
+            compression="none",
+            use_dictionary=False,
+            use_content_defined_chunking=PAGES,
+            row_group_size=MAX_GROUP_ROWS,
+        )
+    except _pyarrow().ArrowException as error:
+        raise Invalid(f"Parquet cannot hold the table: {error}") from error
     return made
 
 
-def read_parquet(path: Path | Any) -> tuple[Any, dict[str, Any]]:
+def read_parquet(path: Any) -> tuple[Any, dict[str, Any]]:
     """Return the table and what was kept beside its schema (empty for any other Parquet file)."""
     pa = _pyarrow()
     try:

@@ -17,9 +17,8 @@ from casstore.tables.types import (
     DictOf,
     members,
     optional,
-    type_from,
-    type_of,
 )
+from casstore.tables.valuetypes import assign, type_from, type_of
 
 __all__ = ["Columns"]
 
@@ -42,9 +41,7 @@ class Columns:
         self.kinds: list[ColumnType] = []
         self._settled: list[set[type]] = []
         dtypes = dtype if isinstance(dtype, list) else [dtype] * len(names)
-        optionals = (
-            [optional_] * len(names) if isinstance(optional_, bool) else list(optional_)
-        )
+        optionals = [optional_] * len(names) if isinstance(optional_, bool) else list(optional_)
         if len(dtypes) != len(names) or len(optionals) != len(names):
             raise Invalid(f"dtype and optional have one value for each of {len(names)} columns")
         for name, each, may_be_none in zip(names, dtypes, optionals, strict=True):
@@ -101,9 +98,9 @@ class Columns:
         if isinstance(value, TableKey | TableIndex) and held in (UNKNOWN, optional(UNKNOWN)):
             wider[index] = type_of(value)  # a link has no empty cells (W&B)
             return
-        found = held.assign(value)
+        found = assign(held, value)
         if found is None:
-            shown = repr(value)
+            shown = " ".join(repr(value).split())
             shown = shown if len(shown) <= SHOWN_CHARS else shown[:SHOWN_CHARS] + "..."
             hint = "" if ANY in members(held) else "; allow_mixed_types=True takes anything"
             raise TypeError(

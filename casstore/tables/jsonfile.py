@@ -1,8 +1,8 @@
-"""``.table.json``: W&B's file of a table, written row by row and read whole.
+r"""``.table.json``: W&B's file of a table, written row by row and read whole.
 
 Knows: ``_type``, ``columns``, ``column_types``, ``data``, ``ncols``, ``nrows``, ``log_mode``; where
 columns of arrays lie.  Never: the class that users see.
-Text is ASCII with ``\\u`` escapes, so that any reader's locale will do; floats may be ``Infinity``,
+Text is ASCII with ``\u`` escapes, so that any reader's locale will do; floats may be ``Infinity``,
 as Python and W&B write them.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from casstore.errors import Invalid
 from casstore.media import Content, LocalFile, Sink, Source, made_file
 from casstore.media.arrays import is_array, load_npz, numpy_for, save_npz
-from casstore.tables.cells import decoder_of, encode_cell
+from casstore.tables.cells import Encoder, decoder_of
 from casstore.tables.columns import Columns
 from casstore.tables.typejson import Place, array_places, json_of_type, type_of_json
 from casstore.tables.types import (
@@ -24,9 +24,9 @@ from casstore.tables.types import (
     DictOf,
     members,
     optional,
-    type_of,
     union,
 )
+from casstore.tables.valuetypes import type_of
 
 __all__ = ["Encoded", "encode_rows", "json_of_table", "parse_json", "read_rows", "write_json"]
 
@@ -43,7 +43,7 @@ class Encoded(NamedTuple):
     columns: Sequence[Any]
     column_types: dict[str, Any]
     rows: Iterable[list[Any]]
-    count: int
+    nrows: int
 
 
 def encode_rows(columns: Columns, rows: Sequence[list[Any]], sink: Sink) -> Encoded:
@@ -73,15 +73,17 @@ def encode_rows(columns: Columns, rows: Sequence[list[Any]], sink: Sink) -> Enco
 def _encoded(
     columns: Columns, rows: Sequence[list[Any]], sink: Sink, places: Mapping[int, Place]
 ) -> Iterator[list[Any]]:
+    encoders = [
+        Encoder(kind, sink, str(name))
+        for kind, name in zip(columns.kinds, columns.names, strict=True)
+    ]
     for number, row in enumerate(rows):
         if len(row) != len(columns.names):  # ``data`` is a plain list that scripts may change
             raise Invalid(
                 f"row {number} has {len(row)} cells, and the table {len(columns.names)} columns"
             )
         yield [
-            None
-            if index in places
-            else encode_cell(value, sink, f"row {number}, column {columns.names[index]!r}")
+            None if index in places else encoders[index].encode(value, number)
             for index, value in enumerate(row)
         ]
 
@@ -126,7 +128,7 @@ def _head(encoded: Encoded) -> dict[str, Any]:
 def _tail(encoded: Encoded, log_mode: str | None) -> dict[str, Any]:
     # W&B would look for the other increments beside the file; each of ours holds all rows
     mode = "MUTABLE" if log_mode == INCREMENTAL else log_mode
-    return {"log_mode": mode, "ncols": len(encoded.columns), "nrows": encoded.count}
+    return {"log_mode": mode, "ncols": len(encoded.columns), "nrows": encoded.nrows}
 
 
 def write_json(encoded: Encoded, log_mode: str | None) -> LocalFile:
@@ -216,4 +218,3 @@ def _increments(source: Source) -> list[list[Any]]:
 
     paths = sorted((path for path in source.paths("") if path.endswith(".table.json")), key=order)
     return [row for path in paths for row in parse_json(source.content(path), path)["data"]]
-

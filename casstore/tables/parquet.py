@@ -5,21 +5,21 @@ Knows: which columns those are, and where that is written down.  Never: pyarrow,
 
 import io
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from casstore.errors import Invalid
 from casstore.media import LocalFile, Sink, Source
 from casstore.media.arrays import is_array
 from casstore.tables.arrow import (
-    arrow_of,
+    arrow_column,
+    arrow_table,
     arrow_types,
     json_column,
     read_parquet,
     rows_of,
     write_parquet,
 )
-from casstore.tables.cells import decoder_of, encode_cell
+from casstore.tables.cells import Encoder, decoder_of
 from casstore.tables.columns import Columns
 from casstore.tables.typejson import json_of_type, type_of_json
 from casstore.tables.types import DictOf
@@ -51,16 +51,15 @@ def parquet_of(columns: Columns, held: Any, sink: Sink) -> LocalFile:
 
 def _table_of(columns: Columns, rows: Rows, sink: Sink) -> tuple[Any, list[str]]:
     names = list(map(str, columns.names))
-    values = [[_plain(row[index]) for row in rows] for index in range(len(names))]
-    table, refused = arrow_of(names, values)
-    for name in refused:
-        index = names.index(name)
-        cells = [
-            encode_cell(row[index], sink, f"row {number}, column {columns.names[index]!r}")
-            for number, row in enumerate(rows)
-        ]
-        table = table.append_column(name, json_column(cells))
-    return table.select(names), refused
+    arrays, as_json = [], []
+    for index, name in enumerate(names):
+        array = arrow_column([_plain(row[index]) for row in rows])
+        if array is None:
+            as_json.append(name)
+            cells = Encoder(columns.kinds[index], sink, name)
+            array = json_column([cells.encode(row[index], at) for at, row in enumerate(rows)])
+        arrays.append(array)
+    return arrow_table(names, arrays), as_json
 
 
 def _plain(value: Any) -> Any:
@@ -71,7 +70,7 @@ def _plain(value: Any) -> Any:
 def table_of_parquet(data: bytes, source: Source) -> tuple[Columns, Any]:
     """Return the columns, and the rows or, where all of them are Arrow's, the Arrow table."""
     table, extra = read_parquet(io.BytesIO(data))
-    names: Sequence[Any] = extra.get("columns", table.column_names)
+    names: list[Any] = extra.get("columns", table.column_names)
     if len(names) != table.num_columns:
         raise Invalid("a table's Parquet file has other columns than it says")
     columns = Columns(names)

@@ -26,7 +26,7 @@ def polars_columns(frame: Any) -> tuple[list[str], list[list[Any]]]:
 
 
 def polars_of(columns: Sequence[Sequence[Any]], names: Sequence[Any]) -> Any:
-    """Return a data frame; ``Unsupported`` without polars, ``Invalid`` for a column of mixed types."""
+    """Return a data frame; ``Unsupported`` without polars, ``Invalid`` for mixed types."""
     try:
         module = importlib.import_module("polars")
     except ImportError:

@@ -10,13 +10,21 @@ from typing import Any, ClassVar, Self
 from casstore.errors import Invalid, NotFound
 from casstore.media import LocalFile, Sink, Source
 from casstore.media.arrays import is_array, numpy_for
-from casstore.tables.arrow import arrow_of, arrow_types, is_arrow, rows_of, whole_table
+from casstore.tables.arrow import (
+    arrow_column,
+    arrow_table,
+    arrow_types,
+    is_arrow,
+    rows_of,
+    whole_table,
+)
 from casstore.tables.columns import Columns
+from casstore.tables.given import read_rows_of
 from casstore.tables.jsonfile import encode_rows, json_of_table, read_rows, write_json
 from casstore.tables.keys import TableIndex, TableKey
-from casstore.tables.pandas_frames import frame_columns, frame_of, is_pandas
+from casstore.tables.pandas_frames import frame_of
 from casstore.tables.parquet import parquet_of, table_of_parquet
-from casstore.tables.polars_frames import is_polars, polars_columns, polars_of
+from casstore.tables.polars_frames import polars_of
 from casstore.tables.types import (
     ANY,
     PRIMARY_KEY,
@@ -26,8 +34,8 @@ from casstore.tables.types import (
     ForeignIndex,
     ForeignKey,
     optional,
-    type_from,
 )
+from casstore.tables.valuetypes import type_from
 
 __all__ = ["Table"]
 
@@ -42,9 +50,9 @@ class Table:
     ``data``: rows, a numpy array, a pandas or polars frame, an Arrow table; ``dataframe`` the same,
     and names its own columns.  ``dtype``: a type for all columns or a list of one for each; without
     it types come from the data.  ``optional``: whether None is allowed, for all or for each.
-    ``allow_mixed_types`` takes any types.  ``log_mode`` is W&B's and changes nothing here: adding
+    ``allow_mixed_types`` takes any.  ``log_mode`` is W&B's and changes nothing here: adding
     writes all rows.  ``storage``: ``"json"`` writes W&B's ``.table.json``, ``"parquet"`` a
-    ``.table.parquet`` (``casstore[arrow]``), which is the default for Arrow data and for nothing else.
+    ``.table.parquet`` (``casstore[arrow]``), which is the default for Arrow data only.
 
     Raises ``Invalid`` for rows of another width, ``TypeError`` for values that do not fit.
     """
@@ -57,7 +65,7 @@ class Table:
 
     log_type: ClassVar[str] = "table"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - W&B's signature
         self,
         columns: list[Any] | None = None,
         data: Any = None,
@@ -83,15 +91,10 @@ class Table:
         kinds = ANY if allow_mixed_types else dtype
         if is_arrow(given):
             self._hold(whole_table(given), columns, kinds)
-        elif is_pandas(given) or is_polars(given):
-            read = frame_columns if is_pandas(given) else polars_columns
-            own, values = read(given)
-            self._columns = Columns(own, kinds, optional)
-            self._take(list(map(list, zip(*values, strict=True))))
         else:
-            self._columns = Columns(names, kinds, optional)
-            if given is not None:
-                self._take(_rows_in(given))
+            own, found = read_rows_of(given)
+            self._columns = Columns(names if own is None else own, kinds, optional)
+            self._take(found)
 
     def _hold(self, arrow: Any, columns: list[Any] | None, dtype: Any) -> None:
         """Hold an Arrow table as it is; its rows become lists when they are asked for."""
@@ -123,7 +126,7 @@ class Table:
             and all(map(_same, self._each_row(), other._each_row()))
         )
 
-    __hash__ = None  # type: ignore[assignment] - it changes
+    __hash__ = None  # type: ignore[assignment] # it changes
 
     # What it holds
 
@@ -198,10 +201,11 @@ class Table:
         names = list(map(str, self.columns))
         if self._rows is None:
             return self._arrow.rename_columns(names)
-        table, refused = arrow_of(names, [self.get_column(name) for name in self.columns])
+        arrays = [arrow_column(self.get_column(name)) for name in self.columns]
+        refused = [name for name, array in zip(names, arrays, strict=True) if array is None]
         if refused:
             raise Invalid(f"Arrow cannot hold the columns {refused}", hint="call get_column")
-        return table
+        return arrow_table(names, arrays)
 
     # Changing it
 
@@ -246,7 +250,8 @@ class Table:
             found = fn(number, dict(zip(self.columns, row, strict=True)))
             if not isinstance(found, dict) or (made and found.keys() != made.keys()):
                 raise Invalid(
-                    f"row {int(number)}: fn returned {found!r}", hint="return the same keys each time"
+                    f"row {int(number)}: fn returned {found!r}",
+                    hint="return the same keys each time",
                 )
             for key, value in found.items():
                 made.setdefault(key, []).append(value)
@@ -279,7 +284,7 @@ class Table:
 
     def set_fk(self, col_name: Any, table: "Table", table_col: str) -> None:
         """Make a column of text link to a column of another table."""
-        table._columns.index_of(table_col)
+        table._columns.index_of(table_col)  # noqa: SLF001 - the same class
         self.cast(col_name, ForeignKey(table, table_col))
 
     def _link(self, numbers: Iterable[int]) -> None:
@@ -313,7 +318,7 @@ class Table:
             return parquet_of(self._columns, self._arrow if rows is None else rows, sink)
         if self.nrows > self.MAX_ARTIFACT_ROWS:
             raise Invalid(
-                f"the table has {self.nrows} rows, and a .table.json at most {self.MAX_ARTIFACT_ROWS}",
+                f"a table of {self.nrows} rows; a .table.json has at most {self.MAX_ARTIFACT_ROWS}",
                 hint="pass storage='parquet', or set Table.MAX_ARTIFACT_ROWS",
             )
         return write_json(encode_rows(self._columns, self.data, sink), self.log_mode)
@@ -335,6 +340,7 @@ class Table:
         table = cls([], storage="parquet")
         table._columns = columns
         table._rows, table._arrow = (held, None) if isinstance(held, list) else (None, held)
+        table._link(range(table.nrows))
         return table
 
     def _each_row(self) -> Iterator[list[Any]]:
@@ -342,17 +348,6 @@ class Table:
 
 
 _optional = optional  # the parameters of W&B's methods have the same name
-
-
-def _rows_in(data: Any) -> list[list[Any]]:
-    if not isinstance(data, list | tuple) and not is_array(data):
-        raise Invalid(
-            f"data is a list of rows, an array or a data frame, not {type(data).__name__}"
-        )
-    for number, row in enumerate(data):
-        if isinstance(row, str | bytes | dict) or not hasattr(row, "__iter__"):
-            raise Invalid(f"row {number} is no list of cells but {type(row).__name__}")
-    return [list(row) for row in data]
 
 
 def _same(ours: list[Any], theirs: list[Any]) -> bool:

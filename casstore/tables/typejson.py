@@ -51,7 +51,7 @@ Place = dict[str, str]
 """Where a column of arrays lies: ``{"path": ..., "key": ...}`` of an ``.npz``."""
 
 
-def json_of_type(
+def json_of_type(  # noqa: C901, PLR0911 - one line a type
     kind: ColumnType, add_table: Callable[[Any], str], place: Place | None = None
 ) -> dict[str, Any]:
     """Return W&B's JSON of a type.
@@ -113,7 +113,8 @@ def type_of_json(plain: Any, source: Source) -> ColumnType:
     """Return the type that W&B's JSON describes; ``Invalid`` for what is no type."""
     if not isinstance(plain, Mapping) or not isinstance(plain.get("wb_type"), str):
         raise Invalid(f"{str(plain)[:60]!r} is no column type")
-    name = OLDER_NAMES.get(plain["wb_type"], plain["wb_type"])
+    written: str = plain["wb_type"]
+    name = OLDER_NAMES.get(written, written)
     params = plain.get("params") or {}
     if name in PLAIN:
         return Plain(name)
@@ -123,7 +124,7 @@ def type_of_json(plain: Any, source: Source) -> ColumnType:
         raise Invalid(f"the column type {name!r} is not as W&B writes it: {error}") from error
 
 
-def _read(
+def _read(  # noqa: C901, PLR0911 - one line a type
     name: str, params: Mapping[str, Any], plain: Mapping[str, Any], source: Source
 ) -> ColumnType:
     def again(inner: Any) -> ColumnType:
@@ -163,7 +164,7 @@ def _table(path: str, source: Source) -> Any:
 
 
 def _read_image(params: Mapping[str, Any]) -> ImageType:
-    values = {}
+    values: dict[str, Any] = {}
     for name in IMAGE_FIELDS:
         value = params.get(name) or {}
         values[name] = (value["params"].get("val") or {}) if "wb_type" in value else value

@@ -1,25 +1,18 @@
-"""Column types: what a value is, and whether it fits what a column holds.
+"""Column types: which they are, and what fits into which.
 
 Knows: W&B's rules (``wandb.data_types``): None and NaN are ``none``, a bool is no number, a list's
 elements and a dict's keys have types, a union takes what one of its members takes.
-Never: JSON (``typejson``), files.
+Never: values (``valuetypes``), JSON (``typejson``), files.
 """
 
-import datetime as dt
-import decimal
-import enum
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
-
-from casstore.media import Image
-from casstore.media.arrays import is_array, is_scalar
-from casstore.tables.keys import TableIndex, TableKey
 
 __all__ = [
     "ANY",
+    "BARE_IMAGE",
+    "BOOLEAN",
     "INVALID",
     "NONE",
     "NUMBER",
@@ -42,8 +35,6 @@ __all__ = [
     "TableOf",
     "members",
     "optional",
-    "type_from",
-    "type_of",
     "union",
 ]
 
@@ -56,10 +47,6 @@ class ColumnType:
     def widen(self, other: "ColumnType") -> "ColumnType | None":
         """Return the type that holds both; None if ``other`` does not fit."""
         return self if self == other else None
-
-    def assign(self, value: Any) -> "ColumnType | None":
-        """Return the type of a column that also holds ``value``; None if it does not fit."""
-        return self.widen(type_of(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +91,11 @@ class ListOf(ColumnType):
         return f"list of {self.element}"
 
     def widen(self, other: ColumnType) -> ColumnType | None:
-        """Take lists whose elements fit; an empty one always does."""
+        """Take lists whose elements fit; one may be empty, or have None in it."""
         if not isinstance(other, ListOf):
             return None
+        element = _widen_inside(self.element, other.element)
         length = self.length if self.length == other.length else None
-        if other.element == UNKNOWN:
-            return ListOf(self.element, length)
-        element = self.element.widen(other.element)
         return None if element is None else ListOf(element, length)
 
 
@@ -130,7 +115,10 @@ class DictOf(ColumnType):
         theirs = dict(other.fields)
         if not theirs.keys() <= dict(self.fields).keys():
             return None
-        wider = [(key, kind.widen(theirs.get(key, NONE))) for key, kind in self.fields]
+        wider = [
+            (key, _widen_inside(kind, theirs[key]) if key in theirs else kind.widen(NONE))
+            for key, kind in self.fields
+        ]
         good = tuple((key, kind) for key, kind in wider if kind is not None)
         return DictOf(good) if len(good) == len(wider) else None
 
@@ -195,10 +183,6 @@ class Const(ColumnType):
 
     def __str__(self) -> str:
         return repr(self.value)
-
-    def assign(self, value: Any) -> ColumnType | None:
-        """Take the one value."""
-        return self if value == self.value else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +294,16 @@ class Opaque(ColumnType):
         return self
 
 
+def _widen_inside(kind: ColumnType, other: ColumnType) -> ColumnType | None:
+    """Widen what a list or dict holds: None may stand anywhere in it (W&B refuses it)."""
+    wider: ColumnType | None = kind
+    for each in members(other):
+        if wider is not None and each != UNKNOWN:
+            found = wider.widen(each)
+            wider = union(wider, NONE) if found is None and each == NONE else found
+    return wider
+
+
 def members(kind: ColumnType) -> tuple[ColumnType, ...]:
     """Return the members of a union, or the one type."""
     return kind.kinds if isinstance(kind, OneOf) else (kind,)
@@ -331,121 +325,3 @@ def union(*kinds: ColumnType) -> ColumnType:
 def optional(kind: ColumnType) -> ColumnType:
     """Return ``kind`` or None."""
     return union(kind, NONE)
-
-
-def type_of(value: Any) -> ColumnType:  # noqa: PLR0911 - one line a kind reads best
-    """Return the type of one value."""
-    if isinstance(value, TableKey):
-        return ForeignKey(value.table, value.column)
-    if isinstance(value, TableIndex):
-        return ForeignIndex(value.table)
-    if is_scalar(value):
-        return _of_scalar(value)
-    if isinstance(value, enum.Enum):
-        mixed = isinstance(value, str | int | float)
-        return type_of(value.value if mixed else value.name)
-    if value is None or (isinstance(value, float | dt.datetime) and value != value):  # noqa: PLR0124 - NaN, NaT
-        return NONE
-    if isinstance(value, bool):
-        return BOOLEAN
-    for kinds, found in _SIMPLE:
-        if isinstance(value, kinds):
-            return found
-    return _of_container(value)
-
-
-_SIMPLE: tuple[tuple[tuple[type, ...], ColumnType], ...] = (
-    ((int, float, decimal.Decimal), NUMBER),
-    ((str, PurePath), STRING),
-    ((dt.datetime, dt.date), TIMESTAMP),
-)
-
-
-def _of_scalar(value: Any) -> ColumnType:
-    kind = value.dtype.kind
-    if kind in "iuf":
-        return NUMBER if kind != "f" or value == value else NONE  # noqa: PLR0124 - NaN
-    if kind == "M":
-        return TIMESTAMP if value == value else NONE  # noqa: PLR0124 - NaT
-    return {"b": BOOLEAN, "U": STRING}.get(kind, Named(type(value).__name__))
-
-
-def _of_container(value: Any) -> ColumnType:
-    if is_array(value):
-        return ArrayOf(tuple(value.shape))
-    if isinstance(value, Mapping):
-        return DictOf(tuple((str(key), type_of(item)) for key, item in value.items()))
-    if isinstance(value, list | tuple | AbstractSet):
-        return ListOf(_element_of(value), len(value))
-    if isinstance(value, Image):
-        return _of_image(value)
-    if hasattr(value, "column_types"):
-        return TableOf(value.column_types)
-    name = getattr(value, "column_type", None)
-    return Plain(name) if isinstance(name, str) else Named(type(value).__name__)
-
-
-def _element_of(values: Iterable[Any]) -> ColumnType:
-    """Return what the elements are; mixed ones are a union."""
-    element: ColumnType = UNKNOWN
-    for value in values:
-        found = type_of(value)
-        wider = element.widen(found)
-        element = union(element, found) if wider is None else wider
-    return element
-
-
-def _of_image(image: Image) -> ImageType:
-    if not (image.boxes or image.masks or image.classes):
-        return BARE_IMAGE
-    boxes = {key: _text_keys(each.class_labels) for key, each in image.boxes.items()}
-    masks = {key: _text_keys(each.class_labels) for key, each in image.masks.items()}
-    all_boxes = [box for each in image.boxes.values() for box in each.box_data]
-    classes = image.classes.class_set if image.classes else []
-    return ImageType(
-        {key: tuple(each.class_labels) for key, each in image.boxes.items()},
-        {key: tuple(each.class_labels) for key, each in image.masks.items()},
-        tuple(sorted({key for box in all_boxes for key in box.get("scores", {})})),
-        boxes,
-        masks,
-        {str(each["id"]): each["name"] for each in classes},
-    )
-
-
-def _text_keys(labels: Mapping[Any, str]) -> dict[str, str]:
-    return {str(key): name for key, name in labels.items()}
-
-
-def type_from(dtype: Any) -> ColumnType:  # noqa: PLR0911 - one line a kind reads best
-    """Return what ``dtype=`` means: a type, a Python or media class, ``[x]``, a dict, a value."""
-    if isinstance(dtype, ColumnType):
-        return dtype
-    if isinstance(dtype, type):
-        return _of_class(dtype)
-    if isinstance(dtype, list):
-        if len(dtype) < 2:
-            return ListOf(type_from(dtype[0]) if dtype else UNKNOWN)
-        return union(*map(type_from, dtype))
-    if isinstance(dtype, dict):
-        return DictOf(tuple((str(key), type_from(each)) for key, each in dtype.items()))
-    if dtype is None:
-        return UNKNOWN
-    return Const(dtype)
-
-
-def _of_class(dtype: type) -> ColumnType:
-    if issubclass(dtype, Image):
-        return BARE_IMAGE
-    if dtype is bool:
-        return BOOLEAN
-    for kinds, found in _SIMPLE:
-        if issubclass(dtype, kinds):
-            return found
-    if issubclass(dtype, list | tuple | AbstractSet):
-        return ListOf()
-    if issubclass(dtype, dict):
-        return DictOf(())
-    if dtype is type(None):
-        return NONE
-    name = getattr(dtype, "column_type", None)
-    return Plain(name) if isinstance(name, str) else Named(dtype.__name__)

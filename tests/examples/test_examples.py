@@ -84,6 +84,15 @@ def test_two_releases_and_a_library_come_back_as_they_were(run, wheels):
     assert all(line.endswith("checked out again, all the same") for line in lines[3:])
 
 
+def test_parts_of_a_table_with_pictures_are_read_as_one(run):
+    """Six rows of three workers, a picture in each."""
+    logged, rows, right, picture = run("tables.py")
+    assert logged == "logged predictions:v0: 10 files"
+    assert rows == "6 rows of picture, label, guess, sure"
+    assert right.startswith("right: ")
+    assert picture == "the first picture is a cat of (16, 16) pixels"
+
+
 def test_processes_make_one_version_together(run):
     """Three writers, and the run that finishes."""
     assert run("parallel_multiprocessing.py") == [

@@ -23,8 +23,8 @@ CALLS = words(
 VALUES = words("config data_types errors plot run summary util")
 TYPES = words(
     """
-    AlertLevel Api Artifact Audio Classes Config Graph Histogram Html Image Molecule Object3D
-    Plotly Run Settings Video
+    AlertLevel Api Artifact Audio Classes Config Graph Histogram Html Image JoinedTable Molecule
+    Object3D PartitionedTable Plotly Run Settings Table Video
     """
 )
 ERRORS = words(
@@ -44,9 +44,9 @@ ON_RUN = words(
 )
 ON_ARTIFACT = words(
     """
-    add_dir add_file aliases checkout collection commit_hash created_at delete description
+    add add_dir add_file aliases checkout collection commit_hash created_at delete description
     digest digest_algorithm download entity file file_count files finalize
-    get_added_local_path_name get_entry get_path history_step id incremental is_draft is_link
+    get get_added_local_path_name get_entry get_path history_step id incremental is_draft is_link
     json_encode logged_by manifest metadata name new_draft new_file project qualified_name
     remove save size source_collection source_entity source_name source_project
     source_qualified_name source_version state tags ttl type updated_at url use_as used_by
@@ -73,6 +73,26 @@ POSITIONAL = {
     ),
     (casstore.Artifact, "add_file"): "local_path name is_tmp skip_cache policy overwrite",
     (casstore.Artifact, "add_dir"): "local_path name skip_cache policy merge",
+    (casstore.Artifact, "add"): "obj name overwrite",
+    (casstore.Artifact, "get"): "name",
+    (casstore.Table, "__init__"): (
+        "columns data rows dataframe dtype optional allow_mixed_types log_mode"
+    ),
+    (casstore.Table, "add_column"): "name data optional",
+    (casstore.Table, "get_column"): "name convert_to",
+    (casstore.Table, "cast"): "col_name dtype optional",
+    (casstore.Table, "set_fk"): "col_name table table_col",
+    (casstore.JoinedTable, "__init__"): "table1 table2 join_key",
+    (casstore.PartitionedTable, "__init__"): "parts_path",
+    (casstore.Image, "__init__"): (
+        "data_or_path mode caption grouping classes boxes masks file_type"
+    ),
+    (casstore.Audio, "__init__"): "data_or_path sample_rate caption",
+    (casstore.Video, "__init__"): "data_or_path caption fps format",
+    (casstore.Html, "__init__"): "data inject data_is_not_path",
+    (casstore.Object3D, "__init__"): "data_or_path caption file_type",
+    (casstore.Molecule, "__init__"): "data_or_path caption file_type",
+    (casstore.Histogram, "__init__"): "sequence np_histogram num_bins",
     (casstore.Artifact, "new_file"): "name mode encoding policy",
     (casstore.Artifact, "files"): "names per_page start",
     (casstore.Artifact, "download"): (
@@ -172,7 +192,7 @@ def test_calls_around_artifacts_run_and_keep_nothing(desk, capsys):
                 target.save("model.h5")
                 target.restore("model.h5")
             assert capsys.readouterr().err.count("'model.h5'") == 4
-        run.log({"chart": casstore.plot.line(None, "x", "y"), "image": casstore.Image("x.png")})
+        run.log({"chart": casstore.plot.line(None, "x", "y"), "page": casstore.Html("<p>")})
         run.status()
     casstore.teardown()
     assert len(casstore.util.generate_id()) == 8
@@ -213,6 +233,7 @@ def test_importing_loads_nothing_heavy(desk):
         import sys
         import casstore
         print(sorted(name for name in sys.modules if name.partition(".")[0] in
-                     {"lmdb", "blake3", "fsspec", "pyfastcdc", "numpy", "msgpack", "tqdm"}))
+                     {"lmdb", "blake3", "fsspec", "pyfastcdc", "numpy", "msgpack", "tqdm",
+                      "pandas", "polars", "pyarrow", "PIL"}))
     """)
     assert out == "[]\n"
