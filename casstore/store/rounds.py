@@ -97,8 +97,8 @@ def add_part(
     with store.index.read() as reader:
         waiting = parts.waiting(reader, *place)
         number = parts.open_round(reader, *place)
-    for part in waiting:
-        if part.type != request.type:
+    for part in parts.last_attempts(waiting):
+        if part.type != request.type and not (replaces and part.writer_name == writer):
             raise Invalid(
                 f"{part.writer_name} adds to {request.name!r} as type {part.type!r}, "
                 f"not {request.type!r}",
@@ -193,7 +193,7 @@ def _digests(found: Sequence[PartView]) -> set[Digest]:
 
 
 def _check_types(request: Commit, waiting: Sequence[PartView]) -> None:
-    for part in waiting:
+    for part in parts.last_attempts(waiting):
         if part.type != request.type:
             raise Conflict(
                 f"{part.writer_name} added to {request.name!r} as type {part.type!r}, "

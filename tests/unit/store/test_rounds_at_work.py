@@ -1,9 +1,11 @@
 """Rounds at work: packs that vanish, finishes that overlap, other names in the way."""
 
+import contextlib
+
 import pytest
 
 from casstore.digest import digest_of
-from casstore.errors import Conflict, Error
+from casstore.errors import Conflict, Error, Invalid
 from casstore.flows.lifecycle import plan_removal, remove
 from casstore.journal import parts
 from casstore.manifests import Entry, EntryKind
@@ -130,6 +132,18 @@ def test_a_version_that_was_removed_after_its_finish_is_not_returned_again(store
     remove(store, plan_removal(store, [first], with_aliases=False))
     second = finish(store, {b"x": b"x"}).version
     assert (second.number, second.manifest.entries) == (1, 1)
+
+
+def test_an_attempt_may_mend_a_wrong_type(store):
+    """What it replaces counts no more."""
+    wrong = request("one", type="other")
+    add_part(store, draft_of(store, {b"a": b"1"}), wrong, "job", writer="one")
+    for replaces in (False, True):
+        draft = draft_of(store, {b"a": b"2"})
+        told = contextlib.nullcontext() if replaces else pytest.raises(Invalid, match="'other'")
+        with told:
+            add_part(store, draft, request("one"), "job", writer="one", replaces=replaces)
+    assert finish(store).version.type == "t"
 
 
 def test_a_conflict_leaves_nothing_of_the_finish(store):
