@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from casstore import durable
 from casstore.chunks import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
 from casstore.digest import Digest, digest_of
+from casstore.flows.log.framing import FileFrames, Frame, frames_of
 from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source
 from casstore.flows.log.result import Logged, Progress, entry_of, same_file, settled_stamp
-from casstore.manifests import ChunkListBuilder
 from casstore.parallel import ordered_map
 from casstore.store import Session
 from casstore.worktree import Source, regular
@@ -30,8 +30,6 @@ BATCH_BYTES = 4 * 1024 * 1024
 MAX_BATCH_FILES = 512
 WINDOW = 3
 COMPRESSED = 0.9  # a batch that is stored in this share of its size, or less, took a compressor
-
-Frame = tuple[Digest, memoryview]
 
 
 @dataclass(slots=True)
@@ -130,7 +128,7 @@ def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:
     digest = digest_of(data)
     frames = [(digest, data)] if got else []
     if got > MIN_CHUNK_BYTES:
-        frames = _cut(data, cutter)
+        frames = frames_of(data, cutter.cut(data, final=True))
     if frames:
         batch.frames += frames
         batch.kinds += [_kind_of(source.name)] * len(frames)
@@ -142,16 +140,6 @@ def _kind_of(name: bytes) -> str:
     return name[name.rfind(b".", name.rfind(b"/") + 1) + 1 :].decode("latin-1")
 
 
-def _cut(data: memoryview, cutter: Cutter) -> list[Frame]:
-    frames = []
-    start = 0
-    for length in cutter.cut(data, final=True):
-        chunk = data[start : start + length]
-        frames.append((digest_of(chunk), chunk))
-        start += length
-    return frames
-
-
 def _logged(session: Session, batch: _Batch, tokens: list[int], note: Progress) -> Logged:
     logged = Logged([], [], set(tokens))
     start = 0
@@ -159,9 +147,10 @@ def _logged(session: Session, batch: _Batch, tokens: list[int], note: Progress) 
         end = start + count
         own, layout = tokens[start:end], b""
         if count > 1:
-            layout, nodes = _listed(session, batch.frames[start:end])
-            own = [*set(own), *nodes]
-            logged.tokens.update(nodes)
+            listed = FileFrames(session)
+            listed.add(batch.frames[start:end], own)
+            layout, own = listed.layout(), list(listed.tokens)
+            logged.tokens.update(own)
         entry = entry_of(source, digest, layout)
         logged.entries.append(entry)
         stamp = settled_stamp(source.stat, batch.began_ns)
@@ -170,18 +159,3 @@ def _logged(session: Session, batch: _Batch, tokens: list[int], note: Progress) 
         start = end
     note(len(logged.entries), batch.used)
     return logged
-
-
-def _listed(session: Session, frames: list[Frame]) -> tuple[bytes, list[int]]:
-    """Return the layout of a file of several frames, and the tokens of its list's nodes."""
-    tokens: list[int] = []
-    builder = ChunkListBuilder(lambda data: _add_node(session, tokens, data))
-    for digest, data in frames:
-        builder.add(digest, len(data))
-    return builder.finish(), tokens
-
-
-def _add_node(session: Session, tokens: list[int], data: bytes) -> Digest:
-    digest, token = session.add_metadata(data)
-    tokens.append(token)
-    return digest
