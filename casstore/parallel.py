@@ -22,8 +22,8 @@ __all__ = [
     "Turns",
     "default_workers",
     "in_main_thread",
-    "is_worker",
     "ordered_map",
+    "process_worked_for",
 ]
 
 MAX_DEFAULT_WORKERS = 8
@@ -73,13 +73,14 @@ def default_workers() -> int:
     return min(count, MAX_DEFAULT_WORKERS)
 
 
-def is_worker() -> bool:
-    """Tell whether ``multiprocessing`` started this process to run functions of another.
+def process_worked_for() -> int | None:
+    """Return the process that started this one with ``multiprocessing``, to run functions of its.
 
-    So do ``concurrent.futures``, PyTorch's loaders and Dask's nannies.
+    So do ``concurrent.futures``, PyTorch's loaders and Dask's nannies.  None in any other process.
     """
     loaded = sys.modules.get("multiprocessing.process")  # in such a process it always is
-    return loaded is not None and loaded.parent_process() is not None
+    parent = loaded.parent_process() if loaded is not None else None
+    return None if parent is None else int(parent.pid)
 
 
 def in_main_thread() -> bool:

@@ -115,12 +115,13 @@ def silent() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Where the process works that started this one.
+    """Where a process works, told to those that it starts.
 
     ``home`` and ``project_variable`` are what its ``CASSTORE_HOME`` and ``CASSTORE_PROJECT`` (or
     ``WANDB_PROJECT``) said: where a child's say otherwise, the child was told so on purpose.
     """
 
+    process: int
     store: str
     is_default: bool
     project: str
@@ -134,7 +135,7 @@ def tell_children(job: Job) -> None:
 
 
 def read_job(environ: Mapping[str, str] | None = None) -> Job | None:
-    """Return where the process that started this one works, if it said so before."""
+    """Return what the process that started this one told, or one further up; None if none did."""
     text = (os.environ if environ is None else environ).get(JOB_VARIABLE)
     if not text:
         return None

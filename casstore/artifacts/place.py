@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from casstore.names import check_project
-from casstore.parallel import is_worker
+from casstore.parallel import process_worked_for
 from casstore.settings import (
     Environment,
     Job,
@@ -71,6 +71,7 @@ def current_place() -> Place:
         _resolved.append(place)
         tell_children(
             Job(
+                process=os.getpid(),
                 store=str(place.root),
                 is_default=place.is_default,
                 project=place.project,
@@ -103,9 +104,11 @@ def open_default_store(path: str | os.PathLike[str] | None = None) -> Store:
 
 def _of_the_job(environment: Environment) -> Place | None:
     """Return where the job works that this process is a worker of, unless it was told otherwise."""
-    job = read_job() if is_worker() or is_ray_worker() else None
+    job = read_job()
     if job is None or environment.store != job.home:
         return None
+    if process_worked_for() != job.process and not is_ray_worker():
+        return None  # told to somebody else, further up
     told = environment.project if environment.project != job.project_variable else ""
     project = check_project(told) if told else job.project
     return Place(Path(job.store), project, environment.entity or LOCAL_ENTITY, job.is_default)

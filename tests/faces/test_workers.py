@@ -98,6 +98,19 @@ def test_a_script_in_another_project_uses_the_store_of_that_project(folders):
     assert in_script(folders[0]) == str(folders[0] / ".casstore")
 
 
+def test_the_workers_of_such_a_script_are_told_nothing_by_its_parent(folders):
+    """What was told to their parent's parent is not for them."""
+    current_place()
+    script = """
+import multiprocessing
+from casstore.artifacts.place import current_place
+if __name__ == "__main__":
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        print(pool.apply(current_place).root)
+"""
+    assert in_script(folders[1], script) == str(folders[1] / ".casstore")
+
+
 def test_who_changes_directory_keeps_the_store_that_was_resolved(folders, monkeypatch):
     """And so do the workers that are started then."""
     current_place()
@@ -115,7 +128,14 @@ def test_a_ray_worker_is_one_that_its_raylet_started():
 
 def test_what_children_are_told_is_read_again():
     """A value that casstore did not set is refused in one line."""
-    told = {"store": "/s", "is_default": False, "project": "p", "home": "", "project_variable": ""}
+    told = {
+        "process": 1,
+        "store": "/s",
+        "is_default": False,
+        "project": "p",
+        "home": "",
+        "project_variable": "",
+    }
     assert read_job({"CASSTORE_JOB": json.dumps(told)}) == Job(**told)
     assert read_job({}) is None
     for wrong in ("x", "{}", "[]"):
