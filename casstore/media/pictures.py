@@ -34,19 +34,15 @@ def open_picture(data: bytes) -> Any:
 
 
 def size_of(path: Any) -> tuple[int, int] | None:
-    """Return width and height in pixels; None without Pillow.
+    """Return width and height in pixels; None without Pillow, or for what it does not know.
 
-    Raises ``Invalid`` for a file that Pillow does not know as a picture.
+    Whether a file can be kept does not hang on what is installed.
     """
     try:
-        pillow = _pillow()
-    except Unsupported:
-        return None
-    try:
-        with pillow.open(path) as image:
+        with _pillow().open(path) as image:
             width, height = image.size
-    except OSError as error:  # PIL.UnidentifiedImageError is one
-        raise Invalid(f"{str(path)!r} is no picture: {error}") from error
+    except (OSError, Unsupported):  # PIL.UnidentifiedImageError is an OSError
+        return None
     return int(width), int(height)
 
 

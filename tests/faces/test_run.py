@@ -224,8 +224,8 @@ def test_a_type_conflict_found_in_the_background_is_the_same_error(desk, run, sl
 def test_log_keeps_the_last_scalars_in_the_summary(desk, capsys):
     """Other values are dropped with one notice; steps are counted."""
     with casstore.init(project="p") as run:
-        run.log({"loss": 0.5, "image": casstore.Image([1])})
-        run.log({"loss": 0.25, "image": casstore.Image([1])}, step=7)
+        run.log({"loss": 0.5, "image": casstore.Image([[1]])})
+        run.log({"loss": 0.25, "image": casstore.Image([[1]])}, step=7)
         assert run.summary["loss"] == 0.25
         assert run.summary.loss == 0.25
         with pytest.raises(ValueError, match="dict"):

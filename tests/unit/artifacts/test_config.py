@@ -12,7 +12,7 @@ import pytest
 
 from casstore.artifacts import yaml_text
 from casstore.artifacts.config import Config, Summary, config_of, fold_scalars
-from casstore.artifacts.inert import Image
+from casstore.artifacts.inert import Graph
 from casstore.errors import FileMissing, Invalid, Unsupported, UsageError
 
 
@@ -257,7 +257,7 @@ def test_logging_keeps_the_last_scalars_and_names_the_rest(calls):
             "bad": float("nan"),
             "boom": float("inf"),
             "zero_dim": np.array(7),
-            "image": Image("x.png"),
+            "image": Graph("x.png"),
             "weights": np.zeros(5),
             "list": [1, 2],
         },
@@ -276,7 +276,7 @@ def test_logging_keeps_the_last_scalars_and_names_the_rest(calls):
 def test_logging_looks_into_mappings():
     """Scalars of a mapping are merged, and what is dropped is named by its path."""
     summary = Summary({"val": {"loss": 1}})
-    assert fold_scalars(summary, {"val": {"acc": 0.5, "img": Image()}, "x": {"y": {"z": []}}}) == [
+    assert fold_scalars(summary, {"val": {"acc": 0.5, "img": Graph()}, "x": {"y": {"z": []}}}) == [
         "val.img",
         "x.y.z",
     ]
