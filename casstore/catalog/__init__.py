@@ -11,6 +11,8 @@ Every table, key and row in one place::
     chunks    32 bytes digest           CHUNK_ROW  pack row, offset of the record, stored bytes
     events    name of the event         yyyymm     where its file lies
     state     see journal.fold          msgpack    the folded journal
+    sources   16 bytes node             17 bytes   folded sets: what each version and run came from
+    targets   16 bytes node             17 bytes   folded sets: what came of each
     stat      u64 device, u64 inode     STAT_ROW   what a file was when it was last read
     intents   project NUL name          msgpack    [session, commit]: who is about to commit
 """

@@ -6,6 +6,7 @@ Knows: which table a question is for.  Never: files of the depot, what a state r
 import contextlib
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from casstore.catalog.environment import Environment
 from casstore.catalog.rows import CHUNK_ROW, ChunkRow, PackRow, StatKey, StatRow
 from casstore.digest import CommitId, Digest
 from casstore.encoding import decode, encode
+from casstore.journal.table import MEMBER_BYTES, SET_FAMILIES
 from casstore.packs import PackId, Row
 
 __all__ = ["Catalog", "Reader", "Writer"]
@@ -95,6 +97,21 @@ class Reader:
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the rows of the folded state under a prefix, by key."""
         return self._scan("state", prefix)
+
+    def members(self, family: str, keys: Sequence[bytes], limit: int) -> list[tuple[bytes, bytes]]:
+        """Return (key, member) of folded sets, in the order of ``keys``, at most ``limit``."""
+        table = self._handles[family]
+        with self._transaction.cursor(table) as cursor:
+            if self._transaction.stat(table)["entries"] <= limit:  # one call, however many
+                whole: list[tuple[bytes, bytes]]
+                whole = cursor.getmulti(keys, dupdata=True, dupfixed_bytes=MEMBER_BYTES)
+                return whole
+            found: list[tuple[bytes, bytes]] = []
+            for key in keys:
+                if cursor.set_key(key):
+                    members = zip(repeat(key), cursor.iternext_dup(), strict=False)
+                    found += islice(members, limit - len(found))
+            return found
 
     def _get(self, table: str, key: bytes) -> bytes | None:
         data: bytes | None = self._transaction.get(key, None, self._handles[table])
@@ -195,6 +212,10 @@ class Writer(Reader):
         """Remove a row of the folded state."""
         self._transaction.delete(key, db=self._handles["state"])
 
+    def join(self, family: str, key: bytes, member: bytes) -> None:
+        """Put a member into a set of the folded state."""
+        self._put(family, key, member)
+
     def _put(self, table: str, key: bytes, value: bytes) -> None:
         self._transaction.put(key, value, db=self._handles[table])
 
@@ -203,7 +224,7 @@ class Catalog:
     """The index of one store in one process."""
 
     def __init__(self, path: Path) -> None:
-        self._environment = Environment(path, TABLES)
+        self._environment = Environment(path, TABLES, SET_FAMILIES)
 
     def close(self) -> None:
         """Let the environment go."""

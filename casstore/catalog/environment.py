@@ -47,11 +47,15 @@ class Replaced(Exception):
 
 
 class Environment:
-    """LMDB at a path.  Transactions are short; no thread writes or forks while it reads."""
+    """LMDB at a path: tables of rows, and of sets whose members have one length.
 
-    def __init__(self, path: Path, tables: tuple[str, ...]) -> None:
+    Transactions are short; no thread writes or forks while it reads.
+    """
+
+    def __init__(self, path: Path, tables: tuple[str, ...], sets: tuple[str, ...] = ()) -> None:
         self.path = path
         self._tables = tables
+        self._sets = sets
         self._gate = Gate()
         self._open()
         _environments.add(self)
@@ -74,6 +78,8 @@ class Environment:
             )
             self._env.reader_check()
             self.handles = {name: self._env.open_db(name.encode()) for name in self._tables}
+            for name in self._sets:
+                self.handles[name] = self._env.open_db(name.encode(), dupsort=True, dupfixed=True)
         self._stat = file.stat()
 
     def close(self) -> None:

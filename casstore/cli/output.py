@@ -6,13 +6,13 @@ Knows: sizes, times, tables, escapes.  Never: stores, where values come from.
 import base64
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from casstore.names import display_path
+from casstore.names import display_path, one_line
 
 __all__ = [
     "SCHEMA",
@@ -97,13 +97,6 @@ def time_json(time_us: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:06d}Z"
 
 
-def one_line(text: str) -> str:
-    """Return text that cannot move a terminal's cursor: what is not printable is escaped."""
-    if text.isprintable():
-        return text
-    return "".join(_escaped(text))
-
-
 def path_text(path: bytes) -> str:
     """Return a path for people; bytes that are not UTF-8 and control characters are escaped."""
     return one_line(display_path(path))
@@ -120,14 +113,6 @@ def path_fields(path: bytes) -> dict[str, str]:
 def typed_path(text: str) -> bytes:
     """Return the path in a version that somebody typed; a leading ``./`` is dropped."""
     return os.fsencode(text.removeprefix("./"))
-
-
-def _escaped(text: str) -> Iterator[str]:
-    for character in text:
-        if character.isprintable():
-            yield character
-        else:
-            yield character.encode("unicode_escape").decode("ascii")
 
 
 def _base64(data: bytes) -> str:

@@ -21,6 +21,7 @@ C a commit id (16 bytes), E an event id (16 bytes), R a run id, # a number (8 by
     output 0 P 0 R 0 C            what it made
     round 0 P 0 N 0 <id> 0 #      one round of parallel writers
     part 0 P 0 N 0 <id> 0 # E     one share of it
+    card 0 <node>                 what a version or run is called in a graph: see ``ties``
 
 A text of more than 128 bytes of UTF-8 stands as 0x01 and the hex of its BLAKE3, so that no key has
 more than 511 bytes (LMDB's limit); rows repeat the text wherever it is needed.
@@ -34,6 +35,7 @@ __all__ = [
     "NIL",
     "alias",
     "aliases",
+    "card",
     "collection",
     "collections",
     "edit_register",
@@ -77,6 +79,11 @@ NIL = b"\xc0"
 
 MAX_TEXT_BYTES = 128
 MAX_KEY_BYTES = 511
+
+
+def card(node: bytes) -> bytes:
+    """Return the key of a node's card."""
+    return b"card\0" + node
 
 
 def text(value: str) -> bytes:
