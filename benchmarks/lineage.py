@@ -47,7 +47,8 @@ class Journal:
         self._folder.mkdir(parents=True)
         self._count = itertools.count()
 
-    def __call__(self, subject: CommitSubject | RunSubject, body: object) -> None:
+    def write(self, subject: CommitSubject | RunSubject, body: KnownBody) -> None:
+        """Write one event."""
         number = next(self._count)
         at = BEGIN_US + 1000 * number
         writer = WriterId(bytes(16))
@@ -60,7 +61,7 @@ class Journal:
         subject = CommitSubject(PROJECT, name, CommitId(digest[:16]))
         manifest = ManifestRef(digest, digest, 0, 12, 3_400_000)
         numbering = self._store.numbering
-        self(subject, VersionBody("model", "local", manifest, number, numbering, run))
+        self.write(subject, VersionBody("model", "local", manifest, number, numbering, run))
         return subject
 
     def run(
@@ -70,14 +71,14 @@ class Journal:
         run = RunSubject(PROJECT, run_id)
         environment = '{"argv":["train.py"],"host":"node","python":"3.11.2"}'
         config = '{"batch":32,"lr":0.1}'
-        self(
+        self.write(
             run,
             RunStartBody(run_id, None, "train", "local", config=config, environment=environment),
         )
         for used in reads:
-            self(run, RunUseBody(used.commit, used.project, used.name))
+            self.write(run, RunUseBody(used.commit, used.project, used.name))
         made = self.version(makes, number, run_id)
-        self(run, RunFinishBody("finished", 0))
+        self.write(run, RunFinishBody("finished", 0))
         return made
 
     def close(self) -> None:

@@ -20,13 +20,15 @@ __all__ = ["MAX_CONFIG_FILE_BYTES", "Config", "Summary", "config_of", "fold_scal
 MAX_CONFIG_FILE_BYTES = 10 << 20
 
 OnChange = Callable[[], None]
+Use = Callable[[str, Any], dict[str, Any]]
 
 
 def config_of(
     value: Any,
-    *,
     exclude: Iterable[str] | None = None,
     include: Iterable[str] | None = None,
+    *,
+    aside: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what ``init(config=)`` or ``config.update`` was given as a plain dict.
 
@@ -34,6 +36,7 @@ def config_of(
     (W&B), None, or the path of a JSON or YAML file.  Dashes around keys are dropped (W&B).  With
     ``include`` only those keys are kept, with ``exclude`` all others.  Raises ``UsageError`` for
     both, ``FileMissing``, ``Invalid``, ``Unsupported`` (YAML without PyYAML), ``TypeError``.
+    Artifacts at the top level are put into ``aside`` instead, where that is given.
     """
     excluded, included = set(exclude or ()), set(include or ())
     if excluded and included:
@@ -43,7 +46,11 @@ def config_of(
     kept = {}
     for key, item in _mapping_of(value).items():
         name = key.strip("-") if isinstance(key, str) else key
-        if name not in excluded and (not included or name in included):
+        if name in excluded or (included and name not in included):
+            continue
+        if aside is not None and hasattr(item, "json_encode"):
+            aside[name] = item
+        else:
             kept[name] = item
     plain: dict[str, Any] = to_json(kept, where="config", records=True)
     return plain
@@ -111,6 +118,9 @@ def _is_described(item: Any) -> bool:
     return isinstance(item, dict) and "value" in item and item.keys() <= {"desc", "value"}
 
 
+_OWN = frozenset({"_items", "_on_change", "_allow_val_change", "_artifacts", "_use"})
+
+
 class _Record(Mapping[str, Any]):
     """A mapping of plain JSON values, read by item or attribute."""
 
@@ -132,7 +142,7 @@ class _Record(Mapping[str, Any]):
         return key in self._items
 
     def __getattr__(self, key: str) -> Any:
-        if key.startswith("__") or key in {"_items", "_on_change", "_allow_val_change"}:
+        if key.startswith("__") or key in _OWN:
             raise AttributeError(key)
         try:
             return self[key]
@@ -162,12 +172,16 @@ class Config(_Record):
 
     ``initial`` is anything that ``config_of`` takes.  ``on_change`` is called after each change.
     ``allow_val_change`` is what ``update`` and assignments go by when nothing else is said.
-    Values are copied when they are set; ``as_dict`` also sees what was changed inside them since.
+    ``use`` is called with the key of an artifact and the artifact, and returns what is recorded of
+    it; reading the key gives the artifact (W&B).  Values are copied when they are set; ``as_dict``
+    also sees what was changed inside them since.
     """
 
-    __slots__ = ("_allow_val_change",)
+    __slots__ = ("_allow_val_change", "_artifacts", "_use")
 
     _allow_val_change: bool
+    _artifacts: dict[str, Any]
+    _use: Use | None
 
     def __init__(
         self,
@@ -175,10 +189,17 @@ class Config(_Record):
         *,
         on_change: OnChange | None = None,
         allow_val_change: bool = False,
+        use: Use | None = None,
     ) -> None:
         self._set("_items", config_of(initial))
+        self._set("_artifacts", {})
+        self._set("_use", use)
         self._set("_on_change", on_change)
         self._set("_allow_val_change", allow_val_change)
+
+    def __getitem__(self, key: str) -> Any:
+        artifact = self._artifacts.get(key)
+        return self._items[key] if artifact is None else artifact
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
@@ -192,7 +213,10 @@ class Config(_Record):
     def update(self, d: Any, allow_val_change: bool | None = None) -> None:  # noqa: FBT001 - W&B's order
         """Set every key of ``d``, or none: ``Invalid`` if one would change and may not."""
         allowed = self._allow_val_change if allow_val_change is None else allow_val_change
-        given = config_of(d)
+        artifacts: dict[str, Any] = {}
+        given = config_of(d, aside=artifacts if self._use else None)
+        for key, artifact in artifacts.items():
+            given[key] = self._use(key, artifact) if self._use else None
         for key, value in given.items():
             if not allowed and key in self._items and self._items[key] != value:
                 raise Invalid(
@@ -201,6 +225,7 @@ class Config(_Record):
                 )
         if given:
             self._items.update(given)
+            self._set("_artifacts", {**self._artifacts, **dict.fromkeys(given), **artifacts})
             self._changed()
 
     def setdefault(self, key: str, default: Any = None) -> Any:

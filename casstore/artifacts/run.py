@@ -43,7 +43,9 @@ class Run(RunArtifacts):
         self._made_folder: str | None = None
         self._name = fields.name or record.id
         self._dropped: set[str] = set()
-        self.config = Config(fields.config, allow_val_change=allow_val_change)
+        self.config = Config(
+            fields.config, allow_val_change=allow_val_change, use=self._use_in_config
+        )
         self.summary = Summary(record.summary)
         self.notes = fields.notes
         self.tags = tuple(fields.tags)

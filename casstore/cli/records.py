@@ -120,6 +120,7 @@ def run_record(view: RunView) -> dict[str, Any]:
         "exit_code": view.exit_code,
         "config": json.loads(view.config),
         "summary": json.loads(view.summary),
+        "metadata": json.loads(view.environment),
         "inputs": [
             {
                 "project": used.project,

@@ -47,6 +47,11 @@ class VersionNode(NamedTuple):
     type: str
     state: Literal["COMMITTED", "DELETED", "NOT_HERE"]
 
+    @property
+    def commit_hash(self) -> str:
+        """The commit id in hex: it names this version for ever, in every store."""
+        return self.commit.hex()
+
 
 class RunNode(NamedTuple):
     """A run.  ``state`` is its own, or ``not here`` where only what it made is known."""
@@ -118,9 +123,9 @@ def label(node: Node, project: str) -> str:
 
 
 def order(node: Node) -> str:
-    """Return what nodes are sorted by: runs and versions by name, ``v9`` before ``v10``."""
+    """Return what nodes are sorted by: runs, then versions, by name; ``v9`` before ``v10``."""
     if isinstance(node, RunNode):
-        return f"{node.project}/{node.run}"
+        return f" {node.project}/{node.run}"
     return f"{node.project}/{node.name} {node.number or 0:016}"
 
 

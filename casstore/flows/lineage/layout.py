@@ -10,6 +10,7 @@ heights by moving each node towards its neighbours.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 
 __all__ = ["Layout", "lay_out"]
@@ -35,7 +36,7 @@ class Layout:
 
 
 def lay_out(heights: Sequence[float], edges: Sequence[tuple[int, int]], gap: float) -> Layout:
-    """Place nodes of these heights, ``gap`` apart; circles are drawn with an edge that goes back."""
+    """Place nodes of these heights, ``gap`` apart; in a circle an edge goes back."""
     columns = _columns(len(heights), edges)
     sizes = list(heights)
     paths = []
@@ -94,7 +95,7 @@ def _drawn_near(columns: list[int], targets: Links, edges: Iterable[tuple[int, i
 def _neighbours(paths: Iterable[list[int]], columns: Sequence[int]) -> tuple[Links, Links]:
     left, right = defaultdict(list), defaultdict(list)
     for path in paths:
-        for one, other in zip(path, path[1:], strict=False):
+        for one, other in pairwise(path):
             first, second = (one, other) if columns[one] < columns[other] else (other, one)
             right[first].append(second)
             left[second].append(first)
@@ -157,7 +158,7 @@ def _settle(
     Blocks of nodes that touch stand where their members are wanted on average.
     """
     offsets = [0.0]
-    for one, other in zip(column, column[1:], strict=False):
+    for one, other in pairwise(column):
         offsets.append(offsets[-1] + (sizes[one] + sizes[other]) / 2 + gap)
     blocks: list[tuple[float, int]] = []  # (sum of starts wanted, members)
     for start in (want - offset for want, offset in zip(wanted, offsets, strict=True)):

@@ -30,6 +30,9 @@ rect { stroke-width: 1.2 }
 .asked rect { stroke-width: 3 }
 """
 
+_ARROW = """<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7"
+ markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#8c959f"/></marker></defs>"""
+
 
 def as_svg(graph: Graph) -> str:
     """Return the picture: data goes from left to right, versions are boxes, runs are rounded.
@@ -73,8 +76,7 @@ def _document(body: Iterable[str], width: float, height: float, title: str) -> s
             f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
             f"<title>Lineage of {_xml(title)}</title>",
             f"<style>{_STYLE}</style>",
-            '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
-            'markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#8c959f"/></marker></defs>',
+            _ARROW,
             '<rect width="100%" height="100%" fill="#ffffff"/>',
             f'<g transform="translate({MARGIN:g} {MARGIN:g})">',
             *body,
@@ -127,8 +129,10 @@ def _box(
 ) -> Iterator[str]:
     (x, y), (width, height) = corner, size
     radius = height / 2 if isinstance(node, RunNode) else 4.0
-    yield f'<g class="{_classes(node)}{" asked" if asked else ""}"><title>{_xml(_whole(node))}</title>'
-    yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{radius:g}"/>'
+    looks = f"{_classes(node)} asked" if asked else _classes(node)
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+    yield f'<g class="{looks}"><title>{_xml(_whole(node))}</title>'
+    yield f'<rect {place} rx="{radius:g}"/>'
     for number, (line, looks) in enumerate(zip(lines, ("", ' class="said"'), strict=False)):
         at = y + PADDING / 2 + LINE_HEIGHT * (number + 0.75)
         yield (

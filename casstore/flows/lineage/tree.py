@@ -96,7 +96,7 @@ class _Drawing:
     def _pushed(
         self, node: NodeId, indent: str, tree: "_Tree"
     ) -> list[tuple[NodeId, NodeId, str, str]]:
-        """Return the branches of a node as they go on the stack: what is shown already comes last."""
+        """Return a node's branches as they go on the stack: what is shown already comes last."""
         nodes, shown = self._nodes, tree.shown
         ends = sorted(
             tree.below[node], key=lambda end: (end in shown, order(nodes[end])), reverse=True
