@@ -4,8 +4,8 @@ Knows: the two stores, the calls, the target.  Never: how the verbs work.
 
 The events are made by the journal's own writer, as real runs would have made them, and the store
 indexes them itself; only the packs are left out, since no listed verb reads one.  Each call is a
-whole process.  Calls alternate in each round and the minimum of each counts; what bare Python and
-`casstore --help` take is measured in the same rounds.
+whole process.  Calls alternate in each round and the minimum of each counts.  What they take beyond
+start-up is what they take longer than `casstore --help`.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from casstore.digest import CommitId, digest_of
 from casstore.journal.bodies import (
+    KnownBody,
     ManifestRef,
     RunFinishBody,
     RunStartBody,
@@ -122,8 +123,10 @@ def calls(
     name = artifacts_store(folder / "artifacts", count)
     yield "python -c pass", [sys.executable, "-c", "pass"]
     yield "casstore --help", [*command, "--help"]
+    nearest = [*command, "--store", str(folder / "lineage"), "lineage", reference, "--depth", "0"]
+    yield "lineage --depth 0", nearest  # the verb's own start-up: all of it but the walk
     lineage = [*command, "--store", str(folder / "lineage"), "lineage", reference]
-    for form in ("", "--json", "--mermaid", "--dot"):
+    for form in ("", "--all", "--json", "--mermaid", "--dot"):
         yield f"lineage {form}", [*lineage, *([form] if form else [])]
     ls = [*command, "--store", str(folder / "artifacts"), "--project", PROJECT, "ls"]
     for given in ([], [name]):

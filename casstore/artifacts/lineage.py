@@ -13,7 +13,7 @@ from casstore.flows.lineage import (
     lineage,
     tree_text,
 )
-from casstore.journal.ties import NodeId
+from casstore.journal.cards import NodeId
 from casstore.journal.views import VersionView
 from casstore.store import Store
 

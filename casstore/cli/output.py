@@ -6,8 +6,9 @@ Knows: sizes, times, tables, escapes.  Never: stores, where values come from.
 import base64
 import json
 import os
+import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import click
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 SCHEMA = 1
+LINES_AT_ONCE = 500
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -48,9 +50,9 @@ def print_json_list(key: str, items: Iterable[Any], **fields: Any) -> None:
     """Print a JSON object whose ``key`` is a list, one line an item, however long it is."""
     head = json.dumps({"schema": SCHEMA, **fields})
     click.echo(f"{head[:-1]}, {json.dumps(key)}: [", nl=False)
-    separator = "\n"
-    for item in items:
-        click.echo(separator + json.dumps(item), nl=False)
+    separator, encode, rest = "\n", json.JSONEncoder().encode, iter(items)
+    while lines := [encode(item) for item in islice(rest, LINES_AT_ONCE)]:
+        click.echo(separator + ",\n".join(lines), nl=False)
         separator = ",\n"
     click.echo("\n]}")
 
@@ -61,12 +63,10 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     names = [title.removeprefix(">") for title in titles]
     lines = [names, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
-    for line in lines:
-        cells = [
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(line, widths, right, strict=True)
-        ]
-        click.echo("  ".join(cells).rstrip())
+    aligned = "  ".join(
+        f"%{'' if to_right else '-'}{width}s" for width, to_right in zip(widths, right, strict=True)
+    )
+    click.echo("\n".join([(aligned % tuple(line)).rstrip() for line in lines]))
 
 
 def size_text(size_bytes: int) -> str:
@@ -88,13 +88,13 @@ def count_text(count: int, noun: str) -> str:
 
 def time_text(time_us: int) -> str:
     """Return a time of the journal as the clock on the wall shows it here."""
-    return datetime.fromtimestamp(time_us / 1e6, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time_us / 1e6))
 
 
 def time_json(time_us: int) -> str:
     """Return a time of the journal (microseconds) as RFC 3339, UTC."""
     seconds, fraction = divmod(time_us, 1_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:06d}Z"
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{fraction:06d}Z"
 
 
 def path_text(path: bytes) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from casstore.encoding import decode, encode
-from casstore.journal import bodies, keys, members, registers, ties
+from casstore.journal import bodies, cards, keys, members, registers, ties
 from casstore.journal.bodies import AliasClaim, EventId
 from casstore.journal.events import Event
 from casstore.journal.kinds import EDIT_FIELDS
@@ -32,7 +32,7 @@ def apply_commit(table: StateTable, event: Event, subject: CommitSubject, body: 
     _HANDLERS[type(body)](table, event, body, row, home)
     table.put(keys.version(subject.commit), encode(row))
     if row["facts"] is not None:
-        ties.note_version(table, subject.commit, row["facts"], row["deletes"])
+        cards.note_version(table, subject.commit, row["facts"], row["deletes"])
     members.save(table, home)
 
 
@@ -114,8 +114,8 @@ def _producer(
 
 def _output(table: StateTable, event: Event, project: str, run: str, commit: bytes) -> None:
     _put_earliest(table, keys.output(project, run, commit), event)
-    ties.note_run_name(table, project, run)
-    ties.tie(table, ties.MADE, ties.run_node(project, run), commit)
+    cards.note_run_name(table, project, run)
+    ties.tie(table, ties.MADE, cards.run_node(project, run), commit)
 
 
 def _put_earliest(table: StateTable, key: bytes, event: Event) -> None:

@@ -21,7 +21,7 @@ C a commit id (16 bytes), E an event id (16 bytes), R a run id, # a number (8 by
     output 0 P 0 R 0 C            what it made
     round 0 P 0 N 0 <id> 0 #      one round of parallel writers
     part 0 P 0 N 0 <id> 0 # E     one share of it
-    card 0 <node>                 what a version or run is called in a graph: see ``ties``
+    card 0 <node>                 how a version or run is listed: see ``cards``
 
 A text of more than 128 bytes of UTF-8 stands as 0x01 and the hex of its BLAKE3, so that no key has
 more than 511 bytes (LMDB's limit); rows repeat the text wherever it is needed.
@@ -49,6 +49,7 @@ __all__ = [
     "manifests",
     "number",
     "numbers",
+    "numbers_of",
     "output",
     "outputs",
     "part",
@@ -68,6 +69,7 @@ __all__ = [
     "seen",
     "unnumbered",
     "unnumbereds",
+    "unnumbereds_of",
     "use",
     "uses",
     "version",
@@ -209,6 +211,16 @@ def alias(project: str, name: str, value: str) -> bytes:
 def numbers(project: str, name: str) -> bytes:
     """Return the prefix of a collection's numbered members."""
     return b"number\0%s\0" % place(project, name)
+
+
+def numbers_of(project: str) -> bytes:
+    """Return the prefix of the numbered members of all collections of a project."""
+    return b"number\0%s\0" % text(project)
+
+
+def unnumbereds_of(project: str) -> bytes:
+    """Return the prefix of the members without a number of all collections of a project."""
+    return b"unnumbered\0%s\0" % text(project)
 
 
 def number(project: str, name: str, value: int, commit: bytes = b"") -> bytes:

@@ -243,7 +243,8 @@ def _conflict(field: str, heads: Heads) -> FieldConflict | None:
 
 def _conflicts(fields: dict[str, Heads]) -> tuple[FieldConflict, ...]:
     """Report registers whose heads differ; sets of tags are joined, so they cannot."""
-    found = [_conflict(field, heads) for field, heads in fields.items() if field != "tags"]
+    several = [(field, heads) for field, heads in fields.items() if len(heads) > 1]
+    found = [_conflict(field, heads) for field, heads in several if field != "tags"]
     return tuple(conflict for conflict in found if conflict is not None)
 
 

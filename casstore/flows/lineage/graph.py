@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from casstore.journal.ties import DRAFTED, MADE, READ, NodeId
+from casstore.journal.cards import NodeId
+from casstore.journal.ties import DRAFTED, MADE, READ
 from casstore.names import one_line
 
 __all__ = [

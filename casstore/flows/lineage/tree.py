@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from casstore.flows.lineage.graph import Graph, Node, Step, branches, label, order, remark
-from casstore.journal.ties import DRAFTED, NodeId
+from casstore.journal.cards import NodeId
+from casstore.journal.ties import DRAFTED
 
 __all__ = ["tree_text"]
 

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from casstore.catalog import Reader
 from casstore.digest import CommitId
 from casstore.flows.lineage.graph import Graph, Node, RunNode, Step, VersionNode
-from casstore.journal import queries, ties
-from casstore.journal.ties import DRAFTED, Family, NodeId, RunCard, VersionCard
+from casstore.journal import cards, queries, ties
+from casstore.journal.cards import NodeId, RunCard, VersionCard
+from casstore.journal.ties import DRAFTED, Family
 from casstore.store import Store
 
 __all__ = ["MAX_EDGES", "lineage"]
@@ -92,7 +93,7 @@ def _unseen(ends: Iterable[NodeId], seen: set[NodeId]) -> list[NodeId]:
 
 
 def _nodes(reader: Reader, found: list[NodeId], numbering: bytes) -> Iterator[Node]:
-    for node, card in zip(found, ties.cards(reader, found), strict=True):
+    for node, card in zip(found, cards.cards(reader, found), strict=True):
         if isinstance(card, RunCard):
             project, run, name, job_type, state, begun = card
             yield RunNode(project, run, name, job_type, state if begun else "not here")
