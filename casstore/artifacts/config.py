@@ -1,21 +1,20 @@
 """A run's config and summary: mappings with attribute access, as in W&B.
 
-Knows: what may be given as a config, which changes are refused, which logged values are kept.
+Knows: what may be given as a config, which changes are refused, what a summary holds.
 Never: stores, events, when or how a run is recorded (``on_change`` is told that something changed).
 """
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from casstore.artifacts.jsonable import MAX_DEPTH, to_json
+from casstore.artifacts.jsonable import to_json
 from casstore.artifacts.yaml_text import read_yaml
 from casstore.errors import FileMissing, Invalid, UsageError
 
-__all__ = ["MAX_CONFIG_FILE_BYTES", "Config", "Summary", "config_of", "fold_scalars"]
+__all__ = ["MAX_CONFIG_FILE_BYTES", "Config", "Summary", "config_of"]
 
 MAX_CONFIG_FILE_BYTES = 10 << 20
 
@@ -215,14 +214,14 @@ class Config(_Record):
         allowed = self._allow_val_change if allow_val_change is None else allow_val_change
         artifacts: dict[str, Any] = {}
         given = config_of(d, aside=artifacts if self._use else None)
-        for key, artifact in artifacts.items():
-            given[key] = self._use(key, artifact) if self._use else None
-        for key, value in given.items():
-            if not allowed and key in self._items and self._items[key] != value:
+        for key, value in [*given.items(), *artifacts.items()]:
+            if not allowed and key in self._items and not _is_same(self._items[key], value):
                 raise Invalid(
                     f"config key {key!r} would change from {self._items[key]!r} to {value!r}",
                     hint="pass allow_val_change=True to config.update()",
                 )
+        if self._use is not None:
+            given.update({key: self._use(key, artifact) for key, artifact in artifacts.items()})
         if given:
             self._items.update(given)
             self._set("_artifacts", {**self._artifacts, **dict.fromkeys(given), **artifacts})
@@ -231,11 +230,24 @@ class Config(_Record):
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Set ``key`` if it is not there; return its value."""
         self.setdefaults({key: default})
-        return self._items[next(iter(config_of({key: default})))]
+        return self[next(iter(_apart({key: default})))]
 
     def setdefaults(self, d: Any) -> None:
         """Set the keys of ``d`` that are not there yet."""
-        self.update({key: item for key, item in config_of(d).items() if key not in self._items})
+        self.update({key: item for key, item in _apart(d).items() if key not in self._items})
+
+
+def _apart(value: Any) -> dict[str, Any]:
+    """Return a config as plain values, and artifacts as they are."""
+    artifacts: dict[str, Any] = {}
+    return {**config_of(value, aside=artifacts), **artifacts}
+
+
+def _is_same(known: Any, value: Any) -> bool:
+    """Tell whether a value, or what is recorded of an artifact, is what is there already."""
+    if not hasattr(value, "json_encode"):
+        return bool(known == value)
+    return isinstance(known, dict) and not value.is_draft() and known.get("id") == value.id
 
 
 class Summary(_Record):
@@ -288,52 +300,6 @@ class Summary(_Record):
         if given:
             _merge(self._items, given)
             self._changed()
-
-
-def fold_scalars(summary: Summary, data: Mapping[str, Any]) -> list[str]:
-    """Keep each scalar of ``data`` (text, a number, None, an array of no dimension) in ``summary``.
-
-    Mappings are looked into.  Returns the keys of everything else, which nothing keeps: media,
-    arrays, lists, infinities; a key inside a mapping is written ``outer.inner``.
-    Raises ``Invalid`` when ``data`` is not a mapping with text as keys, as W&B does.
-    """
-    if not isinstance(data, Mapping):
-        raise Invalid(f"log() takes a dict, not {type(data).__qualname__}")
-    dropped: list[str] = []
-    summary.update(_scalars(data, (), dropped))
-    return dropped
-
-
-def _scalars(data: Mapping[str, Any], above: tuple[str, ...], dropped: list[str]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for key, value in data.items():
-        if not isinstance(key, str):
-            raise Invalid(f"log() takes text as keys, not {key!r}")
-        path = (*above, key)
-        if isinstance(value, Mapping) and len(path) < MAX_DEPTH:
-            inner = _scalars(value, path, dropped)
-            kept |= {key: inner} if inner else {}
-        elif _is_scalar(value):
-            kept[key] = to_json(_number_of(value), where=key)
-        else:
-            dropped.append(".".join(path))
-    return kept
-
-
-def _is_scalar(value: Any) -> bool:
-    several = isinstance(value, Mapping | AbstractSet | Sequence) and not isinstance(value, str)
-    if several or getattr(value, "shape", ()) != ():
-        return False
-    try:
-        return not isinstance(to_json(_number_of(value), where=""), list)
-    except (TypeError, Invalid):
-        return False
-
-
-def _number_of(value: Any) -> Any:
-    """Take the number out of an array of no dimension: a loss of any array library."""
-    of_no_dimension = getattr(value, "shape", None) == () and hasattr(value, "item")
-    return value.item() if of_no_dimension else value
 
 
 def _merge(items: dict[str, Any], given: dict[str, Any]) -> None:

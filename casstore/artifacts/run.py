@@ -11,10 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from casstore.artifacts.config import Config, Summary, fold_scalars
+from casstore.artifacts.config import Config, Summary
 from casstore.artifacts.inert import Settings
 from casstore.artifacts.runartifacts import RunArtifacts
 from casstore.artifacts.runrecord import RunRecord
+from casstore.artifacts.scalars import fold_scalars
 from casstore.artifacts.terminal import termwarn
 from casstore.encoding import canonical_json
 from casstore.errors import Unsupported
