@@ -33,6 +33,7 @@ from casstore.journal.wire import write_event
 from casstore.store import close_store, create_store
 
 TARGET_SECONDS = 0.3
+UNJUDGED = ("python -c pass", "casstore --help", "lineage --depth 0")
 EDGES_OF_A_RUN = 5  # it reads four versions and makes one
 WIDTH = 100
 BEGIN_US = 1_770_000_000_000_000
@@ -56,10 +57,12 @@ class Journal:
         event = write_event(subject, body, writer=writer, seq=number, clock=number + 1, time=at)
         (self._folder / event.name).write_bytes(event.data)
 
-    def version(self, name: str, number: int, run: str | None = None) -> CommitSubject:
+    def version(
+        self, name: str, number: int, run: str | None = None, project: str = PROJECT
+    ) -> CommitSubject:
         """Log a version; its manifest is made up."""
         digest = digest_of(f"{name} {number}".encode())
-        subject = CommitSubject(PROJECT, name, CommitId(digest[:16]))
+        subject = CommitSubject(project, name, CommitId(digest[:16]))
         manifest = ManifestRef(digest, digest, 0, 12, 3_400_000)
         numbering = self._store.numbering
         self.write(subject, VersionBody("model", "local", manifest, number, numbering, run))
@@ -89,7 +92,7 @@ class Journal:
 
 
 def lineage_store(root: Path, edges: int) -> str:
-    """Make levels of runs, each reading four versions of the level before; return the last one's."""
+    """Make levels of runs that read four versions of the level before; return the last one's."""
     journal = Journal(root)
     width = min(WIDTH, max(1, edges // 50))
     level = [journal.version(f"raw-{place}", 0) for place in range(width)]
@@ -110,9 +113,9 @@ def artifacts_store(root: Path, count: int) -> str:
     for number in range(count):
         journal.version(f"artifact-{number:05d}", 0)
     for number in range(count):
-        journal.version("many", number)
+        journal.version("many", number, project="versions")
     journal.close()
-    return "many"
+    return "versions/many"
 
 
 def calls(

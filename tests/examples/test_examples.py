@@ -71,3 +71,18 @@ def test_two_releases_and_a_library_come_back_as_they_were(run, wheels):
         *("scipy", "scipy", "python-lib"),
     ]
     assert all(line.endswith("checked out again, all the same") for line in lines[3:])
+
+
+def test_a_report_is_followed_back_to_its_data(run):
+    """Three runs, of which one names its input in the config."""
+    made, read, *edges, picture = run("lineage.py")
+    assert made == "made by a run of job type summarize"
+    assert read == "raw was read by ['clean']"
+    assert sorted(edges) == [
+        "clean -> clean made",
+        "clean -> summarize read",
+        "collect -> raw made",
+        "raw -> clean read",
+        "summarize -> report made",
+    ]
+    assert picture == "the picture has 6 versions and runs"

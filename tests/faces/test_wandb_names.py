@@ -46,7 +46,7 @@ ON_ARTIFACT = words(
     add_dir add_file aliases checkout collection commit_hash created_at delete description
     digest digest_algorithm download entity file file_count files finalize
     get_added_local_path_name get_entry get_path history_step id incremental is_draft is_link
-    json_encode logged_by manifest metadata name new_draft new_file project qualified_name
+    json_encode lineage logged_by manifest metadata name new_draft new_file project qualified_name
     remove save size source_collection source_entity source_name source_project
     source_qualified_name source_version state tags ttl type updated_at url use_as used_by
     verify version wait
