@@ -82,16 +82,25 @@ def ordered_map(
     *,
     workers: int,
     window: int,
+    worth_a_thread: Callable[[Item], bool] | None = None,
 ) -> Iterator[Result]:
     """Apply ``function`` in threads and yield the results in the order of the items.
 
     At most ``window`` items are taken ahead of the consumer.  The first error, by order, is raised;
     no further item is started, and those under way are awaited.
+
+    An item that is not ``worth_a_thread`` is done by the caller's, after those under way: work that
+    seldom lets go of the interpreter's lock is slower in a thread, and slows the others down.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="casstore")
     pending: deque[Future[Result]] = deque()
     try:
         for item in items:
+            if worth_a_thread is not None and not worth_a_thread(item):
+                while pending:
+                    yield pending.popleft().result()
+                yield function(item)
+                continue
             pending.append(pool.submit(function, item))
             if len(pending) >= window:
                 yield pending.popleft().result()

@@ -2,18 +2,17 @@
 
 Knows: ``CASSTORE_`` and ``WANDB_`` variables, ``pyproject.toml``, ``.casstore/``, the user's data
 directory.  Never: what is in a store, whether it exists.
-The only reader of ``os.environ`` and the only importer of ``platformdirs``.
+The only reader of ``os.environ`` and the only importer of ``platformdirs``, which like ``tomllib``
+is loaded when it is needed.
 """
 
+import importlib
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
-
-import platformdirs
 
 from casstore.errors import Invalid, Unsupported
 from casstore.names import check_project
@@ -120,12 +119,23 @@ def silent() -> bool:
 
 def user_data_dir() -> Path:
     """Return the user's default store, in the place that this platform has for data."""
-    return Path(platformdirs.user_data_dir("casstore", appauthor=False))
+    return _platform_folder("user_data_dir")
 
 
 def user_cache_dir() -> Path:
     """Return the folder for what can be made again, in the place that this platform has for it."""
-    return Path(platformdirs.user_cache_dir("casstore", appauthor=False))
+    return _platform_folder("user_cache_dir")
+
+
+def _platform_folder(kind: str) -> Path:
+    return Path(getattr(importlib.import_module("platformdirs"), kind)("casstore", appauthor=False))
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """Read a file of TOML; raises what opening raises, and ``ValueError``."""
+    text = path.read_text(encoding="utf-8")  # most commands find none, and need no parser
+    content: dict[str, Any] = importlib.import_module("tomllib").loads(text)
+    return content
 
 
 def find_store(
@@ -162,10 +172,10 @@ def read_store_config(root: Path) -> dict[str, Any]:
     """Return what a store's ``config.toml`` says; nothing if there is none."""
     path = root / "config.toml"
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _read_toml(path)
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise Invalid(f"{path} cannot be read: {error}", hint="mend or remove it") from error
 
 
@@ -225,7 +235,7 @@ def _pyproject(start: Path) -> tuple[Path, Mapping[str, Any]]:
     for folder in _upwards(start):
         path = folder / "pyproject.toml"
         try:
-            content = tomllib.loads(path.read_text("utf-8"))
+            content = _read_toml(path)
         except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError):
             continue
         except (OSError, ValueError) as error:

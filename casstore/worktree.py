@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import pathspec
-
 from casstore.errors import Error, FileMissing, Invalid
 from casstore.names import display_path
+from casstore.patterns import Matcher, matcher_of
 
 __all__ = ["Source", "Walk", "regular", "source_of"]
 
 STORE_FOLDER = b".casstore"
+
+_KIND = 0o170000  # the bits of st_mode that say file, folder, ...
 
 
 _Above = tuple[tuple[int, int], ...]
@@ -48,13 +49,13 @@ class Walk:
     skip: frozenset[tuple[int, int]] = frozenset()
     outside_links: int = 0
     _real_root: bytes = field(default=b"", init=False)
-    _ignored: pathspec.GitIgnoreSpec | None = field(default=None, init=False)
+    _ignored: Matcher | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[Source]:
         """Yield every file; raises for what can be neither logged nor left out."""
         self._real_root = os.path.realpath(self.root)
         if self.ignore:
-            self._ignored = pathspec.GitIgnoreSpec.from_lines(self.ignore)
+            self._ignored = matcher_of(self.ignore)
         top = os.stat(self.root)
         waiting = [self._listing(self.root, b"", ((top.st_dev, top.st_ino),))]
         while waiting:
@@ -62,10 +63,11 @@ class Walk:
             for entry in entries:
                 name = inside + entry.name
                 info = self._stat(entry)
-                if stat.S_ISREG(info.st_mode):
+                kind = info.st_mode & _KIND
+                if kind == stat.S_IFREG:
                     if self._ignored is None or not self._is_ignored(name):
                         yield Source(entry.path, self.prefix + name, info)
-                elif stat.S_ISDIR(info.st_mode):
+                elif kind == stat.S_IFDIR:
                     folder = self._folder(entry, name, info, above)
                     if folder is not None:
                         waiting.append(folder)
@@ -119,7 +121,7 @@ class Walk:
 
     def _is_ignored(self, name: bytes) -> bool:
         """Tell whether a path is to be left out; a folder's ends with a slash."""
-        return self._ignored is not None and self._ignored.match_file(os.fsdecode(name))
+        return self._ignored is not None and self._ignored(name)
 
 
 def source_of(path: Path, name: bytes) -> Source:

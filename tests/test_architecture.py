@@ -25,8 +25,8 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "store",
     "catalog depot",
     "chunks journal manifests packs",
-    "durable encoding parallel settings",
-    "digest names",
+    "durable encoding settings",
+    "digest names parallel patterns",
     "errors",
 )
 
@@ -42,6 +42,7 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "msgpack": "encoding",
     "msvcrt": "durable",
     "multiprocessing": "parallel",
+    "pathspec": "patterns",
     "platformdirs": "settings",
     "pyfastcdc": "chunks",
     "threading": "parallel",
@@ -50,7 +51,7 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "zstandard": "chunks",
 }
 NOT_YET = ("fsspec",)  # remotes and references will have it
-BY_NAME = {"__init__", "artifacts.yaml_text", "cli.table"}  # load modules by name, from one table
+BY_NAME = {"__init__", "artifacts.yaml_text", "cli.table", "patterns", "settings"}  # load by name
 
 OS_DOORS = {
     **dict.fromkeys(("environ", "environb", "getenv", "putenv", "unsetenv"), "settings"),

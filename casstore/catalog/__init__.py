@@ -13,13 +13,21 @@ Every table, key and row in one place::
     state     see journal.fold          msgpack    the folded journal
     sources   16 bytes node             17 bytes   folded sets: what each version and run came from
     targets   16 bytes node             17 bytes   folded sets: what came of each
-    stat      u64 device, u64 inode     STAT_ROW   what a file was when it was last read
+    stat      u64 device, u64 inode     STAT_ROW   its stamp when it was read, and what it became
     intents   project NUL name          msgpack    [session, commit]: who is about to commit
 """
 
 from casstore.catalog.catalog import Catalog, Reader, Writer
 from casstore.catalog.environment import Damaged, Environment, Replaced
-from casstore.catalog.rows import ChunkRow, PackRow, StatKey, StatRow
+from casstore.catalog.rows import (
+    ChunkRow,
+    PackRow,
+    Stamp,
+    StatRow,
+    pack_rows,
+    stamp_of,
+    unpack_rows,
+)
 
 __all__ = [
     "Catalog",
@@ -29,7 +37,10 @@ __all__ = [
     "PackRow",
     "Reader",
     "Replaced",
-    "StatKey",
+    "Stamp",
     "StatRow",
     "Writer",
+    "pack_rows",
+    "stamp_of",
+    "unpack_rows",
 ]

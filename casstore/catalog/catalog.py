@@ -13,7 +13,14 @@ from typing import TypeVar
 import lmdb
 
 from casstore.catalog.environment import Environment
-from casstore.catalog.rows import CHUNK_ROW, ChunkRow, PackRow, StatKey, StatRow
+from casstore.catalog.rows import (
+    CHUNK_ROW,
+    FILE_KEY_BYTES,
+    ChunkRow,
+    PackRow,
+    Stamp,
+    StatRow,
+)
 from casstore.digest import CommitId, Digest
 from casstore.encoding import decode, encode
 from casstore.journal.table import MEMBER_BYTES, SET_FAMILIES
@@ -76,11 +83,15 @@ class Reader:
         for key, month in self._scan("events", b""):
             yield key.decode(), month.decode()
 
-    def stats(self, keys: Iterable[StatKey]) -> list[StatRow | None]:
-        """Return what is remembered of each file, in the order asked."""
-        get, table = self._transaction.get, self._handles["stat"]
-        found = [get(key.pack(), None, table) for key in keys]
-        return [None if data is None else StatRow.unpack(data) for data in found]
+    def unchanged(self, stamps: Iterable[Stamp]) -> list[StatRow | None]:
+        """Return what is remembered of each file that has this stamp still, in the order asked."""
+        get, table, read = self._transaction.get, self._handles["stat"], StatRow.unpack
+        found: list[StatRow | None] = []
+        for stamp in stamps:
+            data = get(stamp[:FILE_KEY_BYTES], None, table)
+            same = data is not None and data.startswith(stamp[FILE_KEY_BYTES:])
+            found.append(read(data) if same else None)
+        return found
 
     def intent(self, project: str, name: str) -> tuple[str, CommitId] | None:
         """Return (session, commit) of whoever is about to commit to a name."""
@@ -188,11 +199,11 @@ class Writer(Reader):
         """Note that an event was applied."""
         self._put("events", name.encode(), month.encode())
 
-    def add_stats(self, items: Iterable[tuple[StatKey, StatRow]]) -> None:
+    def add_stats(self, items: Iterable[tuple[Stamp, StatRow]]) -> None:
         """Remember what files were when they were read."""
         if self._transaction.stat(self._handles["stat"])["entries"] > MAX_STAT_ROWS:
             self._transaction.drop(self._handles["stat"], delete=False)
-        packed = sorted((key.pack(), row.pack()) for key, row in items)
+        packed = sorted((stamp[:FILE_KEY_BYTES], row.pack(stamp)) for stamp, row in items)
         with self._transaction.cursor(self._handles["stat"]) as cursor:
             cursor.putmulti(packed)
 

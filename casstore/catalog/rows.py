@@ -3,18 +3,35 @@
 Knows: structs.  Never: LMDB, files.  Rows are no format: a changed one is made again.
 """
 
+import os
 import struct
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, NewType
 
-from casstore.digest import Digest
+from casstore.digest import DIGEST_SIZE, Digest
 from casstore.packs import PackId, PackKind
 
-__all__ = ["CHUNK_ROW", "ChunkRow", "PackRow", "StatKey", "StatRow"]
+__all__ = [
+    "CHUNK_ROW",
+    "FILE_KEY_BYTES",
+    "ChunkRow",
+    "PackRow",
+    "Stamp",
+    "StatRow",
+    "pack_rows",
+    "stamp_of",
+    "unpack_rows",
+]
 
 CHUNK_ROW = struct.Struct("<III")
 _PACK_ROW = struct.Struct("<32sBIQ")
-_STAT_KEY = struct.Struct(">QQ")
-_STAT_HEAD = struct.Struct("<QqqqB32sH")
+FILE_KEY_BYTES = 16
+_STAMP = struct.Struct(">QQQqq").pack  # device, inode; size, mtime, ctime: nanoseconds
+_LENGTH = struct.Struct("<H")
+_DIGEST_START = 24
+_DIGEST_END = _DIGEST_START + DIGEST_SIZE
+_LAYOUT_START = _DIGEST_END + _LENGTH.size
+_U64 = 2**64 - 1
 
 
 class ChunkRow(NamedTuple):
@@ -44,43 +61,51 @@ class PackRow(NamedTuple):
         return cls(PackId(pack_id), PackKind(kind), frames, size)
 
 
-class StatKey(NamedTuple):
-    """Which file, whatever it is called."""
+Stamp = NewType("Stamp", bytes)
+"""40 bytes: which file, whatever it is called, and what must be as it was for its row to hold."""
 
-    device: int
-    inode: int
 
-    def pack(self) -> bytes:
-        """Return the key as bytes."""
-        return _STAT_KEY.pack(self.device & (2**64 - 1), self.inode & (2**64 - 1))
+def stamp_of(info: os.stat_result) -> Stamp:
+    """Return the stamp of a file: device and inode, then size, mtime and ctime."""
+    return Stamp(
+        _STAMP(
+            info.st_dev & _U64, info.st_ino & _U64, info.st_size, info.st_mtime_ns, info.st_ctime_ns
+        )
+    )
 
 
 class StatRow(NamedTuple):
-    """What a file was when it was last read, and what it became.
+    """What a file became when it was read: its digest, its layout, the packs beneath.
 
-    Times are nanoseconds; ``read_ns`` is when reading began, by the wall clock.  ``pack_rows`` are
-    the packs that hold its frames and the nodes of its chunk list.
+    ``packs`` holds the rows of the packs that its frames and the nodes of its chunk list lie in,
+    as ``pack_rows`` writes and ``unpack_rows`` reads them: most files share theirs with others, so
+    whoever looks at many asks once for each.
     """
 
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    read_ns: int
     digest: Digest
     layout: bytes
-    pack_rows: tuple[int, ...]
+    packs: bytes
 
-    def pack(self) -> bytes:
-        """Return the row as bytes."""
-        size, mtime, ctime, read, digest, layout, rows = self
-        head = _STAT_HEAD.pack(size, mtime, ctime, read, 0, digest, len(layout))
-        return b"".join([head, layout, struct.pack(f"<{len(rows)}I", *rows)])
+    def pack(self, stamp: Stamp) -> bytes:
+        """Return the row as bytes; it begins with what must not change of the stamp."""
+        digest, layout, packs = self
+        return b"".join([stamp[FILE_KEY_BYTES:], digest, _LENGTH.pack(len(layout)), layout, packs])
 
     @classmethod
     def unpack(cls, data: bytes) -> "StatRow":
         """Read a row."""
-        size, mtime, ctime, read, _, digest, length = _STAT_HEAD.unpack_from(data)
-        start = _STAT_HEAD.size
-        end = start + length
-        rows = struct.unpack_from(f"<{(len(data) - end) // 4}I", data, end)
-        return cls(size, mtime, ctime, read, Digest(digest), data[start:end], rows)
+        if not data[_LAYOUT_START - 1] and not data[_LAYOUT_START - 2]:  # most have no layout
+            return cls(Digest(data[_DIGEST_START:_DIGEST_END]), b"", data[_LAYOUT_START:])
+        end = _LAYOUT_START + _LENGTH.unpack_from(data, _DIGEST_END)[0]
+        return cls(Digest(data[_DIGEST_START:_DIGEST_END]), data[_LAYOUT_START:end], data[end:])
+
+
+def pack_rows(rows: Iterable[int]) -> bytes:
+    """Return rows of packs as bytes."""
+    numbers = tuple(rows)
+    return struct.pack(f"<{len(numbers)}I", *numbers)
+
+
+def unpack_rows(data: bytes) -> tuple[int, ...]:
+    """Read rows of packs."""
+    return struct.unpack(f"<{len(data) // 4}I", data)

@@ -25,7 +25,12 @@ CODEC_ZSTD = 1
 CODEC_SPLIT2 = 2
 CODEC_SPLIT4 = 3
 
-ZSTD_LEVEL = 1
+_PARAMETER = zstd.CompressionParameter
+COMPRESSION = {  # a table that stays in a core's first cache: a tenth faster, 1 to 3 % larger
+    int(_PARAMETER.compression_level): 1,
+    int(_PARAMETER.hash_log): 12,
+    int(_PARAMETER.min_match): 6,
+}
 SAMPLE_BYTES = 4096
 MIN_ENCODED_BYTES = 128  # below this a frame's header outweighs any gain
 GOOD_ZSTD_RATIO = 0.90  # a sample must shrink to this for zstd to be tried
@@ -46,7 +51,7 @@ class Encoder:
     """Turns chunks into payloads; one per thread, for its compressor and what it has learnt."""
 
     def __init__(self) -> None:
-        self._compressor = zstd.ZstdCompressor(level=ZSTD_LEVEL)
+        self._compressor = zstd.ZstdCompressor(options=COMPRESSION)
         self._learnt: dict[str, tuple[int, int, int]] = {}
 
     def encode(self, data: Buffer, kind: str = "") -> tuple[int, Buffer]:

@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
-import pathspec
 
 from casstore.cli.messages import progress_bar
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.records import version_record
 from casstore.cli.workspace import Workspace
-from casstore.errors import EntryNotFound, Invalid
+from casstore.errors import EntryNotFound
 from casstore.flows.checkout import checkout
+from casstore.patterns import matcher_of
 from casstore.store import reference_to
 
 __all__ = ["get"]
@@ -82,17 +82,5 @@ def get(
 def _chooser(include: Sequence[str], exclude: Sequence[str]) -> Callable[[bytes], bool] | None:
     if not include and not exclude:
         return None
-    wanted, unwanted = _patterns(include), _patterns(exclude)
-
-    def keep(path: bytes) -> bool:
-        text = os.fsdecode(path)
-        return (not include or wanted.match_file(text)) and not unwanted.match_file(text)
-
-    return keep
-
-
-def _patterns(globs: Sequence[str]) -> pathspec.GitIgnoreSpec:
-    try:
-        return pathspec.GitIgnoreSpec.from_lines(globs)
-    except ValueError as error:
-        raise Invalid(f"{error}", hint="a GLOB is gitignore syntax") from error
+    wanted, unwanted = matcher_of(include), matcher_of(exclude)
+    return lambda path: (not include or wanted(path)) and not unwanted(path)

@@ -5,7 +5,7 @@ Knows: the format version, the store's id, the chunker's frozen parameters.  Nev
 
 import contextlib
 import json
-import secrets
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def create_identity(root: Path) -> Identity:
         "chunker": CHUNKER_PARAMETERS,
         "format": FORMAT_VERSION,
         "needs_casstore": ">=0.1",
-        "store_id": secrets.token_hex(16),
+        "store_id": os.urandom(16).hex(),
     }
     data = canonical_json(fields).encode() + b"\n"
     with contextlib.suppress(FileExistsError):  # another process was first: its identity holds

@@ -4,7 +4,6 @@ Knows: who is alive, by locks that the kernel drops.  Never: what a session writ
 """
 
 import os
-import secrets
 import shutil
 import time
 from pathlib import Path
@@ -52,7 +51,7 @@ class SessionFolder:
 
 def _take_lease(root: Path) -> durable.FileLock:
     while True:
-        lock = durable.FileLock(root / "leases" / secrets.token_hex(8))
+        lock = durable.FileLock(root / "leases" / os.urandom(8).hex())
         if lock.try_acquire() and lock.is_current():
             return lock
         lock.release()  # a reclaimer saw the file before it was locked: draw another name

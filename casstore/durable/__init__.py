@@ -19,7 +19,7 @@ from casstore.durable.naming import (
     sync_directory,
     unlink,
 )
-from casstore.durable.reading import read_at, read_into
+from casstore.durable.reading import read_at, read_into, read_into_at
 from casstore.durable.steps import Step, observe
 from casstore.durable.writing import (
     DIRECT_BUFFER_BYTES,
@@ -48,6 +48,7 @@ __all__ = [
     "publish_exclusive",
     "read_at",
     "read_into",
+    "read_into_at",
     "rename",
     "replace_file",
     "sync_directory",

@@ -6,7 +6,6 @@ Knows: rename, link, folders and when they are durable.  Never: contents beyond 
 import contextlib
 import errno
 import os
-import secrets
 import sys
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def create_exclusive(final: Path, data: bytes, staging: Path) -> None:
 
     Raises ``FileExistsError`` if it is taken.  ``staging`` lies on the same file system.
     """
-    staged = staging / f"{secrets.token_hex(8)}.new"
+    staged = staging / f"{os.urandom(8).hex()}.new"
     write_synced(staged, data)
     try:
         publish_exclusive(staged, final)
@@ -61,7 +60,7 @@ def create_exclusive(final: Path, data: bytes, staging: Path) -> None:
 
 def replace_file(final: Path, data: bytes) -> None:
     """Write ``data`` under the name ``final``, in place of what was there, whole or not at all."""
-    staged = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
+    staged = final.with_name(f".{final.name}.{os.urandom(4).hex()}")
     write_synced(staged, data)
     rename(staged, final)
     sync_directory(final.parent)

@@ -5,7 +5,7 @@ Knows: the calls a platform has for it.  Never: what the bytes are.
 
 import os
 
-__all__ = ["read_at", "read_into"]
+__all__ = ["read_at", "read_into", "read_into_at"]
 
 
 def read_at(descriptor: int, size: int, offset: int) -> bytes:
@@ -22,6 +22,23 @@ def read_at(descriptor: int, size: int, offset: int) -> bytes:
         parts.append(data)
         got += len(data)
     return b"".join(parts)
+
+
+def read_into_at(descriptor: int, buffer: memoryview, offset: int) -> int:
+    """Fill ``buffer`` from ``offset`` of a file; returns the bytes read, fewer only at its end."""
+    got = 0
+    preadv = getattr(os, "preadv", None)
+    while got < len(buffer):
+        if preadv is not None:
+            count: int = preadv(descriptor, [buffer[got:]], offset + got)
+        else:  # pragma: no cover - platforms without preadv
+            data = os.pread(descriptor, len(buffer) - got, offset + got)
+            count = len(data)
+            buffer[got : got + count] = data
+        if not count:
+            break
+        got += count
+    return got
 
 
 def read_into(descriptor: int, buffer: memoryview) -> int:

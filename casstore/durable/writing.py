@@ -13,6 +13,7 @@ from pathlib import Path
 
 from casstore.digest import Buffer
 from casstore.durable.steps import Step, done, is_observed, show
+from casstore.parallel import Background, Pending
 
 if sys.platform != "win32":
     import fcntl
@@ -29,16 +30,17 @@ __all__ = [
 
 DIRECT_BUFFER_BYTES = 4 * 1024 * 1024
 DIRECT_ALIGNMENT_BYTES = 4096
-MAX_SPARE_BUFFERS = 4
+MAX_SPARE_BUFFERS = 8
 COMMON_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
-_spare_buffers: deque[mmap.mmap] = deque(maxlen=MAX_SPARE_BUFFERS)
+_spare_buffers: deque[memoryview] = deque(maxlen=MAX_SPARE_BUFFERS)
 
 
 class FileWriter:
     """A new file, written from front to back; with ``direct``, past the page cache.
 
-    Direct writes go through an aligned buffer, and the last block is padded and cut again.  A file
+    Direct writes go through aligned buffers, and the last block is padded and cut again.  While one
+    buffer is on its way to the disk the next is filled; an error shows at the next call.  A file
     system that refuses direct I/O is written through the page cache.  Not safe across threads.
     """
 
@@ -48,32 +50,32 @@ class FileWriter:
         mode = 0o777 if executable else 0o666
         self._descriptor, self._direct = _open_new(path, mode, direct=direct)
         self._buffer = _take_buffer() if self._direct else None
-        self._view = memoryview(self._buffer) if self._buffer is not None else memoryview(b"")
         self._filled = 0
+        self._helper: Background | None = None
+        self._under_way: tuple[Pending[None], memoryview] | None = None
         done("create", path)
 
     def append(self, data: Buffer) -> None:
         """Write ``data`` at the end."""
         size = len(data)
         self.size_bytes += size
-        end = self._filled + size
-        if self._buffer is not None and end < DIRECT_BUFFER_BYTES:
-            self._view[self._filled : end] = data
-            self._filled = end
-            return
         if self._buffer is None:
             self._write(memoryview(data))
+            return
+        end = self._filled + size
+        if end < DIRECT_BUFFER_BYTES:
+            self._buffer[self._filled : end] = data
+            self._filled = end
             return
         taken = 0
         source = memoryview(data)
         while taken < size:
             room = min(DIRECT_BUFFER_BYTES - self._filled, size - taken)
-            self._view[self._filled : self._filled + room] = source[taken : taken + room]
+            self._buffer[self._filled : self._filled + room] = source[taken : taken + room]
             self._filled += room
             taken += room
             if self._filled == DIRECT_BUFFER_BYTES:
-                self._write(self._view)
-                self._filled = 0
+                self._hand_over()
 
     def sync(self) -> None:
         """Write what is buffered and make the contents survive power loss; the last call."""
@@ -83,24 +85,49 @@ class FileWriter:
 
     def flush(self) -> None:
         """Write what is buffered; the last call where contents need not survive power loss."""
-        if self._filled:
+        self._wait()
+        if self._filled and self._buffer is not None:
             padded = -(-self._filled // DIRECT_ALIGNMENT_BYTES) * DIRECT_ALIGNMENT_BYTES
-            self._write(self._view[:padded])
+            self._write(self._buffer[:padded])
             os.ftruncate(self._descriptor, self.size_bytes)
             if is_observed():
                 show(Step("truncate", self.path, offset=self.size_bytes))
             self._filled = 0
 
     def close(self) -> None:
-        """Give the descriptor and the buffer back; what was not synced may be lost."""
+        """Give the descriptor and the buffers back; what was not synced may be lost."""
         if self._descriptor < 0:
             return
+        if self._helper is not None:
+            self._helper.close()
+            self._helper = None
         os.close(self._descriptor)
         self._descriptor = -1
+        if self._under_way is not None:
+            _spare_buffers.append(self._under_way[1])
+            self._under_way = None
         if self._buffer is not None:
-            self._view.release()
             _spare_buffers.append(self._buffer)
             self._buffer = None
+
+    def _hand_over(self) -> None:
+        """Let the full buffer be written in the background, and go on with another."""
+        if self._buffer is None:
+            raise AssertionError("only buffered writes are handed over")
+        full, self._filled = self._buffer, 0
+        self._buffer = self._wait() or _take_buffer()
+        if self._helper is None:
+            self._helper = Background("casstore-write", max_waiting=1)
+        self._under_way = self._helper.submit(self._write, full), full
+
+    def _wait(self) -> memoryview | None:
+        """Wait for the write under way, raise what it raised, and return its buffer."""
+        if self._under_way is None:
+            return None
+        pending, view = self._under_way
+        pending.result()
+        self._under_way = None
+        return view
 
     def _write(self, view: memoryview) -> None:
         while view:
@@ -169,11 +196,11 @@ def _clear_direct(descriptor: int) -> None:
     fcntl.fcntl(descriptor, fcntl.F_SETFL, flags & ~os.O_DIRECT)
 
 
-def _take_buffer() -> mmap.mmap:
+def _take_buffer() -> memoryview:
     try:
         return _spare_buffers.pop()
     except IndexError:
-        return mmap.mmap(-1, DIRECT_BUFFER_BYTES)
+        return memoryview(mmap.mmap(-1, DIRECT_BUFFER_BYTES))
 
 
 def _sync_data(descriptor: int) -> None:

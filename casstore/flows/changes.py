@@ -4,7 +4,6 @@ Knows: entries on both sides, in path order.  Never: frames, events, what is sho
 """
 
 import os
-import struct
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from casstore import durable
-from casstore.catalog import StatKey, StatRow
+from casstore.catalog import Stamp, stamp_of
 from casstore.digest import Digest, Hasher
 from casstore.errors import Error, FileMissing
 from casstore.journal.views import VersionView
@@ -28,11 +27,10 @@ __all__ = ["Change", "ChangeKind", "compare", "compare_folder"]
 
 BUFFER_BYTES = 1024 * 1024
 LOOKAHEAD_FILES = 1024
-SETTLED_NS = 2_000_000_000  # a stat is believed when the file had not changed for 2 s (DESIGN 6)
 
 ChangeKind: TypeAlias = Literal["added", "removed", "changed", "mode"]
 
-_STAT = struct.Struct("<QQqq")  # device, inode, mtime, ctime
+DEVICE_BYTES = 8  # with which a stamp begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +118,7 @@ def _collect(walk: Walk, files: EntryTable) -> None:
     for source in walk:
         info = source.stat
         kind = EntryKind.EXECUTABLE if info.st_mode & 0o100 else EntryKind.FILE
-        key = StatKey(info.st_dev, info.st_ino).pack()
-        times = _STAT.pack(*struct.unpack(">QQ", key), info.st_mtime_ns, info.st_ctime_ns)
-        files.put(Entry(source.name, info.st_size, kind, b"", b"", times))
+        files.put(Entry(source.name, info.st_size, kind, b"", b"", stamp_of(info)))
 
 
 def _merged(entries: Iterable[Entry], files: Iterable[Entry]) -> Iterator[_Pair]:
@@ -143,29 +139,19 @@ def _merged(entries: Iterable[Entry], files: Iterable[Entry]) -> Iterator[_Pair]
 
 def _known(store: Store, root: bytes, pairs: Iterator[_Pair]) -> Iterator[_Pair]:
     """Add the digests of files that have not changed since the store read them."""
-    keeps: dict[int, bool] = {}
+    keeps: dict[bytes, bool] = {}
     while group := list(islice(pairs, LOOKAHEAD_FILES)):
         waiting = [pair.file for pair in group if _must_read(pair) and pair.file is not None]
-        stats = [_STAT.unpack(file.extra) for file in waiting]
-        rows = iter(store.remembered([StatKey(*stat[:2]) for stat in stats]))
-        known = iter(stats)
+        rows = iter(store.unchanged([Stamp(file.extra) for file in waiting]))
         for pair in group:
             if pair.file is None or not _must_read(pair):
                 yield pair
                 continue
-            stat, row = next(known), next(rows)
-            if stat[0] not in keeps:
+            device, row = pair.file.extra[:DEVICE_BYTES], next(rows)
+            if device not in keeps:
                 path = Path(os.fsdecode(_place(root, pair.file)))
-                keeps[stat[0]] = durable.keeps_ctime(path.parent)
-            good = (
-                row is not None and keeps[stat[0]] and _unchanged(pair.file.size_bytes, stat, row)
-            )
-            yield pair._replace(digest=row.digest if row is not None and good else None)
-
-
-def _unchanged(size_bytes: int, stat: tuple[int, ...], row: StatRow) -> bool:
-    times = stat[2:]
-    return (size_bytes, *times) == row[:3] and row.read_ns - max(times) >= SETTLED_NS
+                keeps[device] = durable.keeps_ctime(path.parent)
+            yield pair._replace(digest=row.digest if row is not None and keeps[device] else None)
 
 
 def _must_read(pair: _Pair) -> bool:

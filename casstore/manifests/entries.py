@@ -6,6 +6,7 @@ Knows: an entry's fields and bytes, the manifest digest.  Never: trees, frames, 
 import enum
 import struct
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, NamedTuple
 
 from casstore.digest import DIGEST_SIZE, Digest, Hasher
@@ -23,6 +24,10 @@ __all__ = [
 ]
 
 EMPTY_LAYOUT = b""
+ENTRIES_AT_ONCE = 1024
+
+_PATH_HEAD = struct.Struct("<I").pack
+_CONTENT_HEAD = struct.Struct("<BI").pack
 
 
 class EntryKind(enum.IntEnum):
@@ -62,9 +67,9 @@ class Entry(NamedTuple):
 
 def entry_to_wire(entry: Entry) -> tuple[Any, ...]:
     """Return the fields of an entry as they stand in a segment: four to six, short tails cut."""
-    if entry.extra:
+    if entry[5]:
         return tuple(entry)
-    return tuple(entry[:5]) if entry.layout else tuple(entry[:4])
+    return entry[:5] if entry[4] else entry[:4]
 
 
 def entry_from_wire(fields: Any) -> Entry:
@@ -92,33 +97,33 @@ class ManifestDigest:
 
     def __init__(self) -> None:
         self._hasher = Hasher()
-        self._waiting: list[bytes] = []
 
-    def add(self, entry: Entry) -> None:
-        """Take the next entry."""
-        path, _, kind, content = entry[:4]
-        self._waiting += (
-            struct.pack("<I", len(path)),
-            path,
-            struct.pack("<BI", kind, len(content)),
-            content,
+    def extend(self, entries: Iterable[Entry]) -> None:
+        """Take the next entries; the caller bounds how many at once."""
+        self._hasher.update(
+            b"".join(
+                [
+                    part
+                    for path, _, kind, content, _, _ in entries
+                    for part in (
+                        _PATH_HEAD(len(path)),
+                        path,
+                        _CONTENT_HEAD(kind, len(content)),
+                        content,
+                    )
+                ]
+            )
         )
-        if len(self._waiting) > 8192:
-            self._flush()
 
     def digest(self) -> Digest:
-        """Return the digest of what was added so far."""
-        self._flush()
+        """Return the digest of what was taken so far."""
         return Digest(self._hasher.digest())
-
-    def _flush(self) -> None:
-        self._hasher.update(b"".join(self._waiting))
-        self._waiting.clear()
 
 
 def manifest_digest(entries: Iterable[Entry]) -> Digest:
     """Return the manifest digest of entries that come in path order."""
     digest = ManifestDigest()
-    for entry in entries:
-        digest.add(entry)
+    iterator = iter(entries)
+    while group := list(islice(iterator, ENTRIES_AT_ONCE)):
+        digest.extend(group)
     return digest.digest()

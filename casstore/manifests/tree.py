@@ -9,7 +9,7 @@ So the next version of a large tree writes only what changed and the branches ab
 versions are compared without reading what they share.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -66,20 +66,25 @@ class ManifestBuilder:
         self._count = 0
         self._size = 0
 
-    def add(self, entry: Entry) -> None:
-        """Take the next entry; its path must follow the last one."""
-        path = entry.path
-        if path <= self._last:
-            raise ValueError("entries must come in path order, each path once")
-        self._last = path
-        self._digest.add(entry)
-        self._entries.append(entry)
-        self._path_bytes += len(path) + len(entry.extra)
-        cut = digest_of(path + entry.content)
-        if not cut[0]:
-            self._close(len(cut) - len(cut.lstrip(b"\0")))
-        elif len(self._entries) >= MAX_NODE_ROWS or self._path_bytes >= MAX_NODE_PATH_BYTES:
-            self._close(1)
+    def extend(self, entries: Iterable[Entry]) -> None:
+        """Take the next entries; each path must follow the one before."""
+        segment, last, path_bytes = self._entries, self._last, self._path_bytes
+        for entry in entries:
+            path, _, _, content, _, extra = entry
+            if path <= last:
+                raise ValueError("entries must come in path order, each path once")
+            last = path
+            segment.append(entry)
+            path_bytes += len(path) + len(extra)
+            cut = digest_of(path + content)
+            if not cut[0]:
+                self._close(len(cut) - len(cut.lstrip(b"\0")))
+            elif len(segment) >= MAX_NODE_ROWS or path_bytes >= MAX_NODE_PATH_BYTES:
+                self._close(1)
+            else:
+                continue
+            path_bytes = 0
+        self._last, self._path_bytes = last, path_bytes
 
     def finish(self) -> ManifestTop:
         """Write what is left and return the top."""
@@ -101,11 +106,11 @@ class ManifestBuilder:
         size = sum(map(_SIZE, entries))
         self._count += len(entries)
         self._size += size
-        rows = [entry_to_wire(entry) for entry in entries]
+        rows = list(map(entry_to_wire, entries))
         digest = self._store(encode_ordered([0, rows]))
         self._push(0, Node(entries[0].path, digest, len(entries), size, 0))
+        self._digest.extend(entries)
         entries.clear()
-        self._path_bytes = 0
         level = 0
         while level < len(self._branches):
             if level + 1 >= levels and len(self._branches[level]) < MAX_NODE_ROWS:

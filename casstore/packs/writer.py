@@ -3,7 +3,7 @@
 Knows: the order header, records, footer, trailer.  Never: names of folders, dedup, codecs' insides.
 """
 
-import secrets
+import os
 from operator import itemgetter
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class PackWriter:
     def __init__(self, path: Path, kind: PackKind, *, direct: bool) -> None:
         self.path = path
         self.kind = kind
-        self._header = HEADER.pack(HEADER_MAGIC, FORMAT_VERSION, kind, 0, secrets.token_bytes(16))
+        self._header = HEADER.pack(HEADER_MAGIC, FORMAT_VERSION, kind, 0, os.urandom(16))
         self._file = durable.create(path, direct=direct)
         self._file.append(self._header)
         self._rows: list[tuple[Digest, int, int, int, int]] = []

@@ -4,14 +4,12 @@ Knows: its entries, which packs they rely on, what to remember of the files read
 Never: names, numbers, events, where bytes came from.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
-from casstore.catalog import StatKey, StatRow
+from casstore.catalog import Stamp, StatRow, pack_rows
 from casstore.digest import Digest
-from casstore.errors import Invalid
 from casstore.manifests import Entry, ManifestBuilder, ManifestTop, manifest_digest
-from casstore.names import display_path
 from casstore.store.index import Index
 from casstore.store.session import Session
 from casstore.store.table import EntryTable
@@ -20,15 +18,8 @@ __all__ = ["Draft", "Seen"]
 
 MAX_WAITING_STATS = 100_000
 
-
-class Seen(NamedTuple):
-    """What a file was when it was read; times in nanoseconds."""
-
-    key: StatKey
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    read_ns: int
+Seen: TypeAlias = tuple[Stamp, Entry, tuple[int, ...]]
+"""A file that was read: its stamp, its entry, the tokens of the packs that hold it."""
 
 
 class Draft:
@@ -42,7 +33,7 @@ class Draft:
         self.relied: set[int] = set()
         self.table = EntryTable(session.folder.new_path("entries"))
         self._index = index
-        self._seen: list[tuple[Seen, Entry, tuple[int, ...]]] = []
+        self._seen: list[Seen] = []
         self._changed = True
         self._digest = Digest(b"")
 
@@ -52,8 +43,14 @@ class Draft:
         The same path with the same content is a no-op; with other content it is ``Invalid`` (a
         ``ValueError``) unless ``replace``.
         """
-        self._check(entry, replace=replace)
+        self.table.admit(entry, replace=replace)
         self.table.put(entry)
+        self.relied.update(tokens)
+        self._changed = True
+
+    def put_all(self, entries: Sequence[Entry], tokens: Iterable[int], *, replace: bool) -> None:
+        """Add entries as ``put`` does, all of whose frames lie in the packs of ``tokens``."""
+        self.table.put_all(entries, replace=replace)
         self.relied.update(tokens)
         self._changed = True
 
@@ -63,7 +60,7 @@ class Draft:
         Raises what ``put`` raises before anything is taken.
         """
         for entry in other.table:
-            self._check(entry, replace=replace)
+            self.table.admit(entry, replace=replace)
         for entry in other.table:
             self.table.put(entry)
         self.relied |= other.relied
@@ -75,24 +72,27 @@ class Draft:
         self._changed = True
         return self.table.remove(path)
 
-    def remember(self, seen: Seen, entry: Entry, tokens: Iterable[int]) -> None:
-        """Let the next log of the same, unchanged file cost a stat."""
-        self._seen.append((seen, entry, tuple(tokens)))
+    def remember(self, seen: Iterable[Seen]) -> None:
+        """Let the next log of the same, unchanged files cost a stat each."""
+        self._seen += seen
         if len(self._seen) >= MAX_WAITING_STATS:
             self.settle()
 
     def settle(self) -> None:
         """Make all frames durable, and remember the files that were read."""
         self.session.flush()
+        places: dict[tuple[int, ...], bytes] = {}  # files that lie together share the answer
         rows = []
         waiting = []  # what lies in a pack that a worker is still writing
-        for seen, entry, tokens in self._seen:
-            places = tuple(map(self.session.row_of, tokens))
-            if 0 in places:
-                waiting.append((seen, entry, tokens))
-                continue
-            content = Digest(entry.content)
-            rows.append((seen.key, StatRow(*seen[1:], content, entry.layout, places)))
+        for stamp, entry, tokens in self._seen:
+            packs = places.get(tokens)
+            if packs is None:
+                found = [self.session.row_of(token) for token in tokens]
+                packs = places[tokens] = pack_rows(found) if all(found) else b""
+            if packs or not tokens:
+                rows.append((stamp, StatRow(Digest(entry.content), entry.layout, packs)))
+            else:
+                waiting.append((stamp, entry, tokens))
         if rows:
             self._index.write(lambda writer: writer.add_stats(rows))
         self._seen = waiting
@@ -100,8 +100,7 @@ class Draft:
     def finish(self) -> ManifestTop:
         """Write the manifest's nodes and make everything durable; returns its top."""
         builder = ManifestBuilder(self._add_node)
-        for entry in self.table:
-            builder.add(entry)
+        builder.extend(self.table)
         top = builder.finish()
         self.settle()
         return top
@@ -120,14 +119,6 @@ class Draft:
     def close(self) -> None:
         """Let the draft go; frames that were added stay until they are collected."""
         self.table.close()
-
-    def _check(self, entry: Entry, *, replace: bool) -> None:
-        present = self.table.admit(entry.path)
-        if present is not None and present[2:4] != entry[2:4] and not replace:
-            raise Invalid(
-                f"{display_path(entry.path)!r} was added already with other content",
-                hint="nothing was added; replace it with overwrite=True (add_dir: merge=True)",
-            )
 
     def _add_node(self, data: bytes) -> Digest:
         digest, token = self.session.add_metadata(data)

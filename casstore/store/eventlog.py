@@ -5,7 +5,6 @@ Knows: this process's writer id, its sequence, clocks.  Never: what events are f
 
 import itertools
 import os
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +58,7 @@ class EventLog:
         with self._lock:
             if self._process != os.getpid():  # a forked child is another writer
                 self._process = os.getpid()
-                self._writer = WriterId(secrets.token_bytes(16))
+                self._writer = WriterId(os.urandom(16))
                 self._sequence = itertools.count()
             return write_event(
                 subject,

@@ -25,7 +25,7 @@ from casstore.parallel import Lock
 
 __all__ = ["Index"]
 
-SCHEMA = f"1.{TABLE_VERSION}"
+SCHEMA = f"2.{TABLE_VERSION}"
 EVENTS_PER_TRANSACTION = 1000
 PACKS_PER_TRANSACTION = 64
 SETTLED_NS = 1_000_000_000  # a folder's mtime is believed when it is this old

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from casstore.catalog import StatKey, StatRow
+from casstore.catalog import Stamp, StatRow
 from casstore.depot import Claims, Identity, JournalFiles, PackFiles, SessionFolder, dead_sessions
 from casstore.digest import Digest
 from casstore.errors import Error
@@ -74,10 +74,10 @@ class Store:
         top = ManifestTop(ref.digest, ref.root, ref.level, ref.entries, ref.size)
         return Manifest(top, self.frames.metadata)
 
-    def remembered(self, keys: Sequence[StatKey]) -> list[StatRow | None]:
-        """Return what is known of files by stat, in the order asked."""
+    def unchanged(self, stamps: Sequence[Stamp]) -> list[StatRow | None]:
+        """Return what is remembered of each file that has this stamp still, in the order asked."""
         with self.index.read() as reader:
-            return reader.stats(keys)
+            return reader.unchanged(stamps)
 
     def pack_exists(self, row: int) -> bool:
         """Tell whether the pack of a row is there, by its file."""

@@ -7,7 +7,7 @@ Up to a limit the entries are a dict; beyond it they move to a SQLite file in th
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from casstore.errors import Invalid
@@ -32,7 +32,7 @@ class EntryTable:
     def __init__(self, spill: Path) -> None:
         self._spill = spill
         self._entries: dict[bytes, Entry] = {}
-        self._folders: dict[bytes, int] = {}
+        self._folders: dict[bytes, int] = {}  # how many files and folders lie in each
         self._database: sqlite3.Connection | None = None
         self._count = 0
 
@@ -56,12 +56,39 @@ class EntryTable:
         row = query.fetchone()
         return Entry(*row) if row else None
 
-    def admit(self, path: bytes) -> Entry | None:
-        """Return the entry at ``path``; where there is none, see that one may stand there."""
-        present = self.get(path)
+    def admit(self, entry: Entry, *, replace: bool) -> None:
+        """Raise ``Invalid`` if the entry may not stand here (``check``).
+
+        Unless ``replace``, a path that is there with other content is refused too.
+        """
+        present = self.get(entry.path)
         if present is None:
-            self.check(path)
-        return present
+            self.check(entry.path)
+        elif not replace and present[2:4] != entry[2:4]:
+            raise Invalid(
+                f"{display_path(entry.path)!r} was added already with other content",
+                hint="nothing was added; replace it with overwrite=True (add_dir: merge=True)",
+            )
+
+    def put_all(self, entries: Sequence[Entry], *, replace: bool) -> None:
+        """Set entries at their paths, each as ``admit`` and ``put`` do, the usual way quickly.
+
+        After an error some of them are set.
+        """
+        known, folders = self._entries, self._folders
+        for entry in entries:
+            path = entry[0]
+            folder = path.rpartition(b"/")[0]
+            if folder not in folders or path in folders or path in known or self._database:
+                self.admit(entry, replace=replace)
+                self.put(entry)
+                known, folders = self._entries, self._folders  # they may have moved to disk
+            else:
+                check_path(path)
+                folders[folder] += 1
+                known[path] = entry
+        if self._database is None and self._is_large():
+            self._move_to_disk()
 
     def check(self, path: bytes) -> None:
         """Raise ``Invalid`` if ``path`` may not stand here: unsafe, or a file where a folder is."""
@@ -83,10 +110,11 @@ class EntryTable:
             self._database.execute(_UPSERT, entry)
             self._count += not known
             return
-        if entry.path not in self._entries:
-            self._count_folders(entry.path, 1)
-        self._entries[entry.path] = entry
-        if len(self._entries) > MAX_ENTRIES_IN_MEMORY or len(self._folders) > MAX_ENTRIES_IN_MEMORY:
+        path = entry[0]
+        if path not in self._entries:
+            self._enter(path)
+        self._entries[path] = entry
+        if self._is_large():
             self._move_to_disk()
 
     def remove(self, path: bytes) -> bool:
@@ -97,7 +125,7 @@ class EntryTable:
             return cursor.rowcount > 0
         if self._entries.pop(path, None) is None:
             return False
-        self._count_folders(path, -1)
+        self._leave(path)
         return True
 
     def under(self, folder: bytes) -> list[bytes]:
@@ -122,6 +150,9 @@ class EntryTable:
             self._database.close()
             self._spill.unlink(missing_ok=True)
 
+    def _is_large(self) -> bool:
+        return max(len(self._entries), len(self._folders)) > MAX_ENTRIES_IN_MEMORY
+
     def _is_folder(self, path: bytes) -> bool:
         if self._database is None:
             return path in self._folders
@@ -129,14 +160,25 @@ class EntryTable:
         bounds = (path + b"/", path + b"0")
         return self._database.execute(query, bounds).fetchone() is not None
 
-    def _count_folders(self, path: bytes, by: int) -> None:
+    def _enter(self, path: bytes) -> None:
+        """Count a new path in its folder, and a folder that is new by it in the one above."""
+        folders = self._folders
         folder = path.rpartition(b"/")[0]
         while folder:
-            count = self._folders.get(folder, 0) + by
-            if count:
-                self._folders[folder] = count
-            else:
-                del self._folders[folder]
+            if folder in folders:
+                folders[folder] += 1
+                return
+            folders[folder] = 1
+            folder = folder.rpartition(b"/")[0]
+
+    def _leave(self, path: bytes) -> None:
+        """Count a path out of its folder, and a folder that is empty by it out of the one above."""
+        folder = path.rpartition(b"/")[0]
+        while folder:
+            self._folders[folder] -= 1
+            if self._folders[folder]:
+                return
+            del self._folders[folder]
             folder = folder.rpartition(b"/")[0]
 
     def _move_to_disk(self) -> None:

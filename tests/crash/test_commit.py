@@ -10,7 +10,7 @@ from worker import NAME, PROJECT, contents, log
 from casstore import durable
 from casstore.errors import Corrupt
 from casstore.flows import log as log_flow
-from casstore.flows.log import large, small
+from casstore.flows.log import parts
 from casstore.journal import queries
 from casstore.journal.bodies import AliasBody, DeleteBody
 from casstore.journal.subjects import CommitSubject
@@ -50,8 +50,7 @@ def recording(tmp_path_factory):
         patch.setattr(writer, "TARGET_PACK_BYTES", 300_000)
         patch.setattr(session_module, "SEALED_PACKS_PER_TRANSACTION", 2)
         patch.setattr(log_flow, "default_workers", lambda: 1)
-        patch.setattr(small, "WORKERS", 1)
-        patch.setattr(large, "BLOCK_BYTES", 400_000)
+        patch.setattr(parts, "PART_BYTES", 400_000)
         store = create_store(root)
         one = log(store, tmp_path_factory.mktemp("one"), FILES_ONE)
         recording.promise(("version", one.commit, 0, FILES_ONE))

@@ -8,6 +8,7 @@ import pytest
 from casstore.errors import Error
 from casstore.flows import changes
 from casstore.flows.changes import Change, compare, compare_folder
+from casstore.flows.log import result
 from casstore.manifests import Entry, EntryKind
 from casstore.store import Commit, commit
 
@@ -132,19 +133,21 @@ def test_ignored_files_are_not_part_of_the_folder(store, version, write, folder)
     assert told(compare_folder(store, version, folder, ["*.log", "b"])) == [(b"b", "removed")]
 
 
-def test_a_file_known_unchanged_by_stat_is_not_read(store, version, folder, monkeypatch):
+def test_a_file_known_unchanged_by_stat_is_not_read(store, version, log, folder, monkeypatch):
     """The stat cache is asked, once the file was settled when it was read."""
     monkeypatch.setattr(changes, "_digest_of_file", None)
     with pytest.raises(TypeError):
         list(compare_folder(store, version, folder))
-    monkeypatch.setattr(changes, "SETTLED_NS", 0)
+    monkeypatch.setattr(result, "SETTLED_NS", 0)
+    log(store, folder, "x")
     monkeypatch.setattr(changes.durable, "keeps_ctime", lambda _: True)
     assert list(compare_folder(store, version, folder)) == []
 
 
-def test_a_file_written_anew_with_its_old_times_is_read(store, version, folder, monkeypatch):
+def test_a_file_written_anew_with_its_old_times_is_read(store, version, log, folder, monkeypatch):
     """A changed ctime is enough."""
-    monkeypatch.setattr(changes, "SETTLED_NS", 0)
+    monkeypatch.setattr(result, "SETTLED_NS", 0)
+    log(store, folder, "x")
     path = folder / "b"
     info = path.stat()
     path.write_bytes(b"B")

@@ -40,7 +40,7 @@ def worked_bytes(number):
 def root(tmp_path, monkeypatch):
     """Make a depot with the store id of the worked example."""
     with monkeypatch.context() as patch:
-        patch.setattr(identity.secrets, "token_hex", lambda size: bytes(range(size)).hex())
+        patch.setattr(identity.os, "urandom", lambda size: bytes(range(size)))
         create_identity(tmp_path)
     return tmp_path
 

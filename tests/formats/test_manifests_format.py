@@ -48,7 +48,7 @@ class Frames(dict):
     def manifest(self, entries):
         builder = ManifestBuilder(self.put)
         for entry in entries:
-            builder.add(entry)
+            builder.extend([entry])
         return Manifest(builder.finish(), self.__getitem__)
 
     def chunk_list(self, chunks):

@@ -27,7 +27,7 @@ def worked_example():
 @pytest.fixture
 def example(tmp_path, monkeypatch):
     """Write the pack of the worked example; return where it lies and its name."""
-    monkeypatch.setattr(writer_module.secrets, "token_bytes", lambda size: bytes(range(size)))
+    monkeypatch.setattr(writer_module.os, "urandom", lambda size: bytes(range(size)))
     pack = PackWriter(tmp_path / "staged", PackKind.DATA, direct=False)
     pack.append(digest_of(HELLO), codecs.CODEC_RAW, len(HELLO), HELLO)
     pack.append(digest_of(ZEROS), codecs.CODEC_ZSTD, len(ZEROS), ZEROS_AS_ZSTD)

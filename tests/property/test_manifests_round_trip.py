@@ -60,7 +60,7 @@ def manifest_of(nodes, items):
     builder = ManifestBuilder(nodes.put)
     with mock.patch.object(tree, "digest_of", cut_often):
         for entry in items:
-            builder.add(entry)
+            builder.extend([entry])
         return Manifest(builder.finish(), nodes.__getitem__)
 
 

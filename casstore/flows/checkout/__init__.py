@@ -11,7 +11,6 @@ new files costs as much as a third of creating and writing them.
 """
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -158,7 +157,7 @@ def _files(
 
 
 def _token() -> bytes:
-    return secrets.token_hex(4).encode()
+    return os.urandom(4).hex().encode()
 
 
 def _unheard(files: int, size: int) -> None:

@@ -84,10 +84,10 @@ class _SmallOnes:
 
 
 def _take(draft: Draft, result: LogResult, logged: Logged, *, replace: bool) -> None:
-    draft.put(logged.entry, logged.tokens, replace=replace)
-    draft.remember(logged.seen, logged.entry, logged.tokens)
-    result.files += 1
-    result.size_bytes += logged.entry.size_bytes
+    draft.put_all(logged.entries, logged.tokens, replace=replace)
+    draft.remember(logged.seen)
+    result.files += len(logged.entries)
+    result.size_bytes += sum([entry.size_bytes for entry in logged.entries])
 
 
 def _locked(progress: Progress) -> Progress:

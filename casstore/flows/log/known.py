@@ -4,12 +4,12 @@ Knows: when a stat is believed (DESIGN 6).  Never: reading, packs' insides.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from casstore import durable
-from casstore.catalog import StatKey, StatRow
+from casstore.catalog import StatRow, stamp_of, unpack_rows
 from casstore.flows.log.result import LogResult, Progress, entry_of
 from casstore.store import Draft, Store
 from casstore.worktree import Source
@@ -17,7 +17,6 @@ from casstore.worktree import Source
 __all__ = ["without_known"]
 
 LOOKAHEAD_FILES = 1024
-SETTLED_NS = 2_000_000_000  # a file that had not changed for 2 s when it was read
 
 
 def without_known(
@@ -34,40 +33,49 @@ def without_known(
     A stat is believed on local file systems that keep ctime, when neither mtime nor ctime was
     younger than 2 s at the time of reading, and while the packs that hold the file exist.
     """
-    keeps: dict[int, bool] = {}
-    live: dict[int, bool] = {}
+    believed = _Believed(store)
     iterator = iter(sources)
     while group := list(islice(iterator, LOOKAHEAD_FILES)):
-        rows = store.remembered([StatKey(s.stat.st_dev, s.stat.st_ino) for s in group])
+        rows = store.unchanged([stamp_of(source.stat) for source in group])
+        devices = believed.devices(group)
+        packs = believed.packs(row for row in rows if row is not None)
+        entries = []
         for source, row in zip(group, rows, strict=True):
-            device = source.stat.st_dev
-            if device not in keeps:
-                keeps[device] = durable.keeps_ctime(_parent(source.path))
-            known = row is not None and keeps[device] and _unchanged(source.stat, row)
-            if row is None or not known or not _all_live(store, live, row):
+            if row is None or row.packs not in packs or source.stat.st_dev not in devices:
                 yield source
-                continue
-            draft.put(entry_of(source, row.digest, row.layout), row.pack_rows, replace=replace)
-            result.files += 1
-            result.unchanged += 1
-            result.size_bytes += row.size_bytes
-            note(1, row.size_bytes)
+            else:
+                entries.append(entry_of(source, row.digest, row.layout))
+        draft.put_all(entries, set().union(*packs.values()), replace=replace)
+        size = sum([entry.size_bytes for entry in entries])
+        result.files += len(entries)
+        result.unchanged += len(entries)
+        result.size_bytes += size
+        note(len(entries), size)
 
 
-def _parent(path: bytes) -> Path:
-    return Path(os.fsdecode(os.path.dirname(path) or b"."))
+class _Believed:
+    """What is asked once and not for each file: its file system, and the packs it lies in."""
 
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._devices: dict[int, bool] = {}
+        self._exist: dict[int, bool] = {}
 
-def _unchanged(info: os.stat_result, row: StatRow) -> bool:
-    if (info.st_size, info.st_mtime_ns, info.st_ctime_ns) != row[:3]:
-        return False
-    return row.read_ns - max(info.st_mtime_ns, info.st_ctime_ns) >= SETTLED_NS
+    def devices(self, group: Sequence[Source]) -> set[int]:
+        """Return the devices on which a changed file always shows in its stat."""
+        found = {source.stat.st_dev: source.path for source in group}
+        for device in found.keys() - self._devices.keys():
+            folder = Path(os.fsdecode(os.path.dirname(found[device]) or b"."))
+            self._devices[device] = durable.keeps_ctime(folder)
+        return {device for device in found if self._devices[device]}
 
-
-def _all_live(store: Store, live: dict[int, bool], row: StatRow) -> bool:
-    for pack_row in row.pack_rows:
-        if pack_row not in live:
-            live[pack_row] = store.pack_exists(pack_row)
-        if not live[pack_row]:
-            return False
-    return True
+    def packs(self, rows: Iterable[StatRow]) -> dict[bytes, tuple[int, ...]]:
+        """Return the rows of packs for each answer of the stat cache whose packs all exist."""
+        found = {packs: unpack_rows(packs) for packs in {row.packs for row in rows}}
+        for number in set().union(*found.values()) - self._exist.keys():
+            self._exist[number] = self._store.pack_exists(number)
+        return {
+            packs: numbers
+            for packs, numbers in found.items()
+            if all(self._exist[number] for number in numbers)
+        }

@@ -4,17 +4,21 @@ Knows: records.  Never: files, stores.
 """
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from casstore.catalog import StatKey
+from casstore.catalog import Stamp, stamp_of
 from casstore.digest import Digest
 from casstore.manifests import Entry, EntryKind
 from casstore.store import Seen
 from casstore.worktree import Source
 
-__all__ = ["LogResult", "Logged", "Progress", "entry_of", "same_file", "seen_of"]
+__all__ = ["LogResult", "Logged", "Progress", "entry_of", "same_file", "settled_stamp"]
+
+SETTLED_NS = 2_000_000_000
+
+_FILE, _EXECUTABLE = int(EntryKind.FILE), int(EntryKind.EXECUTABLE)
 
 Progress = Callable[[int, int], None]
 
@@ -29,23 +33,31 @@ class LogResult:
 
 
 class Logged(NamedTuple):
-    """One file in the store: its entry, its stat, the tokens of the packs that hold it."""
+    """Files in the store: their entries, what to remember of them, the tokens of all their packs.
 
-    entry: Entry
-    seen: Seen
-    tokens: Collection[int]
+    A file whose stat cannot be believed later is not among ``seen``.
+    """
+
+    entries: list[Entry]
+    seen: list[Seen]
+    tokens: set[int]
 
 
 def entry_of(source: Source, digest: Digest, layout: bytes) -> Entry:
     """Return the entry of a file that was read."""
-    kind = EntryKind.EXECUTABLE if source.stat.st_mode & 0o100 else EntryKind.FILE
-    return Entry(source.name, source.stat.st_size, kind, digest, layout)
+    _, name, info = source
+    kind = _EXECUTABLE if info.st_mode & 0o100 else _FILE
+    return Entry(name, info.st_size, kind, digest, layout)
 
 
-def seen_of(info: os.stat_result, read_ns: int) -> Seen:
-    """Return what is remembered of a file whose reading began at ``read_ns``."""
-    key = StatKey(info.st_dev, info.st_ino)
-    return Seen(key, info.st_size, info.st_mtime_ns, info.st_ctime_ns, read_ns)
+def settled_stamp(info: os.stat_result, read_ns: int) -> Stamp | None:
+    """Return what is remembered of a file whose reading began at ``read_ns``.
+
+    None if it had changed less than 2 s before: another write might leave the same times.
+    """
+    settled_ns = read_ns - SETTLED_NS
+    settled = info.st_mtime_ns <= settled_ns and info.st_ctime_ns <= settled_ns
+    return stamp_of(info) if settled else None
 
 
 def same_file(one: os.stat_result, other: os.stat_result) -> bool:

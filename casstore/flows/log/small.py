@@ -1,7 +1,10 @@
 """Small files: read many into one buffer, hash them, and hand the batch on.
 
 Knows: batches.  Never: large files, entries' paths, the stat cache.
-The caller's thread reads, cuts and hashes; workers decide what is new, encode and write.
+
+The caller's thread reads, cuts and hashes.  Where bytes compress, another encodes and writes them
+meanwhile; where they do not, it would only contend for the interpreter, so the caller's stores
+them too (measured: a fifth less processor time for random bytes).
 """
 
 import os
@@ -9,14 +12,13 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from casstore import durable
 from casstore.chunks import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
 from casstore.digest import Digest, digest_of
+from casstore.flows.log.framing import FileFrames, Frame, frames_of
 from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source
-from casstore.flows.log.result import Logged, Progress, entry_of, same_file, seen_of
-from casstore.manifests import ChunkListBuilder
+from casstore.flows.log.result import Logged, Progress, entry_of, same_file, settled_stamp
 from casstore.parallel import ordered_map
 from casstore.store import Session
 from casstore.worktree import Source, regular
@@ -26,56 +28,58 @@ __all__ = ["WHOLE_FILE_BYTES", "log_small"]
 WHOLE_FILE_BYTES = 1024 * 1024  # up to here a file is read at once, together with others
 BATCH_BYTES = 4 * 1024 * 1024
 MAX_BATCH_FILES = 512
-WORKERS = 1
 WINDOW = 3
-
-Frame = tuple[Digest, memoryview]
-
-
-class _Whole(NamedTuple):
-    """One file of a batch: what it is, when it was read, its digest, how many frames it has."""
-
-    source: Source
-    read_ns: int
-    digest: Digest
-    frames: int
+COMPRESSED = 0.9  # a batch that is stored in this share of its size, or less, took a compressor
 
 
 @dataclass(slots=True)
 class _Batch:
     """A buffer of whole files, their frames in order, and the kind of each frame.
 
-    The buffer has room for one file more than a full batch.
+    ``files`` holds (source, digest, number of frames).  The buffer has room for one file more than
+    a full batch.
     """
 
     buffer: memoryview
-    files: list[_Whole] = field(default_factory=list)
+    began_ns: int
+    files: list[tuple[Source, Digest, int]] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     used: int = 0
 
-    @property
-    def full(self) -> bool:
-        return self.used >= BATCH_BYTES or len(self.files) >= MAX_BATCH_FILES
-
 
 def log_small(session: Session, sources: Iterable[Source], note: Progress) -> Iterator[Logged]:
-    """Store files of up to ``WHOLE_FILE_BYTES`` and yield what became of each, in order."""
+    """Store files of up to ``WHOLE_FILE_BYTES`` and yield what became of them, in order."""
     spare: deque[memoryview] = deque()
-    stored = ordered_map(
-        lambda batch: (batch, session.add(batch.frames, batch.kinds) if batch.frames else []),
+    storing = _Storing(session)
+    for batch, tokens in ordered_map(
+        storing.store,
         _batches(sources, spare),
-        workers=WORKERS,
+        workers=1,
         window=WINDOW,
-    )
-    for batch, tokens in stored:
-        start = 0
-        for whole in batch.files:
-            end = start + whole.frames
-            yield _logged(session, whole, batch.frames[start:end], tokens[start:end])
-            note(1, whole.source.stat.st_size)
-            start = end
+        worth_a_thread=lambda _: storing.compresses,
+    ):
+        yield _logged(session, batch, tokens, note)
         spare.append(batch.buffer)
+
+
+class _Storing:
+    """Stores batches, one at a time, and learns whether they compress."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.compresses = False
+
+    def store(self, batch: _Batch) -> tuple[_Batch, list[int]]:
+        """Return the batch and the token of each of its frames."""
+        session = self._session
+        if not batch.frames:
+            return batch, []
+        new, stored = session.new_bytes, session.stored_bytes
+        tokens = session.add(batch.frames, batch.kinds)
+        new, stored = session.new_bytes - new, session.stored_bytes - stored
+        self.compresses = stored < COMPRESSED * new
+        return batch, tokens
 
 
 def _batches(sources: Iterable[Source], spare: deque[memoryview]) -> Iterator[_Batch]:
@@ -83,9 +87,9 @@ def _batches(sources: Iterable[Source], spare: deque[memoryview]) -> Iterator[_B
     batch: _Batch | None = None
     for source in sources:
         if batch is None:
-            batch = _Batch(spare.pop() if spare else _new_buffer())
+            batch = _Batch(spare.pop() if spare else _new_buffer(), time.time_ns())
         _read(source, batch, cutter)
-        if batch.full:
+        if batch.used >= BATCH_BYTES or len(batch.files) >= MAX_BATCH_FILES:
             yield batch
             batch = None
     if batch:
@@ -101,13 +105,12 @@ def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:
 
     It is whole if its stat after reading is the one that the walk saw before.
     """
+    start = batch.used
     for _ in range(MAX_ATTEMPTS):
-        read_ns = time.time_ns()
         size = source.stat.st_size
         descriptor = open_source(source)
         try:
-            room = batch.buffer[batch.used : batch.used + size + 1]
-            got = durable.read_into(descriptor, room)
+            got = durable.read_into(descriptor, batch.buffer[start : start + size + 1])
             after = os.fstat(descriptor)
         except OSError as error:
             raise failed(source, error) from error
@@ -120,42 +123,39 @@ def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:
         source = Source(source.path, source.name, regular(source.path, after))
     else:
         raise changing(source)
-    data = batch.buffer[batch.used : batch.used + got]
-    batch.used += got
+    data = batch.buffer[start : start + got]
+    batch.used = start + got
     digest = digest_of(data)
-    frames = [(digest, data)] if got <= MIN_CHUNK_BYTES else _cut(data, cutter)
-    if got:
+    frames = [(digest, data)] if got else []
+    if got > MIN_CHUNK_BYTES:
+        frames = frames_of(data, cutter.cut(data, final=True))
+    if frames:
         batch.frames += frames
-        batch.kinds += [os.path.splitext(source.name)[1].decode("latin-1")] * len(frames)
-    batch.files.append(_Whole(source, read_ns, digest, len(frames) if got else 0))
+        batch.kinds += [_kind_of(source.name)] * len(frames)
+    batch.files.append((source, digest, len(frames)))
 
 
-def _cut(data: memoryview, cutter: Cutter) -> list[Frame]:
-    frames = []
+def _kind_of(name: bytes) -> str:
+    """Return a file's suffix, or its name: files that bear the same compress alike."""
+    return name[name.rfind(b".", name.rfind(b"/") + 1) + 1 :].decode("latin-1")
+
+
+def _logged(session: Session, batch: _Batch, tokens: list[int], note: Progress) -> Logged:
+    logged = Logged([], [], set(tokens))
     start = 0
-    for length in cutter.cut(data, final=True):
-        chunk = data[start : start + length]
-        frames.append((digest_of(chunk), chunk))
-        start += length
-    return frames
-
-
-def _logged(session: Session, whole: _Whole, frames: list[Frame], tokens: list[int]) -> Logged:
-    layout = b""
-    if len(frames) > 1:
-        nodes: list[int] = []
-        builder = ChunkListBuilder(lambda data: _add_node(session, nodes, data))
-        for digest, data in frames:
-            builder.add(digest, len(data))
-        layout = builder.finish()
-        tokens = [*set(tokens), *nodes]
-    source = whole.source
-    return Logged(
-        entry_of(source, whole.digest, layout), seen_of(source.stat, whole.read_ns), tokens
-    )
-
-
-def _add_node(session: Session, tokens: list[int], data: bytes) -> Digest:
-    digest, token = session.add_metadata(data)
-    tokens.append(token)
-    return digest
+    for source, digest, count in batch.files:
+        end = start + count
+        own, layout = tokens[start:end], b""
+        if count > 1:
+            listed = FileFrames(session)
+            listed.add(batch.frames[start:end], own)
+            layout, own = listed.layout(), list(listed.tokens)
+            logged.tokens.update(own)
+        entry = entry_of(source, digest, layout)
+        logged.entries.append(entry)
+        stamp = settled_stamp(source.stat, batch.began_ns)
+        if stamp is not None:
+            logged.seen.append((stamp, entry, tuple(own)))
+        start = end
+    note(len(logged.entries), batch.used)
+    return logged

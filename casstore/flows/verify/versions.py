@@ -88,7 +88,7 @@ class Tree:
                 if entry.path <= last:
                     self._broken_list(entry.path, "its paths are not in order")
                 last = entry.path
-                digest.add(entry)
+                digest.extend((entry,))
                 yield entry
         whole = self._problems.count == before
         if whole and digest.digest() != self._manifest.top.digest:

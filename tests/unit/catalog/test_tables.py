@@ -1,8 +1,10 @@
 """The tables of the index, and what each question answers."""
 
+import struct
+
 import pytest
 
-from casstore.catalog import Catalog, PackRow, StatKey, StatRow
+from casstore.catalog import Catalog, PackRow, Stamp, StatRow, pack_rows
 from casstore.catalog import catalog as catalog_module
 from casstore.digest import CommitId, Digest, digest_of
 from casstore.packs import PackId, PackKind, Row
@@ -113,24 +115,38 @@ def test_state_rows_are_scanned_by_prefix_in_order(index):
         assert reader.get(b"c") is None
 
 
+def stamp(inode, size=0):
+    """Return a stamp as ``stamp_of`` makes it: device, inode, size, mtime, ctime."""
+    return Stamp(struct.pack(">QQQqq", 2**64 - 1, inode, size, -7, 3))
+
+
 def test_stat_rows_come_back_in_the_order_asked(index):
-    """With layouts and packs of any length, and times before 1970."""
-    row = StatRow(5, -7, 3, 9, Digest(bytes(32)), b"layout", (1, 2, 2**32 - 1))
-    bare = StatRow(0, 0, 0, 0, Digest(bytes(32)), b"", ())
-    keys = [StatKey(1, 2), StatKey(2**64 - 1, 3), StatKey(9, 9)]
-    index.write(lambda writer: writer.add_stats([(keys[1], bare), (keys[0], row)]))
+    """With layouts and packs of any length."""
+    row = StatRow(Digest(bytes(32)), b"layout", pack_rows((1, 2, 2**32 - 1)))
+    long = StatRow(Digest(bytes(32)), b"x" * 256, b"")
+    bare = StatRow(Digest(bytes(32)), b"", b"")
+    rows = [(stamp(3), bare), (stamp(2), row), (stamp(4), long)]
+    index.write(lambda writer: writer.add_stats(rows))
     with index.read() as reader:
-        assert reader.stats(keys) == [row, bare, None]
+        assert reader.unchanged([stamp(2), stamp(3), stamp(9), stamp(4)]) == [row, bare, None, long]
+
+
+def test_a_stat_row_does_not_hold_for_a_file_that_has_changed(index):
+    """Another size or time, and it is read again."""
+    row = StatRow(Digest(bytes(32)), b"", pack_rows((1,)))
+    index.write(lambda writer: writer.add_stats([(stamp(2, size=5), row)]))
+    with index.read() as reader:
+        assert reader.unchanged([stamp(2, size=5), stamp(2, size=6)]) == [row, None]
 
 
 def test_the_stat_cache_is_emptied_when_it_is_too_large(index, monkeypatch):
     """It is a cache: what was dropped is read again."""
     monkeypatch.setattr(catalog_module, "MAX_STAT_ROWS", 3)
-    row = StatRow(0, 0, 0, 0, Digest(bytes(32)), b"", ())
+    row = StatRow(Digest(bytes(32)), b"", b"")
     for number in range(6):
-        index.write(lambda writer, number=number: writer.add_stats([(StatKey(1, number), row)]))
+        index.write(lambda writer, number=number: writer.add_stats([(stamp(number), row)]))
     with index.read() as reader:
-        kept = reader.stats([StatKey(1, number) for number in range(6)])
+        kept = reader.unchanged([stamp(number) for number in range(6)])
     assert kept[-1] == row
     assert sum(item is not None for item in kept) <= 4
 

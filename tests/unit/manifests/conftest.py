@@ -25,7 +25,7 @@ class Nodes(dict):
     def manifest(self, entries):
         builder = ManifestBuilder(self.put)
         for entry in entries:
-            builder.add(entry)
+            builder.extend([entry])
         return Manifest(builder.finish(), self.fetch)
 
     def chunk_list(self, chunks):
