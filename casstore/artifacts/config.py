@@ -47,12 +47,17 @@ def config_of(
         name = key.strip("-") if isinstance(key, str) else key
         if name in excluded or (included and name not in included):
             continue
-        if aside is not None and hasattr(item, "json_encode"):
+        if aside is not None and _is_artifact(item):
             aside[name] = item
         else:
             kept[name] = item
     plain: dict[str, Any] = to_json(kept, where="config", records=True)
     return plain
+
+
+def _is_artifact(value: Any) -> bool:
+    """Tell an artifact by what it can do: its class stands above this module."""
+    return hasattr(value, "json_encode") and hasattr(value, "is_draft")
 
 
 def _mapping_of(value: Any) -> Mapping[Any, Any]:
@@ -245,7 +250,7 @@ def _apart(value: Any) -> dict[str, Any]:
 
 def _is_same(known: Any, value: Any) -> bool:
     """Tell whether a value, or what is recorded of an artifact, is what is there already."""
-    if not hasattr(value, "json_encode"):
+    if not _is_artifact(value):
         return bool(known == value)
     return isinstance(known, dict) and not value.is_draft() and known.get("id") == value.id
 

@@ -125,7 +125,7 @@ def _entered(run: Run, used: Mapping[str, Any]) -> Run:
     _runs.append(run)
     _hook()
     try:
-        run.config.update(used)
+        run.config.update(used, allow_val_change=True)
     except BaseException:
         run._end("failed", 1)  # noqa: SLF001 - the same room
         raise

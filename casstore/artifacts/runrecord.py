@@ -87,8 +87,8 @@ class RunRecord:
 
     ``resume``: ``never`` refuses a known id (``Conflict``), ``must`` an unknown one (``NotFound``).
     A known run goes on: ``fields`` then holds what was recorded where nothing is given anew.
-    With ``disabled`` nothing is stored.  ``wanted`` says what of the surroundings
-    is recorded, by default what the environment says.
+    With ``disabled`` nothing is stored.  ``wanted`` says what of the surroundings is recorded, by
+    default what the environment says.
     """
 
     def __init__(

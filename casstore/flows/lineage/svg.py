@@ -19,15 +19,16 @@ CHAR_WIDTH, LINE_HEIGHT = 7.0, 16.0
 PADDING, GAP, COLUMN_GAP, MARGIN = 10.0, 14.0, 64.0, 24.0
 
 _STYLE = """
-text { font: 12px system-ui, sans-serif; fill: #1f2328 }
-.said { fill: #59636e; font-size: 11px }
-.edge { fill: none; stroke: #8c959f; stroke-width: 1.2 }
-.drafted { stroke-dasharray: 2 4 }
-rect { stroke-width: 1.2 }
-.version rect { fill: #ddf4ff; stroke: #0969da }
-.run rect { fill: #f6f8fa; stroke: #818b98 }
-.deleted rect, .not_here rect { fill: #ffffff; stroke: #818b98; stroke-dasharray: 4 3 }
-.asked rect { stroke-width: 3 }
+.lineage text { font: 12px system-ui, sans-serif; fill: #1f2328 }
+.lineage .said { fill: #59636e; font-size: 11px }
+.lineage .edge { fill: none; stroke: #8c959f; stroke-width: 1.2 }
+.lineage .drafted { stroke-dasharray: 2 4 }
+.lineage rect { stroke-width: 1.2 }
+.lineage .version rect { fill: #ddf4ff; stroke: #0969da }
+.lineage .run rect { fill: #f6f8fa; stroke: #818b98 }
+.lineage .deleted rect, .lineage .not_here rect
+  { fill: #ffffff; stroke: #818b98; stroke-dasharray: 4 3 }
+.lineage .asked rect { stroke-width: 3 }
 """
 
 _ARROW = """<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7"
@@ -73,7 +74,7 @@ def _document(body: Iterable[str], width: float, height: float, title: str) -> s
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage" {size}>',
             f"<title>Lineage of {_xml(title)}</title>",
             f"<style>{_STYLE}</style>",
             _ARROW,
