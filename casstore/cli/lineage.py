@@ -11,7 +11,7 @@ import click
 
 from casstore.cli.messages import say
 from casstore.cli.options import Options, Verb
-from casstore.cli.output import print_json, print_line
+from casstore.cli.output import print_json_lists, print_line
 from casstore.cli.workspace import Workspace
 from casstore.flows.lineage import Graph, Node, RunNode, as_dot, as_mermaid, as_svg, tree_text
 from casstore.flows.lineage import lineage as lineage_of
@@ -62,7 +62,7 @@ def lineage(
     if not graph.complete:
         say(options, f"only the nearest {graph.edge_count:,} edges are shown; --depth shows fewer")
     if options.json:
-        print_json(**_record(graph))
+        _print_json(graph)
     elif form:
         print_line(FORMS[form](graph))
     else:
@@ -70,17 +70,15 @@ def lineage(
         print_line(tree_text(graph, **sides, ascii_only=ascii_only))
 
 
-def _record(graph: Graph) -> dict[str, Any]:
+def _print_json(graph: Graph) -> None:
     names = {node: _name(known) for node, known in graph.nodes.items()}
-    return {
-        "commit_id": graph.root.hex(),
-        "complete": graph.complete,
-        "nodes": [_node(names[node], known) for node, known in graph.nodes.items()],
-        "edges": [
-            {"from": names[source], "to": names[target], "kind": kind}
-            for source, target, kind in graph.edges
-        ],
-    }
+    nodes = (_node(names[node], known) for node, known in graph.nodes.items())
+    edges = (
+        {"from": names[source], "to": names[target], "kind": kind}
+        for source, target, kind in graph.edges
+    )
+    lists = {"nodes": nodes, "edges": edges}
+    print_json_lists(lists, commit_id=graph.root.hex(), complete=graph.complete)
 
 
 def _name(node: Node) -> str:

@@ -7,7 +7,7 @@ import base64
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -23,6 +23,7 @@ __all__ = [
     "path_text",
     "print_json",
     "print_json_list",
+    "print_json_lists",
     "print_line",
     "print_table",
     "size_text",
@@ -48,13 +49,21 @@ def print_json(**fields: Any) -> None:
 
 def print_json_list(key: str, items: Iterable[Any], **fields: Any) -> None:
     """Print a JSON object whose ``key`` is a list, one line an item, however long it is."""
-    head = json.dumps({"schema": SCHEMA, **fields})
-    click.echo(f"{head[:-1]}, {json.dumps(key)}: [", nl=False)
-    separator, encode, rest = "\n", json.JSONEncoder().encode, iter(items)
-    while lines := [encode(item) for item in islice(rest, LINES_AT_ONCE)]:
-        click.echo(separator + ",\n".join(lines), nl=False)
-        separator = ",\n"
-    click.echo("\n]}")
+    print_json_lists({key: items}, **fields)
+
+
+def print_json_lists(lists: Mapping[str, Iterable[Any]], **fields: Any) -> None:
+    """Print a JSON object that ends in lists, one line an item, however long they are."""
+    encode = json.JSONEncoder().encode
+    click.echo(json.dumps({"schema": SCHEMA, **fields})[:-1], nl=False)
+    for key, items in lists.items():
+        click.echo(f", {json.dumps(key)}: [", nl=False)
+        separator, rest = "\n", iter(items)
+        while lines := [encode(item) for item in islice(rest, LINES_AT_ONCE)]:
+            click.echo(separator + ",\n".join(lines), nl=False)
+            separator = ",\n"
+        click.echo("\n]", nl=False)
+    click.echo("}")
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -19,8 +19,8 @@ from casstore.store import Store
 
 __all__ = ["MAX_EDGES", "lineage"]
 
-MAX_EDGES = 500_000
-"""Where a walk ends and says so: a graph of this many edges takes about 200 MB."""
+MAX_EDGES = 300_000
+"""Where a walk ends and says so: printing a graph of this many edges takes about 250 MB."""
 
 
 def lineage(
