@@ -130,10 +130,12 @@ class Reader:
 
     def _scan(self, table: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         with self._transaction.cursor(self._handles[table]) as cursor:
-            found = cursor.set_range(prefix) if prefix else cursor.first()
-            while found and cursor.key().startswith(prefix):
-                yield cursor.key(), cursor.value()
-                found = cursor.next()
+            if not (cursor.set_range(prefix) if prefix else cursor.first()):
+                return
+            for row in cursor.iternext():
+                if not row[0].startswith(prefix):
+                    return
+                yield row
 
 
 class Writer(Reader):

@@ -3,6 +3,7 @@
 Knows: the forms that are offered, the keys of their JSON.  Never: how the graph is found or drawn.
 """
 
+import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -71,10 +72,12 @@ def lineage(
 
 
 def _print_json(graph: Graph) -> None:
+    encode = json.JSONEncoder().encode
     names = {node: _name(known) for node, known in graph.nodes.items()}
-    nodes = (_node(names[node], known) for node, known in graph.nodes.items())
-    edges = (
-        {"from": names[source], "to": names[target], "kind": kind}
+    quoted = {node: encode(name) for node, name in names.items()}
+    nodes = (encode(_node(names[node], known)) for node, known in graph.nodes.items())
+    edges = (  # a hundred thousand of them: by hand it takes a tenth of the time
+        f'{{"from": {quoted[source]}, "to": {quoted[target]}, "kind": "{kind}"}}'
         for source, target, kind in graph.edges
     )
     lists = {"nodes": nodes, "edges": edges}

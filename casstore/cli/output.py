@@ -49,17 +49,16 @@ def print_json(**fields: Any) -> None:
 
 def print_json_list(key: str, items: Iterable[Any], **fields: Any) -> None:
     """Print a JSON object whose ``key`` is a list, one line an item, however long it is."""
-    print_json_lists({key: items}, **fields)
+    print_json_lists({key: map(json.JSONEncoder().encode, items)}, **fields)
 
 
-def print_json_lists(lists: Mapping[str, Iterable[Any]], **fields: Any) -> None:
-    """Print a JSON object that ends in lists, one line an item, however long they are."""
-    encode = json.JSONEncoder().encode
+def print_json_lists(lists: Mapping[str, Iterable[str]], **fields: Any) -> None:
+    """Print a JSON object that ends in lists of items that are JSON already, one line an item."""
     click.echo(json.dumps({"schema": SCHEMA, **fields})[:-1], nl=False)
     for key, items in lists.items():
         click.echo(f", {json.dumps(key)}: [", nl=False)
         separator, rest = "\n", iter(items)
-        while lines := [encode(item) for item in islice(rest, LINES_AT_ONCE)]:
+        while lines := list(islice(rest, LINES_AT_ONCE)):
             click.echo(separator + ",\n".join(lines), nl=False)
             separator = ",\n"
         click.echo("\n]", nl=False)

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean
 
 __all__ = ["Layout", "lay_out"]
 
@@ -126,7 +125,8 @@ def _number(nodes: list[int], place: list[float]) -> None:
 
 def _middle_of(links: Links, place: Sequence[float]) -> Callable[[int], float]:
     def middle(node: int) -> float:
-        return fmean([place[other] for other in links[node]]) if links[node] else place[node]
+        others = links[node]
+        return sum(place[other] for other in others) / len(others) if others else place[node]
 
     return middle
 

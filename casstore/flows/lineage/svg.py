@@ -5,7 +5,6 @@ Knows: boxes, curves, colours, escaping.  Never: stores, where nodes belong (``l
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from xml.sax.saxutils import escape
 
 from casstore.errors import Invalid
 from casstore.flows.lineage.graph import Graph, Node, RunNode, VersionNode, label, order, remark
@@ -160,5 +159,8 @@ def _short(text: str) -> str:
 
 
 def _xml(text: str) -> str:
-    """Return text as it may stand in an element: what XML cannot hold was escaped by ``label``."""
-    return escape(text)
+    """Return text as it may stand in an element: what XML cannot hold was escaped by ``label``.
+
+    (``xml.sax.saxutils`` does the same, and loads an HTTP client.)
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
