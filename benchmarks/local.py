@@ -214,6 +214,7 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Measure the sets, print a table for each, and remove what the run wrote."""
     options = parse()
+    machine.compile_package()
     folder = options.dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n")

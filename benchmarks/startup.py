@@ -2,8 +2,8 @@
 
 Knows: the three commands and the two targets.  Never: stores, data.
 
-The commands alternate in each round and the minimum of each counts. One round before the timed
-ones fills the caches (bytecode, file pages).
+The commands alternate in each round and the minimum of each counts. The package's bytecode is
+written first, as installing it does, and one round before the timed ones fills the page cache.
 """
 
 import argparse
@@ -11,6 +11,8 @@ import shlex
 import subprocess
 import sys
 import time
+
+import machine
 
 IMPORT_TARGET_SECONDS = 0.1
 HELP_TARGET_SECONDS = 0.15
@@ -32,6 +34,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--command", type=shlex.split, default=[sys.executable, "-m", "casstore"])
     arguments = parser.parse_args()
+    machine.compile_package()
     commands: dict[str, tuple[list[str], float | None]] = {
         "python -c pass": ([sys.executable, "-c", "pass"], None),
         "import casstore": ([sys.executable, "-c", "import casstore"], IMPORT_TARGET_SECONDS),

@@ -166,9 +166,9 @@ def write_new(path: bytes, buffers: Sequence[Buffer], *, executable: bool) -> No
     descriptor = os.open(path, flags, 0o777 if executable else 0o666)
     try:
         for buffer in buffers:
-            view = memoryview(buffer)
-            while view:
-                view = view[os.write(descriptor, view) :]
+            written = os.write(descriptor, buffer)
+            while written < len(buffer):  # the kernel may take fewer bytes than were given
+                written += os.write(descriptor, memoryview(buffer)[written:])
     finally:
         os.close(descriptor)
 

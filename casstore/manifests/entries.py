@@ -38,6 +38,9 @@ class EntryKind(enum.IntEnum):
     REFERENCE = 2
 
 
+_EXECUTABLE, _REFERENCE = int(EntryKind.EXECUTABLE), int(EntryKind.REFERENCE)
+
+
 class Entry(NamedTuple):
     """One path of a version.
 
@@ -57,12 +60,12 @@ class Entry(NamedTuple):
     @property
     def executable(self) -> bool:
         """Whether the file's owner may execute it."""
-        return self.kind == EntryKind.EXECUTABLE
+        return self.kind == _EXECUTABLE
 
     @property
     def is_reference(self) -> bool:
         """Whether the bytes lie elsewhere."""
-        return self.kind == EntryKind.REFERENCE
+        return self.kind == _REFERENCE
 
 
 def entry_to_wire(entry: Entry) -> tuple[Any, ...]:
@@ -78,10 +81,10 @@ def entry_from_wire(fields: Any) -> Entry:
         raise Corrupt("an entry of a manifest has another number of fields")
     path, size, kind, content = fields[:4]
     good = type(path) is bytes and type(size) is int and type(kind) is int and size >= 0
-    good = good and type(content) is bytes and all(type(field) is bytes for field in fields[4:])
-    if not good or not 0 <= kind <= EntryKind.REFERENCE:
+    good = good and type(content) is bytes and 0 <= kind <= _REFERENCE
+    if not good or (len(fields) > 4 and any(type(field) is not bytes for field in fields[4:])):
         raise Corrupt("an entry of a manifest has a field that no entry has")
-    if kind != EntryKind.REFERENCE and len(content) != DIGEST_SIZE:
+    if len(content) != DIGEST_SIZE and kind != _REFERENCE:
         raise Corrupt("an entry of a manifest has a digest of another length")
     check_path(path)
     return Entry(*fields)

@@ -101,6 +101,11 @@ class FrameReader:
             hint="run `casstore reindex`; if it stays missing, restore its pack from a copy",
         )
 
+    def stored_bytes(self, digests: Sequence[Digest]) -> int:
+        """Return how many bytes frames take in their packs; those that are not found count 0."""
+        with self._index.read() as index:
+            return sum([row.stored_bytes for row in index.chunks(digests) if row is not None])
+
     def pack_id(self, row: int) -> PackId:
         """Return the pack of a row of the index."""
         with self._index.read() as index:

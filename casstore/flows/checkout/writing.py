@@ -27,6 +27,8 @@ __all__ = ["File", "Progress", "Writer"]
 LARGE_FILE_BYTES = 16 * 1024 * 1024
 BATCH_BYTES = 4 * 1024 * 1024
 MAX_BATCH_FILES = 256
+SAMPLED_FRAMES = 8
+COMPRESSED = 0.9  # what is stored in this share of its size, or less, takes a decompressor
 
 Progress = Callable[[int, int], None]
 
@@ -41,8 +43,11 @@ class File(NamedTuple):
 
 @dataclass(slots=True)
 class _Batch:
+    """Small files, the frames of all of them in order, and how many each has."""
+
     files: list[File] = field(default_factory=list)
-    refs: list[list[ChunkRef]] = field(default_factory=list)
+    refs: list[ChunkRef] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
     size_bytes: int = 0
 
 
@@ -81,9 +86,16 @@ class Writer:
             _batches(self.store, files, unnamed),
             workers=self.workers,
             window=self.workers + 2,
+            worth_a_thread=self._is_compressed,
         ):
             yield from batch.files
             self.note(len(batch.files), batch.size_bytes)
+
+    def _is_compressed(self, batch: _Batch) -> bool:
+        """Tell, by a few of its frames, whether a batch is work for a decompressor."""
+        sample = batch.refs[:SAMPLED_FRAMES]
+        stored = self.store.frames.stored_bytes([ref.digest for ref in sample])
+        return stored < COMPRESSED * sum([ref.size_bytes for ref in sample])
 
     def _write_large(self, files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
         for file in files:
@@ -170,10 +182,16 @@ def _with_path(entry: Entry, error: Corrupt) -> Corrupt:
 def _batches(store: Store, files: Iterable[File], unnamed: set[bytes]) -> Iterator[_Batch]:
     batch = _Batch()
     for file in files:
+        entry = file.entry
         unnamed.add(file.staged)
         batch.files.append(file)
-        batch.refs.append(list(_refs(store, file.entry)))
-        batch.size_bytes += file.entry.size_bytes
+        if entry.layout:
+            refs = list(_refs(store, entry))
+        else:  # most small files are one frame
+            refs = [ChunkRef(Digest(entry.content), entry.size_bytes)] if entry.size_bytes else []
+        batch.refs += refs
+        batch.counts.append(len(refs))
+        batch.size_bytes += entry.size_bytes
         if batch.size_bytes >= BATCH_BYTES or len(batch.files) >= MAX_BATCH_FILES:
             yield batch
             batch = _Batch()
@@ -183,20 +201,23 @@ def _batches(store: Store, files: Iterable[File], unnamed: set[bytes]) -> Iterat
 
 def _write_batch(store: Store, batch: _Batch) -> _Batch:
     frames = _read_batch(store, batch)
-    position = 0
-    for file, refs in zip(batch.files, batch.refs, strict=True):
-        own = frames[position : position + len(refs)]
-        position += len(refs)
-        _check_sizes(file.entry, refs, own)
-        durable.write_new(file.staged, own, executable=file.entry.executable)
+    start = 0
+    for (_, staged, entry), count in zip(batch.files, batch.counts, strict=True):
+        end = start + count
+        own = frames[start:end]
+        _check_sizes(entry, batch.refs[start:end], own)
+        durable.write_new(staged, own, executable=entry.executable)
+        start = end
     return batch
 
 
 def _read_batch(store: Store, batch: _Batch) -> list[Buffer]:
     """Read the frames of a whole batch at once; damage is then traced to its file."""
     try:
-        return store.frames.read([ref.digest for refs in batch.refs for ref in refs])
+        return store.frames.read([ref.digest for ref in batch.refs])
     except Corrupt:
-        for file, refs in zip(batch.files, batch.refs, strict=True):
-            _read(store, file.entry, refs)
+        start = 0
+        for file, count in zip(batch.files, batch.counts, strict=True):
+            _read(store, file.entry, batch.refs[start : start + count])
+            start += count
         raise
