@@ -169,7 +169,8 @@ def collections(table: StateReader, project: str | None = None) -> Iterator[Coll
     for _, raw in table.scan(keys.collections(project)):
         row = decode(raw)
         if row["created"] is not None:
-            yield _collection(row)
+            is_plain = not row["labels"] and len(row["types"]) == 1
+            yield _plain_collection(row) if is_plain else _collection(row)
 
 
 def projects(table: StateReader) -> list[str]:
@@ -330,6 +331,15 @@ def _collection(row: dict[str, Any]) -> CollectionView:
         count=row["count"],
         highest=dict(row["highest"]),
         conflicts=conflicts,
+    )
+
+
+def _plain_collection(row: dict[str, Any]) -> CollectionView:
+    """Return what ``_collection`` does of a name of which nothing was said: nearly all of them."""
+    name, ((type_name, _, _),) = row["name"], row["types"]
+    created, count, highest = row["created"], row["count"], dict(row["highest"])
+    return CollectionView(
+        row["project"], name, name, type_name, None, (), None, created, count, highest, ()
     )
 
 
