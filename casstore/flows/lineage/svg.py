@@ -52,7 +52,7 @@ def as_svg(graph: Graph) -> str:
     numbers = {node: number for number, (node, _) in enumerate(placed)}
     nodes = [node for _, node in placed]
     texts = [[_short(text) for text in (label(node, home), remark(node)) if text] for node in nodes]
-    widths = [max(map(len, lines)) * CHAR_WIDTH + 2 * PADDING for lines in texts]
+    widths = [max(map(_columns, lines)) * CHAR_WIDTH + 2 * PADDING for lines in texts]
     heights = [len(lines) * LINE_HEIGHT + PADDING for lines in texts]
     edges = graph.edges
     layout = lay_out(heights, [(numbers[e.source], numbers[e.target]) for e in edges], GAP)
@@ -156,6 +156,11 @@ def _whole(node: Node) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= MAX_TEXT_CHARS else text[: MAX_TEXT_CHARS - 1] + "…"
+
+
+def _columns(text: str) -> float:
+    """Return how wide a text is about, in Latin letters: what stands from U+2E80 on is wider."""
+    return sum(1.75 if character >= "\u2e80" else 1.0 for character in text)
 
 
 def _xml(text: str) -> str:
