@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casstore.journal import bodies, lineage, queries, subjects, wire
+from casstore.journal import bodies, census, lineage, queries, subjects, wire
 from casstore.journal.fold import apply, fold
 
 PLACES = [("p", "a"), ("p", "b")]
@@ -143,6 +143,20 @@ def test_a_partial_delivery_changes_nothing_in_the_end(data):
             apply(event, table)
     whole = fold(events)
     assert (table.rows, table.sets) == (whole.rows, whole.sets)
+
+
+@settings(max_examples=300, deadline=None)
+@given(events=histories(), numbering=st.sampled_from(IDS))
+def test_a_census_counts_what_a_listing_shows(events, numbering):
+    """Read from cards or from whole versions, names hold the same, links and deletions included."""
+    table = fold(events)
+    for project in {project for project, _ in PLACES}:
+        held = census.census(table, project, numbering)
+        for _, name in [place for place in PLACES if place[0] == project]:
+            views = [v for v in queries.versions(table, project, name) if v.complete]
+            assert (held[name].versions if name in held else 0) == len(views)
+            own = [v.number for v in views if v.numbering == numbering and v.number is not None]
+            assert views == [] or held[name].number == max(own, default=None)
 
 
 def alias_heads_of(events, place, alias):
