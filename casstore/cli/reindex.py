@@ -9,6 +9,7 @@ from casstore.cli.messages import say
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line
 from casstore.cli.workspace import Workspace
+from casstore.store import discard_index
 
 __all__ = ["reindex"]
 
@@ -25,8 +26,11 @@ def reindex(context: click.Context) -> None:
     """
     options: Options = context.obj
     with Workspace(options) as place:
+        root = place.choice.path
+        is_new = (root / "FORMAT").exists() and discard_index(root)
         store = place.existing()
-        store.index.rebuild()
+        if not is_new:
+            store.index.rebuild()
         with store.index.read() as reader:
             packs = sum(1 for _ in reader.packs())
             events = sum(1 for _ in reader.events())

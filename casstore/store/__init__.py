@@ -16,7 +16,7 @@ from casstore.store.lookup import (
     reference_to,
 )
 from casstore.store.numbering import alias_claims, reserved, set_label, take_number
-from casstore.store.opening import close_store, create_store, open_store
+from casstore.store.opening import close_store, create_store, discard_index, open_store
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
 from casstore.store.session import Session
 from casstore.store.store import Store
@@ -35,6 +35,7 @@ __all__ = [
     "commit",
     "concrete",
     "create_store",
+    "discard_index",
     "find_version",
     "follow",
     "live_versions",

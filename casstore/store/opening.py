@@ -4,6 +4,7 @@ Knows: local and remote file systems, permissions, one open store a process.  Ne
 """
 
 import os
+import shutil
 from pathlib import Path
 
 from casstore import durable
@@ -14,7 +15,7 @@ from casstore.parallel import Lock
 from casstore.settings import user_cache_dir
 from casstore.store.store import Store
 
-__all__ = ["close_store", "create_store", "open_store"]
+__all__ = ["close_store", "create_store", "discard_index", "open_store"]
 
 _open_stores: dict[tuple[int, int], Store] = {}
 _lock = Lock()
@@ -49,6 +50,21 @@ def create_store(root: Path) -> Store:
                 hint="name another folder with --store or CASSTORE_HOME",
             ) from error
     return open_store(root)
+
+
+def discard_index(root: Path) -> bool:
+    """Remove the index of the store at ``root``, unread, so that opening makes it again.
+
+    Reading a damaged one may end the process.  Returns False while a process has it open.
+    """
+    root = Path(os.path.abspath(root))
+    folder, _ = _index_folder(root, read_identity(root).store_id, (root / "FORMAT").stat())
+    lock = durable.FileLock(folder / "db.lock")
+    is_ours = lock.try_acquire()
+    if is_ours:
+        shutil.rmtree(folder / "db", ignore_errors=True)
+    lock.release()
+    return is_ours
 
 
 def close_store(store: Store) -> None:
