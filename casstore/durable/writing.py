@@ -200,7 +200,14 @@ def _take_buffer() -> memoryview:
     try:
         return _spare_buffers.pop()
     except IndexError:
-        return memoryview(mmap.mmap(-1, DIRECT_BUFFER_BYTES))
+        return memoryview(_map_memory(DIRECT_BUFFER_BYTES))
+
+
+def _map_memory(size: int) -> mmap.mmap:
+    """Return aligned memory of this process alone: by default a forked child would write to it."""
+    if sys.platform == "win32":  # pragma: no cover - nothing forks there
+        return mmap.mmap(-1, size)
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 def _sync_data(descriptor: int) -> None:

@@ -3,7 +3,9 @@
 import multiprocessing
 import os
 import pickle
+import random
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +47,9 @@ MAIN_PATH = """
     print([a.name for a in model.logged_by().used_artifacts()])
     print(api.run(f"vision/{run.id}").summary["loss"])
 """
+
+
+LARGE_BYTES = 12_000_000  # several of a pack's buffers
 
 
 def in_child(function, *arguments, method="fork"):
@@ -191,6 +196,25 @@ def test_forking_while_the_background_commits_does_not_stop_the_child(desk, data
             artifact.add_file("b.txt")
             run.log_artifact(artifact)
             assert in_child(read, data)[2] == "hello"
+
+
+def log_bytes(seed):
+    path = Path(f"bytes-{seed}")
+    path.write_bytes(random.Random(seed).randbytes(LARGE_BYTES))
+    with casstore.init(project="p", reinit="create_new") as run:
+        artifact = casstore.Artifact(f"bytes-{seed}", "dataset")
+        artifact.add_file(path)
+        return run.log_artifact(artifact).wait().version
+
+
+def test_children_forked_after_a_large_log_log_at_once_and_every_byte_is_right(desk):
+    """What a process keeps for its next pack is its own, not its siblings' too."""
+    log_bytes(0)
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        assert pool.map_async(log_bytes, (1, 2, 3), chunksize=1).get(timeout=60) == ["v0"] * 3
+    for seed in range(4):
+        with casstore.open(f"p/bytes-{seed}:v0", f"bytes-{seed}") as stream:
+            assert stream.read() == random.Random(seed).randbytes(LARGE_BYTES)
 
 
 def test_two_processes_that_log_one_name_get_distinct_numbers(desk):

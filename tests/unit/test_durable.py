@@ -10,6 +10,7 @@ import pytest
 
 import casstore
 from casstore import durable
+from casstore.durable import writing
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(casstore.__file__).parents[1])}
 
@@ -83,6 +84,18 @@ def test_a_file_system_that_refuses_to_open_for_direct_io_is_opened_without(tmp_
     file.sync()
     file.close()
     assert (tmp_path / "file").read_bytes() == b"text"
+
+
+def test_a_forked_child_does_not_write_to_its_parents_buffers():
+    """A buffer waits for its next use, and parent and child may both take it."""
+    buffer = writing._take_buffer()
+    buffer[:6] = b"parent"
+    child = os.fork()
+    if child == 0:
+        buffer[:6] = b"child!"
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert bytes(buffer[:6]) == b"parent"
 
 
 def test_other_errors_while_writing_are_raised(tmp_path, monkeypatch):

@@ -58,21 +58,18 @@ class PartedFile:
         starts = iter(range(0, size_bytes, PART_BYTES))
         ahead: deque[Pending[_Part]] = deque()
         total = 0
-        while True:
-            while len(ahead) < MAX_PARTS_AHEAD and (start := next(starts, None)) is not None:
-                ahead.append(self._begin(descriptor, start, size_bytes))
-            if not ahead:
-                break
-            part = ahead.popleft().result()
-            total += len(part.data)
-            hashing = self._pool.submit(self._hasher.update, part.data)
-            frames = self._joined(part, final=total >= size_bytes)
-            hashing.result()  # in order, and before the buffer is used again
-            storing = self._pool.submit(self._session.add, frames, self._kind)
-            self._storing.append((storing, frames, part.buffer))
-            if len(self._storing) >= MAX_PARTS_WAITING:
-                self._settle()
-            self._note(0, len(part.data))
+        try:
+            while True:
+                while len(ahead) < MAX_PARTS_AHEAD and (start := next(starts, None)) is not None:
+                    ahead.append(self._begin(descriptor, start, size_bytes))
+                if not ahead:
+                    break
+                part = ahead.popleft().result()
+                total += len(part.data)
+                self._take(part, final=total >= size_bytes)
+        finally:
+            for reading in ahead:
+                reading.error()  # nobody reads on when the caller closes the file
         while self._storing:
             self._settle()
         return total
@@ -80,6 +77,17 @@ class PartedFile:
     def digest(self) -> Digest:
         """Return the file's digest."""
         return Digest(self._hasher.digest())
+
+    def _take(self, part: _Part, *, final: bool) -> None:
+        """Hash and store the next part."""
+        hashing = self._pool.submit(self._hasher.update, part.data)
+        frames = self._joined(part, final=final)
+        hashing.result()  # in order, and before the buffer is used again
+        storing = self._pool.submit(self._session.add, frames, self._kind)
+        self._storing.append((storing, frames, part.buffer))
+        if len(self._storing) >= MAX_PARTS_WAITING:
+            self._settle()
+        self._note(0, len(part.data))
 
     def _begin(self, descriptor: int, start: int, size_bytes: int) -> Pending[_Part]:
         buffer = self._spare.pop() if self._spare else memoryview(bytearray(PART_BYTES))

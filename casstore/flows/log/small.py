@@ -136,8 +136,8 @@ def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:
 
 
 def _kind_of(name: bytes) -> str:
-    """Return a file's suffix, or its name: files that bear the same compress alike."""
-    return name[name.rfind(b".", name.rfind(b"/") + 1) + 1 :].decode("latin-1")
+    """Return what follows the last dot of a file's name: files with the same compress alike."""
+    return name.rpartition(b"/")[2].partition(b".")[2].rpartition(b".")[2].decode("latin-1")
 
 
 def _logged(session: Session, batch: _Batch, tokens: list[int], note: Progress) -> Logged:
