@@ -4,25 +4,13 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from referring import draft, log
 
 import casstore
 from casstore.errors import Corrupt, FileMissing, Invalid, NotFound, ReferenceChanged, Unsupported
 from casstore.manifests import Entry, EntryKind
 from casstore.references import Referent
 from casstore.store import Commit, commit
-
-
-def draft(*uris, **options):
-    artifact = casstore.Artifact("data", type="dataset")
-    for uri in uris:
-        artifact.add_reference(uri, **options)
-    return artifact
-
-
-def log(*uris, **options):
-    artifact = draft(*uris, **options)
-    artifact.save()
-    return artifact.wait()
 
 
 def base(desk, name="base", **files):

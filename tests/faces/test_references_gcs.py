@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from referring import draft, log
 from servers import server
 
-import casstore
 from casstore.errors import FileMissing, ReferenceChanged
 from casstore.flows.verify import drift
 
@@ -41,19 +41,6 @@ def bucket(url, name):
 def put(url, name, key, body):
     where = f"{url}/upload/storage/v1/b/{name}/o?uploadType=media&name={quote(key, safe='')}"
     return post(where, body, "application/octet-stream")
-
-
-def draft(*uris, **options):
-    artifact = casstore.Artifact("data", type="dataset")
-    for uri in uris:
-        artifact.add_reference(uri, **options)
-    return artifact
-
-
-def log(*uris, **options):
-    artifact = draft(*uris, **options)
-    artifact.save()
-    return artifact.wait()
 
 
 def test_an_object_is_tracked_by_etag_generation_and_md5(desk, gcs):

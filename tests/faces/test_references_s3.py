@@ -8,6 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from referring import draft, log
 from servers import server
 
 import casstore
@@ -53,19 +54,6 @@ def bucket(s3, request):
 
 def put(s3, bucket, key, body):
     return s3.put_object(Bucket=bucket, Key=key, Body=body)
-
-
-def draft(*uris, **options):
-    artifact = casstore.Artifact("data", type="dataset")
-    for uri in uris:
-        artifact.add_reference(uri, **options)
-    return artifact
-
-
-def log(*uris, **options):
-    artifact = draft(*uris, **options)
-    artifact.save()
-    return artifact.wait()
 
 
 def paths(artifact):
