@@ -24,7 +24,7 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "flows",  # and every verb in it is a stranger to the others
     "store",
     "catalog depot",
-    "chunks journal manifests packs references",
+    "chunks folders journal manifests packs references",
     "durable encoding settings tables worktree",
     "digest media names parallel patterns",
     "errors",

@@ -5,11 +5,12 @@ The only importer of ``lmdb``.
 
 Every table, key and row in one place::
 
-    meta      text                      bytes      schema, boot, numbering, synced months ...
+    meta      text                      bytes      schema, boot, folders seen, loose events ...
     packs     u32 row, big-endian       PACK_ROW   pack id, kind, rows, bytes
     pack_ids  32 bytes                  u32        row of the pack
     chunks    32 bytes digest           CHUNK_ROW  pack row, offset of the record, stored bytes
-    events    name of the event         yyyymm     where its file lies
+    events    name of the event         place      yyyymm, and the journal pack if it is in one
+    gathered  32 bytes                  yyyymm     a journal pack whose events were all applied
     state     see journal.fold          msgpack    the folded journal
     stat      u64 device, u64 inode     STAT_ROW   its stamp when it was read, and what it became
     intents   project NUL name          msgpack    [session, commit]: who is about to commit
@@ -19,6 +20,7 @@ from casstore.catalog.catalog import Catalog, Reader, Writer
 from casstore.catalog.environment import Damaged, Environment, Replaced
 from casstore.catalog.rows import (
     ChunkRow,
+    EventPlace,
     PackRow,
     Stamp,
     StatRow,
@@ -32,6 +34,7 @@ __all__ = [
     "ChunkRow",
     "Damaged",
     "Environment",
+    "EventPlace",
     "PackRow",
     "Reader",
     "Replaced",

@@ -16,6 +16,7 @@ from casstore.catalog.rows import (
     CHUNK_ROW,
     FILE_KEY_BYTES,
     ChunkRow,
+    EventPlace,
     PackRow,
     Stamp,
     StatRow,
@@ -26,7 +27,9 @@ from casstore.packs import PackId, Row
 
 __all__ = ["Catalog", "Reader", "Writer"]
 
-TABLES = ("meta", "packs", "pack_ids", "chunks", "events", "state", "stat", "intents")
+TABLES = (
+    *("meta", "packs", "pack_ids", "chunks", "events", "gathered", "state", "stat", "intents"),
+)
 MAX_STAT_ROWS = 20_000_000
 
 _PACK_KEY = struct.Struct(">I")
@@ -76,10 +79,23 @@ class Reader:
         """Tell whether an event was applied."""
         return self._get("events", name.encode()) is not None
 
-    def events(self) -> Iterator[tuple[str, str]]:
-        """Yield (name, month) of every event that was applied."""
-        for key, month in self._scan("events", b""):
-            yield key.decode(), month.decode()
+    def event_place(self, name: str) -> EventPlace | None:
+        """Return where an event lies that was applied."""
+        data = self._get("events", name.encode())
+        return EventPlace.decoded(data) if data is not None else None
+
+    def events(self) -> Iterator[tuple[str, EventPlace]]:
+        """Yield (name, place) of every event that was applied."""
+        for key, place in self._scan("events", b""):
+            yield key.decode(), EventPlace.decoded(place)
+
+    def loose_events(self, month: str) -> int:
+        """Return how many events of a month lie there loose, as far as the index knows."""
+        return int(self.meta(_loose(month)) or 0)
+
+    def has_journal_pack(self, pack_id: PackId) -> bool:
+        """Tell whether every event of a journal pack was applied."""
+        return self._get("gathered", pack_id) is not None
 
     def unchanged(self, stamps: Iterable[Stamp]) -> list[StatRow | None]:
         """Return what is remembered of each file that has this stamp still, in the order asked."""
@@ -178,9 +194,23 @@ class Writer(Reader):
                 self._transaction.delete(pack.pack_id, db=self._handles["pack_ids"])
                 self._transaction.delete(_PACK_KEY.pack(row), db=self._handles["packs"])
 
-    def add_event(self, name: str, month: str) -> None:
-        """Note that an event was applied."""
-        self._put("events", name.encode(), month.encode())
+    def add_event(self, name: str, place: EventPlace) -> None:
+        """Note that an event was applied, and where it lies; a pack replaces a loose file."""
+        known = self.event_place(name)
+        if known is not None and (known.pack is not None or place.pack is None):
+            return
+        self._put("events", name.encode(), place.encoded())
+        if place.pack is None:
+            self._count_loose(place.month, 1)
+        elif known is not None:
+            self._count_loose(known.month, -1)
+
+    def add_journal_pack(self, pack_id: PackId, month: str) -> None:
+        """Note that every event of a journal pack was applied."""
+        self._put("gathered", pack_id, month.encode())
+
+    def _count_loose(self, month: str, change: int) -> None:
+        self.set_meta(_loose(month), str(self.loose_events(month) + change).encode())
 
     def add_stats(self, items: Iterable[tuple[Stamp, StatRow]]) -> None:
         """Remember what files were when they were read."""
@@ -208,6 +238,10 @@ class Writer(Reader):
 
     def _put(self, table: str, key: bytes, value: bytes) -> None:
         self._transaction.put(key, value, db=self._handles[table])
+
+
+def _loose(month: str) -> str:
+    return f"loose/{month}"
 
 
 class Catalog:

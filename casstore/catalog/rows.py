@@ -15,6 +15,7 @@ __all__ = [
     "CHUNK_ROW",
     "FILE_KEY_BYTES",
     "ChunkRow",
+    "EventPlace",
     "PackRow",
     "Stamp",
     "StatRow",
@@ -22,6 +23,8 @@ __all__ = [
     "stamp_of",
     "unpack_rows",
 ]
+
+MONTH_CHARS = 6
 
 CHUNK_ROW = struct.Struct("<III")
 _PACK_ROW = struct.Struct("<32sBIQ")
@@ -59,6 +62,22 @@ class PackRow(NamedTuple):
         """Read a row."""
         pack_id, kind, frames, size = _PACK_ROW.unpack(data)
         return cls(PackId(pack_id), PackKind(kind), frames, size)
+
+
+class EventPlace(NamedTuple):
+    """Where an event lies: in a month (yyyymm), loose or in a journal pack there."""
+
+    month: str
+    pack: PackId | None = None
+
+    def encoded(self) -> bytes:
+        """Return the place as bytes."""
+        return self.month.encode() + (self.pack or b"")
+
+    @classmethod
+    def decoded(cls, data: bytes) -> "EventPlace":
+        """Read a place."""
+        return cls(data[:MONTH_CHARS].decode(), PackId(data[MONTH_CHARS:]) or None)
 
 
 Stamp = NewType("Stamp", bytes)

@@ -4,7 +4,6 @@ Knows: every kind of exception.  Never: what the verb was doing.
 """
 
 import json
-import sys
 import traceback
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ import click
 from casstore import durable
 from casstore.cli.options import Options
 from casstore.cli.output import one_line
+from casstore.cli.streams import tell
 from casstore.errors import Error
 
 __all__ = ["Failure", "failure_of", "report"]
@@ -33,14 +33,13 @@ def report(error: BaseException, options: Options) -> int:
     """Print an error as asked for and return the exit code."""
     failure = failure_of(error)
     if options.verbose > 1:
-        traceback.print_exception(error)
+        tell("".join(traceback.format_exception(error)).rstrip())
     if options.json:
         fields = failure._asdict()
-        click.echo(json.dumps({"schema": 1, "error": fields}), err=True)
+        tell(json.dumps({"schema": 1, "error": fields}))
     else:
         hint = f" ({failure.hint})" if failure.hint else ""
-        click.echo(one_line(f"casstore: {failure.message}{hint}"), err=True)
-    sys.stderr.flush()
+        tell(one_line(f"casstore: {failure.message}{hint}"))
     return failure.exit_code
 
 

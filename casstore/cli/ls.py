@@ -23,6 +23,7 @@ from casstore.cli.records import (
     file_record,
     version_record,
 )
+from casstore.cli.streams import tell
 from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
 from casstore.errors import EntryNotFound
@@ -158,4 +159,4 @@ def _print_files(entries: Iterable[Entry], *, plain: bool) -> int:
 
 def _nothing(place: Workspace, text: str) -> None:
     if not place.options.quiet:
-        click.echo(text, err=True)
+        tell(text)

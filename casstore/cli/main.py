@@ -8,8 +8,6 @@ Exit codes: 0 ok, 1 failed or different, 2 usage, 3 partly done, 4 corrupt, 5 co
 
 import contextlib
 import gc
-import io
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +17,7 @@ from typing import Any
 import click
 
 from casstore.cli.options import Options, Verbs
+from casstore.cli.streams import drop_output, open_missing, tell
 from casstore.cli.table import VERBS, load, load_verb
 
 __all__ = ["main", "root"]
@@ -64,7 +63,7 @@ def root(context: click.Context) -> None:
     A REF is [project/]name[:version], where version is 'latest', an alias or vN, or name@ID.
     """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
+        tell(context.get_help())
         context.exit(2)
 
 
@@ -73,34 +72,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(*COLLECT_THRESHOLDS)
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = Options()
-    _never_fail_to_print()
+    open_missing()
     with _terminated_as_interrupted():
         try:
             code: Any = root.main(given, "casstore", standalone_mode=False, obj=options)
             sys.stdout.flush()
         except BrokenPipeError:
-            _drop_output()
+            drop_output(sys.stdout)
             return BROKEN_PIPE_EXIT_CODE
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place to catch
             options.json = options.json or "--json" in given
             reported: int = load("failures").report(error, options)
+            if isinstance(error, OSError):  # it may have been the output itself, on a full disk
+                _flush_or_drop()
             return reported
         return code if isinstance(code, int) else 0
 
 
-def _never_fail_to_print() -> None:
-    """Let characters that the terminal cannot show be escaped."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _drop_output() -> None:
-    """Let the interpreter's last flush go nowhere: the reader has gone."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+def _flush_or_drop() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop_output(sys.stdout)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

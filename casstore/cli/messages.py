@@ -7,10 +7,9 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-import click
-
 from casstore.cli.options import Options
 from casstore.cli.output import one_line
+from casstore.cli.streams import tell
 from casstore.cli.table import load
 
 __all__ = ["Progress", "progress_bar", "say", "shows_progress"]
@@ -21,7 +20,7 @@ Progress = Callable[[int, int], None]
 def say(options: Options, text: str) -> None:
     """Tell something worth knowing, unless ``-q``."""
     if not options.quiet:
-        click.echo(one_line(f"casstore: {text}"), err=True)
+        tell(one_line(f"casstore: {text}"))
 
 
 def shows_progress(options: Options) -> bool:

@@ -8,6 +8,7 @@ import click
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import print_json, print_line, print_table, time_text
 from casstore.cli.records import run_record
+from casstore.cli.streams import tell
 from casstore.cli.workspace import Workspace
 from casstore.journal import lineage
 from casstore.journal.views import RunView
@@ -35,7 +36,7 @@ def runs(options: Options, *, every_project: bool, limit: int | None) -> None:
             for view in shown:
                 print_line(view.run)
         elif not shown:
-            click.echo(f"no runs in the store at {place.choice.path}", err=True)
+            tell(f"no runs in the store at {place.choice.path}")
         else:
             titles = ("RUN", "NAME", "STATE", "JOB TYPE", "BEGUN", ">READ", ">MADE")
             print_table(titles, [_row(view, with_project=every_project) for view in shown])

@@ -7,6 +7,7 @@ Knows: where packs, events, claims and leases lie, FORMAT.  Never: LMDB, what ev
 from casstore.depot.claims import Claims
 from casstore.depot.identity import Identity, create_identity, read_identity
 from casstore.depot.journalfiles import JournalFiles
+from casstore.depot.journalpacks import Packed, read_journal_pack, write_journal_pack
 from casstore.depot.packfiles import PackFiles
 from casstore.depot.sessions import SessionFolder, dead_sessions, live_sessions
 
@@ -15,9 +16,12 @@ __all__ = [
     "Identity",
     "JournalFiles",
     "PackFiles",
+    "Packed",
     "SessionFolder",
     "create_identity",
     "dead_sessions",
     "live_sessions",
     "read_identity",
+    "read_journal_pack",
+    "write_journal_pack",
 ]

@@ -43,9 +43,11 @@ class Claims:
         self._root = root / "claims"
 
     def take(self, project: str, name: str, at_least: int, commit: CommitId, staging: Path) -> int:
-        """Claim the lowest free number from ``at_least`` on for ``commit`` and return it.
+        """Claim ``at_least``, or, if that is taken, the number after the highest; return it.
 
-        A number that this commit owns already (a commit that was interrupted) is returned again.
+        The claims are listed only when the number that the caller takes for free is not: what a
+        claim costs does not grow with their number.  A number that this commit owns already (a
+        commit that was interrupted) is returned again.
         """
         folder = self._folder(project, name)
         number = at_least
@@ -53,9 +55,11 @@ class Claims:
             try:
                 durable.create_exclusive(folder / str(number), commit.hex().encode(), staging)
             except FileExistsError:
-                if self.owner(project, name, number) == commit:
-                    return number
-                number += 1
+                taken = range(number, max(number, self.highest(project, name)) + 1)
+                for own in taken:
+                    if self.owner(project, name, own) == commit:
+                        return own
+                number = taken.stop
             else:
                 return number
 

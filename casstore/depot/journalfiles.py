@@ -1,22 +1,32 @@
-"""Where events lie: ``journal/<yyyymm>/<event name>``.
+"""Where events lie: ``journal/<yyyymm>/<event name>``, and, gathered, in packs beside them.
 
 Knows: month folders, exclusive creation, listings.  Never: what an event says.
+
+A reader lists a month's loose events first and its packs after, for a gatherer removes a loose
+event only when the pack that holds it is durable under its name, and no pack is ever removed: an
+event that the first listing misses is in a pack that the second one shows.
 """
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from casstore import durable
+from casstore.packs import PackId
 
 __all__ = ["JournalFiles"]
 
 MAX_EVENT_FILE_BYTES = 16 * 1024 * 1024 + 64
+PACKS_FOLDER = "packs"
+
+_MONTH = re.compile(r"[0-9]{6}\Z")
+_PACK = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class JournalFiles:
-    """The loose events of one depot."""
+    """The events of one depot, loose and gathered."""
 
     def __init__(self, root: Path) -> None:
         self._root = root / "journal"
@@ -29,17 +39,36 @@ class JournalFiles:
         month = time.strftime("%Y%m", time.gmtime(time_us / 1_000_000))
         folder = self._root / month
         durable.make_directory(folder)
-        try:
-            durable.create_exclusive(folder / name, data, staging)
-        except FileExistsError:
-            if (folder / name).read_bytes() != data:
-                raise
-        return month
+        while True:
+            try:
+                durable.create_exclusive(folder / name, data, staging)
+            except FileExistsError:
+                try:
+                    present = (folder / name).read_bytes()
+                except FileNotFoundError:  # it was gathered meanwhile
+                    continue
+                if present != data:
+                    raise
+            return month
 
-    def sync_names(self, month: str) -> None:
-        """Make the names that others left in a month survive power loss, before they are used."""
-        durable.sync_directory(self._root)
-        durable.sync_directory(self._root / month)
+    def install_pack(self, staged: Path, month: str, pack_id: PackId) -> Path:
+        """Give a sealed journal pack its name in a month, durably; returns where it lies."""
+        final = self.pack_path(month, pack_id)
+        durable.make_directory(self._root / month)
+        durable.make_directory(final.parent)
+        durable.install(staged, final)
+        durable.sync_directory(final.parent)
+        return final
+
+    def remove_loose(self, month: str, name: str) -> None:
+        """Delete a loose event; the caller has seen that a durable pack holds it."""
+        durable.unlink(self._root / month / name)
+
+    def sync_names(self, folder: str) -> None:
+        """Make the names that others left in a folder survive power loss, before they are used."""
+        place = self._root / folder
+        for level in (self._root, *([place.parent] if place.parent != self._root else ()), place):
+            durable.sync_directory(level)
 
     def months(self) -> Iterator[tuple[str, int]]:
         """Yield (yyyymm, mtime in ns) of each month's folder, in order."""
@@ -48,14 +77,43 @@ class JournalFiles:
         except FileNotFoundError:
             return
         for name in sorted(names):
-            if len(name) == 6 and name.isdigit():
+            if _MONTH.match(name):
                 yield name, os.stat(self._root / name).st_mtime_ns
 
+    def folders(self) -> Iterator[tuple[str, int]]:
+        """Yield (folder, mtime in ns) of each folder of events: a month, then that of its packs.
+
+        The second is looked at only when the caller has done with the first.
+        """
+        for month, mtime_ns in self.months():
+            yield month, mtime_ns
+            try:
+                info = os.stat(self._root / month / PACKS_FOLDER)
+            except FileNotFoundError:
+                continue
+            yield f"{month}/{PACKS_FOLDER}", info.st_mtime_ns
+
     def names(self, month: str) -> list[str]:
-        """Return the names of the events of a month, sorted."""
+        """Return the names of a month's loose events, sorted; other names may be among them."""
         return sorted(os.listdir(self._root / month))
 
+    def packs(self, month: str) -> list[PackId]:
+        """Return the journal packs of a month, sorted."""
+        try:
+            names = os.listdir(self._root / month / PACKS_FOLDER)
+        except FileNotFoundError:
+            return []
+        return [PackId(bytes.fromhex(name)) for name in sorted(names) if _PACK.match(name)]
+
+    def pack_path(self, month: str, pack_id: PackId) -> Path:
+        """Return where a journal pack lies, there or not."""
+        return self._root / month / PACKS_FOLDER / pack_id.hex()
+
+    def event_path(self, month: str, name: str) -> Path:
+        """Return where a loose event lies, there or not."""
+        return self._root / month / name
+
     def read(self, month: str, name: str) -> bytes:
-        """Return an event's bytes, unchecked; at most a little over the limit of an event."""
-        with (self._root / month / name).open("rb") as stream:
+        """Return a loose event's bytes, unchecked; at most a little over the limit of an event."""
+        with self.event_path(month, name).open("rb") as stream:
             return stream.read(MAX_EVENT_FILE_BYTES)

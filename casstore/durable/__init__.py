@@ -7,7 +7,8 @@ prefix of them as a crash.
 """
 
 from casstore.durable.filesystems import boot_id, filesystem_type, is_local_filesystem, keeps_ctime
-from casstore.durable.locks import FileLock
+from casstore.durable.inside import Inside
+from casstore.durable.locks import FileLock, is_open_for_writing
 from casstore.durable.naming import (
     create_exclusive,
     install,
@@ -33,6 +34,7 @@ __all__ = [
     "DIRECT_BUFFER_BYTES",
     "FileLock",
     "FileWriter",
+    "Inside",
     "Step",
     "boot_id",
     "create",
@@ -40,6 +42,7 @@ __all__ = [
     "filesystem_type",
     "install",
     "is_local_filesystem",
+    "is_open_for_writing",
     "is_out_of_space",
     "keeps_ctime",
     "link",

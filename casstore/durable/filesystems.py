@@ -4,10 +4,15 @@ Knows: Linux's mount table and boot id.  Never: files' contents.
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
 __all__ = ["boot_id", "filesystem_type", "is_local_filesystem", "keeps_ctime"]
+
+MOUNT_TABLE = Path("/proc/self/mountinfo")
+
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
 LOCAL_FILESYSTEMS = frozenset(
     (
@@ -25,18 +30,27 @@ def filesystem_type(path: Path) -> str:
     Read from Linux's mount table; elsewhere the answer is ``""``.
     """
     try:
-        table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+        table = MOUNT_TABLE.read_bytes()
     except OSError:
         return ""
-    real = os.path.realpath(path)
-    best, kind = "", ""
+    real = os.fsencode(os.path.realpath(path))
+    best, kind = b"", b""
     for line in table.splitlines():
-        left, _, right = line.partition(" - ")
-        point = left.split(" ")[4].encode().decode("unicode_escape")
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        left, _, right = line.partition(b" - ")
+        point = _mount_point(left.split(b" ")[4])
+        inside = real == point or real.startswith(point.rstrip(b"/") + b"/")
         if inside and len(point) >= len(best):
-            best, kind = point, right.split(" ")[0]
-    return kind
+            best, kind = point, right.split(b" ")[0]
+    return kind.decode("ascii", "replace")
+
+
+def _mount_point(field: bytes) -> bytes:
+    """Return the path that a field of the mount table means.
+
+    Space, tab, line feed and backslash stand there as three octal digits; every other byte, of
+    whatever encoding, as itself (proc(5), the kernel's ``mangle_path``).
+    """
+    return _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), field)
 
 
 def is_local_filesystem(path: Path) -> bool:

@@ -13,8 +13,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from casstore import durable
 from casstore.catalog import Stamp, stamp_of
-from casstore.digest import Digest, Hasher
-from casstore.errors import Error, FileMissing
+from casstore.digest import Digest
+from casstore.errors import FileMissing
+from casstore.folders import digest_of_file
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry, EntryKind
 from casstore.names import display_path
@@ -25,7 +26,6 @@ from casstore.worktree import Walk
 
 __all__ = ["Change", "ChangeKind", "compare", "compare_folder"]
 
-BUFFER_BYTES = 1024 * 1024
 LOOKAHEAD_FILES = 1024
 
 ChangeKind: TypeAlias = Literal["added", "removed", "changed", "mode"]
@@ -168,7 +168,7 @@ def _judge(root: bytes, pair: _Pair) -> Change | None:
     if before is not None and before.is_reference:
         return _judge_reference(before, after)
     if after is not None and _must_read(pair):
-        digest = pair.digest or _digest_of_file(_place(root, after))
+        digest = pair.digest or _digest_of(_place(root, after))
         after = after._replace(content=digest)
     return _change(before, after)
 
@@ -183,19 +183,8 @@ def _place(root: bytes, file: Entry) -> bytes:
     return root + b"/" + file.path
 
 
-def _digest_of_file(path: bytes) -> Digest:
-    hasher = Hasher()
+def _digest_of(path: bytes) -> Digest:
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        try:
-            size = os.fstat(descriptor).st_size
-            buffer = memoryview(bytearray(min(size, BUFFER_BYTES) + 1))
-            while got := durable.read_into(descriptor, buffer):
-                hasher.update(buffer[:got])
-        finally:
-            os.close(descriptor)
+        return digest_of_file(path)
     except FileNotFoundError:
         raise FileMissing(f"{display_path(path)} vanished while it was compared") from None
-    except OSError as error:
-        raise Error(f"{display_path(path)} cannot be read: {error.strerror}") from error
-    return Digest(hasher.digest())

@@ -7,34 +7,35 @@ import os
 from itertools import chain
 from pathlib import Path
 
+from casstore import durable
 from casstore.errors import Invalid
 from casstore.journal.views import VersionView
 from casstore.store import Store
 
 __all__ = ["remove_extras"]
 
+PRECIOUS = (b".git", b".casstore")
+
 
 def remove_extras(store: Store, view: VersionView, root: Path) -> int:
     """Delete what lies under ``root`` and is not in the version; returns how many files went.
 
-    Refuses, as ``Invalid``, a root that is or holds the home, the working directory, the store, a
-    ``.git`` or a ``.casstore``.
+    A link goes, what it leads to stays: no link below ``root`` is followed, also not one that is
+    put there meanwhile.  Refuses, as ``Invalid``, a root that is or holds the home, the working
+    directory, the store, a ``.git`` or a ``.casstore``.
     """
     base = os.path.abspath(root)
     _check_store(base, store)
     _check_root(base)
     manifest = store.manifest(view.manifest)
-    raw = os.fsencode(base)
     removed = 0
-    for folder, folders, names in os.walk(raw, topdown=False):
-        linked = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        for name in chain(names, linked):
-            path = os.path.join(folder, name)
-            if manifest.get(os.path.relpath(path, raw)) is None:
-                os.unlink(path)
+    with durable.Inside(os.fsencode(base)) as inside:
+        for path, is_folder in inside.walk():
+            if is_folder:
+                inside.remove_folder(path)
+            elif manifest.get(path) is None:
+                inside.remove(path)
                 removed += 1
-        if folder != raw and not os.listdir(folder):
-            os.rmdir(folder)
     return removed
 
 
@@ -50,7 +51,11 @@ def _check_root(base: str) -> None:
         place = os.path.realpath(precious)
         if place == real or place.startswith(real.rstrip(os.sep) + os.sep):
             raise Invalid(f"{base} holds {precious}: it is not emptied", hint="name a subfolder")
-    for folder, folders, names in os.walk(base):
-        for name in (".git", ".casstore"):
-            if name in folders or name in names or os.path.basename(folder) == name:
-                raise Invalid(f"{base} holds a {name}: it is not emptied", hint="name a subfolder")
+    with durable.Inside(os.fsencode(base)) as inside:
+        names = (os.path.basename(path) for path, _ in inside.walk())
+        for name in chain([os.fsencode(os.path.basename(base))], names):
+            if name in PRECIOUS:
+                raise Invalid(
+                    f"{base} holds a {os.fsdecode(name)}: it is not emptied",
+                    hint="name a subfolder",
+                )

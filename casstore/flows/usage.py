@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from casstore.catalog import Reader
 from casstore.journal import queries
 from casstore.journal.views import CollectionView
-from casstore.journal.wire import is_event_name
 from casstore.store import Store
 
 __all__ = ["CollectionUsage", "Usage", "usage"]
@@ -30,8 +29,8 @@ class Usage:
     """What a store takes.
 
     ``stored_bytes`` is of all packs on disk, ``logical_bytes`` of the files of the collections
-    listed, as if nothing were shared.  ``events`` and ``packs`` count files; ``index_bytes`` is the
-    index, which can be made again.
+    listed, as if nothing were shared.  ``packs`` counts them, ``events`` everything that happened,
+    loose or gathered; ``index_bytes`` is the index, which can be made again.
     """
 
     collections: list[CollectionUsage]
@@ -82,8 +81,8 @@ def _packs(store: Store) -> tuple[int, int]:
 
 
 def _events(store: Store) -> int:
-    months = [month for month, _ in store.journal.months()]
-    return sum(sum(map(is_event_name, store.journal.names(month))) for month in months)
+    with store.index.read() as reader:
+        return sum(1 for _ in reader.events())
 
 
 def _index_bytes(store: Store) -> int:

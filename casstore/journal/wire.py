@@ -25,6 +25,7 @@ __all__ = [
     "Written",
     "is_event_name",
     "read_event",
+    "read_packed",
     "write_event",
 ]
 
@@ -106,6 +107,23 @@ def read_event(name: str, data: Buffer) -> Event:
     ``Unsupported`` for an event of a later format.
     """
     packed, digest = _checked(name, data)
+    event = _parsed(name, packed, digest)
+    if event.name != name:
+        raise Corrupt(f"event {name} holds the event {event.name}", hint=_RESTORE)
+    return event
+
+
+def read_packed(data: Buffer) -> Event:
+    """Read an event file that lies in a journal pack: its name is the one that its bytes give.
+
+    Raises what ``read_event`` raises.
+    """
+    name = f"of {len(data)} bytes"
+    packed, digest = _whole(name, data)
+    return _parsed(name, packed, digest)
+
+
+def _parsed(name: str, packed: bytes, digest: bytes) -> Event:
     try:
         message = decode(packed)
         canonical = encode(message) == packed
@@ -114,12 +132,9 @@ def read_event(name: str, data: Buffer) -> Event:
     if not canonical:
         raise Corrupt(f"event {name} is not canonical msgpack", hint=_RESTORE)
     try:
-        event = _event(message, EventId(digest[: fields.EVENT_ID_SIZE]))
+        return _event(message, EventId(digest[: fields.EVENT_ID_SIZE]))
     except Corrupt as error:
         raise Corrupt(f"event {name}: {error.message}", hint=_RESTORE) from error
-    if event.name != name:
-        raise Corrupt(f"event {name} holds the event {event.name}", hint=_RESTORE)
-    return event
 
 
 _RESTORE = "restore this file from another copy of the store"
@@ -128,14 +143,19 @@ _RESTORE = "restore this file from another copy of the store"
 def _checked(name: str, data: Buffer) -> tuple[bytes, bytes]:
     if not is_event_name(name):
         raise Corrupt(f"{name!r} is not the name of an event", hint="move it out of the journal")
+    packed, digest = _whole(name, data)
+    if not name.endswith(digest[:8].hex()):
+        raise Corrupt(f"event {name} is another event, renamed", hint=_RESTORE)
+    return packed, digest
+
+
+def _whole(name: str, data: Buffer) -> tuple[bytes, bytes]:
     if not TRAILER_SIZE < len(data) <= MAX_EVENT_BYTES:
         raise Corrupt(f"event {name} has {len(data)} bytes", hint=_RESTORE)
     packed, trailer = bytes(data[:-TRAILER_SIZE]), bytes(data[-TRAILER_SIZE:])
     digest = digest_of(packed)
     if digest != trailer:
         raise Corrupt(f"event {name} is damaged: its digest does not match", hint=_RESTORE)
-    if not name.endswith(digest[:8].hex()):
-        raise Corrupt(f"event {name} is another event, renamed", hint=_RESTORE)
     return packed, digest
 
 

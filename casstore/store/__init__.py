@@ -4,6 +4,7 @@ Knows: opening, catching up, sessions, drafts, the commit protocol, reading fram
 Never: working files, how people call things on screen.
 """
 
+from casstore.store.closure import Closure
 from casstore.store.commit import Commit, Committed, check_type_of, commit
 from casstore.store.draft import Draft, Seen
 from casstore.store.lookup import (
@@ -22,6 +23,7 @@ from casstore.store.session import Session
 from casstore.store.store import Store
 
 __all__ = [
+    "Closure",
     "Commit",
     "Committed",
     "Draft",

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from casstore.catalog import Reader, Writer
+from casstore.catalog import EventPlace, Reader, Writer
 from casstore.depot import JournalFiles
 from casstore.journal import lineage, queries
 from casstore.journal.bodies import KnownBody
@@ -17,7 +17,9 @@ from casstore.journal.events import Event, WriterId, next_clock
 from casstore.journal.subjects import KnownSubject, RunSubject
 from casstore.journal.wire import Written, write_event
 from casstore.parallel import Lock
-from casstore.store.index import Index, apply_events
+from casstore.store.gathering import gather_what_is_due, is_time_to_look
+from casstore.store.index import Index
+from casstore.store.mirroring import apply_events
 
 __all__ = ["EventLog"]
 
@@ -51,7 +53,9 @@ class EventLog:
         month = self._journal.publish(
             written.name, written.data, self._staging(), written.event.time
         )
-        self._index.write(lambda writer: _mirror(writer, written.event, month, also))
+        loose = self._index.write(lambda writer: _mirror(writer, written.event, month, also))
+        if is_time_to_look(loose):
+            gather_what_is_due(self._index, self._journal, self._staging, month)
         return written.event
 
     def _written(self, subject: KnownSubject, body: KnownBody, clock: int) -> Written:
@@ -70,12 +74,12 @@ class EventLog:
             )
 
 
-def _mirror(
-    writer: Writer, event: Event, month: str, also: Callable[[Writer], None] | None
-) -> None:
-    apply_events(writer, [event], month)
+def _mirror(writer: Writer, event: Event, month: str, also: Callable[[Writer], None] | None) -> int:
+    """Show an event in the index; returns how many of its month are loose."""
+    apply_events(writer, [event], EventPlace(month))
     if also is not None:
         also(writer)
+    return writer.loose_events(month)
 
 
 def _highest_clock(reader: Reader, subject: KnownSubject) -> int:

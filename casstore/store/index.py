@@ -17,16 +17,14 @@ from casstore import durable
 from casstore.catalog import Catalog, Damaged, PackRow, Reader, Replaced, Writer
 from casstore.depot import JournalFiles, PackFiles
 from casstore.errors import Busy, Corrupt, Unsupported
-from casstore.journal.events import Event
-from casstore.journal.fold import TABLE_VERSION, apply
-from casstore.journal.wire import is_event_name, read_event
+from casstore.journal.fold import TABLE_VERSION
 from casstore.packs import read_rows
 from casstore.parallel import Lock
+from casstore.store.mirroring import Mirror
 
 __all__ = ["Index"]
 
-SCHEMA = f"2.{TABLE_VERSION}"
-EVENTS_PER_TRANSACTION = 1000
+SCHEMA = f"3.{TABLE_VERSION}"
 PACKS_PER_TRANSACTION = 64
 SETTLED_NS = 1_000_000_000  # a folder's mtime is believed when it is this old
 LOCK_WAIT_SECONDS = 10.0
@@ -47,6 +45,7 @@ class Index:
         self.problems: dict[str, str] = {}
         self._path = folder / "db"
         self._journal = journal
+        self._mirror = Mirror(journal, self.problems, writable=not read_only)
         self._packs = packs
         self._guard = Lock()
         self._lock = durable.FileLock(folder / "db.lock")
@@ -156,29 +155,13 @@ class Index:
 
     def _catch_up_journal(self, *, thorough: bool) -> bool:
         found = False
-        for month, mtime_ns in self._journal.months():
-            key = f"journal/{month}"
+        for folder, mtime_ns in self._journal.folders():
+            key = f"journal/{folder}"
             if not thorough and self._is_seen(key, mtime_ns):
                 continue
-            listed = [name for name in self._journal.names(month) if is_event_name(name)]
-            with self._catalog.read() as reader:
-                unknown = [name for name in listed if not reader.has_event(name)]
-            if unknown and self._writable:
-                self._journal.sync_names(month)
-            for start in range(0, len(unknown), EVENTS_PER_TRANSACTION):
-                self._apply(month, unknown[start : start + EVENTS_PER_TRANSACTION])
-                found = True
+            found = self._mirror.catch_up(self._catalog, folder) or found
             self._see(key, mtime_ns)
         return found
-
-    def _apply(self, month: str, names: list[str]) -> None:
-        events = []
-        for name in names:
-            try:
-                events.append(read_event(name, self._journal.read(month, name)))
-            except (Corrupt, Unsupported) as error:
-                self.problems[f"journal/{month}/{name}"] = error.message
-        self._catalog.write(lambda writer: apply_events(writer, events, month))
 
     def _catch_up_packs(self, *, thorough: bool) -> bool:
         found = False
@@ -219,14 +202,6 @@ class Index:
             value = str(mtime_ns).encode()
             if not self._is_seen(key, mtime_ns):
                 self._catalog.write(lambda writer: writer.set_meta(key, value))
-
-
-def apply_events(writer: Writer, events: list[Event], month: str) -> None:
-    """Fold events into the index, each once."""
-    for event in events:
-        if not writer.has_event(event.name):
-            apply(event, writer)
-            writer.add_event(event.name, month)
 
 
 def _sign(writer: Writer, boot: bytes) -> None:

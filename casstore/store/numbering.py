@@ -52,7 +52,6 @@ def take_number(store: Store, project: str, key: str, commit_id: CommitId) -> in
     """Claim the next number of a collection that is reserved; it is never given to another."""
     with store.index.read() as reader:
         number = queries.next_number(reader, project, key, store.numbering)
-    number = max(number, store.claims.highest(project, key) + 1)
     return store.claims.take(project, key, number, commit_id, store.staging())
 
 

@@ -135,7 +135,7 @@ def test_ignored_files_are_not_part_of_the_folder(store, version, write, folder)
 
 def test_a_file_known_unchanged_by_stat_is_not_read(store, version, log, folder, monkeypatch):
     """The stat cache is asked, once the file was settled when it was read."""
-    monkeypatch.setattr(changes, "_digest_of_file", None)
+    monkeypatch.setattr(changes, "digest_of_file", None)
     with pytest.raises(TypeError):
         list(compare_folder(store, version, folder))
     monkeypatch.setattr(result, "SETTLED_NS", 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import casstore.depot
+import casstore.journal
 from casstore.chunks import CHUNKER_PARAMETERS
 from casstore.depot import (
     Claims,
@@ -15,12 +16,17 @@ from casstore.depot import (
     SessionFolder,
     create_identity,
     identity,
+    journalfiles,
     packfiles,
     read_identity,
+    read_journal_pack,
+    write_journal_pack,
 )
 from casstore.digest import CommitId
 from casstore.errors import Corrupt, NotFound, Unsupported
-from casstore.journal.wire import NAME_CHARS
+from casstore.journal.wire import NAME_CHARS, read_event, read_packed
+from casstore.packs import writer
+from casstore.store import gathering
 
 FORMAT = (Path(casstore.depot.__file__).parent / "FORMAT.md").read_text()
 STORE_ID = bytes(range(16)).hex()
@@ -53,7 +59,7 @@ def test_the_worked_format_file_is_what_the_code_writes(root):
 
 def test_the_files_of_the_worked_example_lie_where_the_code_puts_them(root):
     """Paths of packs, events and claims are as the page says."""
-    name, claim, event, pack = worked_example(0)
+    name, claim, event, pack, journal_pack = worked_example(0)
     assert (root / name).is_file()
     assert Claims(root).take("vision", "Net", 0, COMMIT, root / "tmp") == 0
     assert (root / claim).read_bytes() == worked_bytes(2)
@@ -61,6 +67,34 @@ def test_the_files_of_the_worked_example_lie_where_the_code_puts_them(root):
     JournalFiles(root).publish(event_name, b"x", root / "tmp", 1_700_000_000_000_000)
     assert (root / event).read_bytes() == b"x"
     assert PackFiles(root).path(bytes.fromhex(Path(pack).name)) == root / pack
+    journal_path = JournalFiles(root).pack_path("202311", bytes.fromhex(Path(journal_pack).name))
+    assert journal_path == root / journal_pack
+
+
+def journal_example():
+    """Return the name and bytes of the event that ``journal/FORMAT.md`` shows."""
+    page = (Path(casstore.journal.__file__).parent / "FORMAT.md").read_text()
+    block = page.split("## Worked example")[1].split("```")[1].removeprefix("text\n")
+    name, *lines = block.strip().splitlines()
+    return name, bytes.fromhex("".join(line.partition("  ")[0] for line in lines))
+
+
+def test_the_worked_journal_pack_is_what_the_code_writes_and_reads(root, monkeypatch):
+    """An event keeps its bytes in a pack, and its name comes out of them."""
+    name, data = journal_example()
+    monkeypatch.setattr(writer.os, "urandom", lambda size: bytes(range(size)))
+    pack_id = write_journal_pack(root / "tmp" / "staged", [data])
+    assert (root / "tmp" / "staged").read_bytes() == worked_bytes(3)
+    path = JournalFiles(root).install_pack(root / "tmp" / "staged", "202311", pack_id)
+    assert path == root / worked_example(0)[4]
+    (packed,) = read_journal_pack(path)
+    assert packed.whole() == data
+    assert read_packed(packed.data) == read_event(name, data)
+
+
+def test_a_name_of_a_journal_pack_comes_after_every_event_in_a_sorted_listing():
+    """So that one listing of a bucket shows an event loose or in a pack that is listed later."""
+    assert max("0123456789abcdef") < journalfiles.PACKS_FOLDER
 
 
 def test_a_new_depot_holds_the_folders_of_the_page_and_no_others(root):
@@ -85,6 +119,10 @@ def test_the_page_states_the_constants_of_the_code(root):
     assert stated("pack name, characters") == len(PackFiles(root).path(bytes(32)).name)
     assert stated("pack folders") == len(packfiles.FAN_OUT)
     assert stated("event name, characters") == NAME_CHARS
+    assert stated("journal pack name, characters") == len(
+        JournalFiles(root).pack_path("202311", bytes(32)).name
+    )
+    assert f"More than {gathering.MAX_LOOSE_EVENTS} loose events" in FORMAT
     assert stated("store id, characters") == len(read_identity(root).store_id)
 
 

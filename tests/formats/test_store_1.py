@@ -18,8 +18,10 @@ from casstore.flows.log import log_files
 from casstore.flows.reading import read_entry
 from casstore.flows.verify import verify_folder, verify_store, verify_version
 from casstore.journal import lineage, queries
+from casstore.journal.wire import is_event_name
 from casstore.names import parse_reference
 from casstore.store import Commit, close_store, commit, find_version, open_store
+from casstore.store.gathering import gather
 from casstore.worktree import Walk
 
 HERE = Path(__file__).parent
@@ -190,6 +192,17 @@ def test_an_index_of_it_can_be_made_again(store):
     """What the index says is what the files say."""
     store.index.rebuild()
     assert described(store) == SAID
+
+
+def test_its_events_can_be_gathered(store):
+    """They are what they were, also for an index that is made from the packs alone."""
+    for month, _ in list(store.journal.months()):
+        gather(store.index, store.journal, store.staging(), month)
+        assert not any(map(is_event_name, store.journal.names(month)))
+    assert described(store) == SAID
+    store.index.rebuild()
+    assert described(store) == SAID
+    assert verify_store(store).problems == []
 
 
 def test_the_script_that_made_it_makes_one_that_says_the_same(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 import casstore
 from casstore import durable
-from casstore.durable import writing
+from casstore.durable import filesystems, writing
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(casstore.__file__).parents[1])}
 
@@ -318,13 +318,8 @@ def test_the_file_system_is_the_one_of_the_longest_mount_point(tmp_path, monkeyp
         f"2 1 0:2 / {tmp_path}/far rw - nfs4 server rw\n"
         f"3 1 0:3 / {tmp_path}/with\\040space rw - fuse.sshfs x rw\n"
     )
-    read_text = Path.read_text
-
-    def fake(path, *args, **kwargs):
-        is_table = str(path) == "/proc/self/mountinfo"
-        return table if is_table else read_text(path, *args, **kwargs)
-
-    monkeypatch.setattr(Path, "read_text", fake)
+    (tmp_path / "table").write_text(table)
+    monkeypatch.setattr(filesystems, "MOUNT_TABLE", tmp_path / "table")
     assert durable.filesystem_type(tmp_path / "farther") == "ext4"
     assert durable.filesystem_type(tmp_path / "far" / "deep") == "nfs4"
     assert durable.filesystem_type(tmp_path / "with space") == "fuse.sshfs"

@@ -7,21 +7,23 @@ Knows: how files are laid out whole or not at all.  Never: numbers, events, how 
 
 A new folder gets its name by one rename, after every byte in it was checked; in a folder that is
 there, each file gets its own.  What is interrupted leaves whole files or none, never a wrong one.
-Nothing is changed outside the paths of the version.  Measured on ext4: a rename for each of 50,000
-new files costs as much as a third of creating and writing them.
+Nothing is changed outside the paths of the version, and no link is followed below the folder: one
+that stands where a folder should is a path that differs.  Measured on ext4: a rename for each of
+50,000 new files costs as much as a third of creating and writing them.
 """
 
+import contextlib
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from casstore import durable
 from casstore.errors import Conflict, Corrupt, Error, FileMissing, RemoteError, Unsupported
-from casstore.flows.checkout.present import is_occupied, refuse_differing, state_of
+from casstore.flows.checkout.present import Present, is_occupied, refuse_differing
 from casstore.flows.checkout.referenced import Lost, Resolved
 from casstore.flows.checkout.writing import File, Progress, Writer
+from casstore.folders import make_folders
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry
 from casstore.names import display_path
@@ -29,6 +31,8 @@ from casstore.parallel import default_workers
 from casstore.store import Store, reference_to
 
 __all__ = ["CheckoutResult", "Lost", "checkout"]
+
+MAX_CALL_PATH_BYTES = 4096  # Linux takes no longer path in one call, its end included
 
 
 @dataclass(slots=True)
@@ -72,19 +76,13 @@ def checkout(
     base = os.fsencode(os.path.abspath(root))
     resolved = Resolved(store, allow_missing=allow_missing)
     chosen = _Chosen(store, view, keep, resolved)
-    occupied = is_occupied(base)
-    if occupied and not replace:
-        refuse_differing(chosen, base)
     result = CheckoutResult()
-    note = progress or _unheard
-    writer = Writer(store, workers or default_workers(), note, resolved)
+    work = _Work(store, workers or default_workers(), progress or _unheard, result, resolved)
     try:
         if os.path.lexists(base):
-            os.makedirs(base, exist_ok=True)
-            files = _files(chosen, base, result, note, occupied=occupied)
-            result.written = writer.write(files)
+            _fill_present(work, chosen, base, replace=replace)
         else:
-            _fill_new(writer, chosen, base, result)
+            _fill_new(work, chosen, base)
     except (Corrupt, FileMissing, RemoteError, Unsupported) as error:
         named = reference_to(store, view)
         raise type(error)(f"{named}: {error.message}", hint=error.hint) from error
@@ -122,55 +120,116 @@ class _Chosen:
                 yield content
 
 
-def _fill_new(writer: Writer, chosen: _Chosen, base: bytes, result: CheckoutResult) -> None:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What laying out needs, whatever is there already."""
+
+    store: Store
+    workers: int
+    note: Progress
+    result: CheckoutResult
+    resolved: Resolved
+
+    def write(self, files: Iterable[File], inside: durable.Inside) -> None:
+        """Write files; those that were staged get their places through ``inside``."""
+        writer = Writer(
+            self.store,
+            self.workers,
+            self.note,
+            self.resolved,
+            lambda file: inside.place(os.path.basename(file.staged), file.entry.path),
+        )
+        self.result.written = writer.write(files)
+
+    def count(self, entry: Entry) -> None:
+        """Count a file of the version."""
+        self.result.files += 1
+        self.result.size_bytes += entry.size_bytes
+
+
+def _fill_new(work: _Work, chosen: _Chosen, base: bytes) -> None:
     """Build a folder beside its place and give it its name when it is whole."""
     parent, name = os.path.split(base)
-    os.makedirs(parent, exist_ok=True)
+    make_folders(parent)
     staged = os.path.join(parent, b".%s.casstore-%s" % (name[:200], _token()))
     os.mkdir(staged)
     try:
-        result.written = writer.write(_new_files(chosen, staged, result))
+        with durable.Inside(staged) as inside:
+            work.write(_new_files(chosen, staged, work), inside)
         durable.rename(Path(os.fsdecode(staged)), Path(os.fsdecode(base)))
     except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
+        _remove(staged)
         raise
 
 
-def _new_files(chosen: Iterable[Entry], staged: bytes, result: CheckoutResult) -> Iterator[File]:
-    """Yield what goes into a folder that nobody sees yet, under its own name at once."""
+def _new_files(chosen: Iterable[Entry], staged: bytes, work: _Work) -> Iterator[File]:
+    """Yield what goes into a folder that nobody sees yet, under its own name at once.
+
+    A name that is too long for one call is reached from folder to folder, once the file is whole.
+    """
     last_folder = staged
     for entry in chosen:
+        work.count(entry)
         target = staged + b"/" + entry.path
+        if len(target) >= MAX_CALL_PATH_BYTES:
+            yield File(target, _staged_name(staged, _token(), work.result.files), entry)
+            continue
         folder = os.path.dirname(target)
         if folder != last_folder:
-            os.makedirs(folder, exist_ok=True)
+            make_folders(folder)
             last_folder = folder
-        result.files += 1
-        result.size_bytes += entry.size_bytes
         yield File(target, target, entry)
 
 
-def _files(
-    chosen: Iterable[Entry], base: bytes, result: CheckoutResult, note: Progress, *, occupied: bool
+def _fill_present(work: _Work, chosen: _Chosen, base: bytes, *, replace: bool) -> None:
+    """Give each file that is missing or differs its place in a folder that is there."""
+    occupied = is_occupied(base)
+    if occupied and not replace:
+        refuse_differing(chosen, base)
+    os.makedirs(base, exist_ok=True)
+    present = Present(base) if occupied else None
+    with durable.Inside(base, replace=replace) as inside:
+        work.write(_missing_files(chosen, base, work, present), inside)
+
+
+def _missing_files(
+    chosen: Iterable[Entry], base: bytes, work: _Work, present: Present | None
 ) -> Iterator[File]:
     """Yield what a folder that is there does not hold yet."""
     token = _token()
-    for position, entry in enumerate(chosen):
-        result.files += 1
-        result.size_bytes += entry.size_bytes
+    for entry in chosen:
+        work.count(entry)
         target = base + b"/" + entry.path
-        if occupied and state_of(entry, target) == "same":
-            result.unchanged += 1
-            note(1, entry.size_bytes)
-            continue
-        folder = os.path.dirname(target)
-        os.makedirs(folder, exist_ok=True)
-        if os.path.isdir(target) and not os.path.islink(target):
-            raise Conflict(
-                f"{display_path(entry.path)} is a folder in {display_path(base)}",
-                hint="move it away; files written so far are whole",
-            )
-        yield File(target, b"%s/.casstore-%s-%d" % (folder, token, position), entry)
+        if present is not None:
+            if present.state(entry) == "same":
+                work.result.unchanged += 1
+                work.note(1, entry.size_bytes)
+                continue
+            _check_no_folder(present, entry, base)
+        yield File(target, _staged_name(base, token, work.result.files), entry)
+
+
+def _check_no_folder(present: Present, entry: Entry, base: bytes) -> None:
+    target = base + b"/" + entry.path
+    folder = os.path.isdir(target) and not os.path.islink(target)
+    if folder and present.obstacle(entry.path) is None:
+        raise Conflict(
+            f"{display_path(entry.path)} is a folder in {display_path(base)}",
+            hint="move it away; files written so far are whole",
+        )
+
+
+def _staged_name(base: bytes, token: bytes, position: int) -> bytes:
+    return b"%s/.casstore-%s-%d" % (base, token, position)
+
+
+def _remove(folder: bytes) -> None:
+    """Remove what an attempt left; what cannot be removed stays, under its hidden name."""
+    with contextlib.suppress(OSError):
+        with durable.Inside(folder) as inside:
+            for path, is_folder in inside.walk():
+                (inside.remove_folder if is_folder else inside.remove)(path)
+        os.rmdir(folder)
 
 
 def _token() -> bytes:

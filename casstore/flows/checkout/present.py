@@ -1,24 +1,64 @@
 """What a folder holds already, against a version.
 
-Knows: same, different, absent.  Never: stores, writing.
+Knows: same, different, absent, and links that stand where a folder should.  Never: stores, writing.
 """
 
 import os
 import stat
 from collections.abc import Iterable
-from typing import Literal
+from itertools import takewhile
+from typing import Literal, TypeAlias
 
-from casstore.digest import Hasher
 from casstore.errors import Conflict
+from casstore.folders import digest_of_file
 from casstore.manifests import Entry
 from casstore.names import display_path
 from casstore.references import matches
 from casstore.store import referent_of
 
-__all__ = ["is_occupied", "refuse_differing", "state_of"]
+__all__ = ["Present", "State", "is_occupied", "refuse_differing"]
 
-READ_BYTES = 4 * 1024 * 1024
 MAX_NAMED_PATHS = 5
+
+State: TypeAlias = Literal["absent", "same", "differs"]
+
+
+class Present:
+    """What lies below ``base``, against entries.  Asked in path order, each folder is seen once."""
+
+    def __init__(self, base: bytes) -> None:
+        self._base = base
+        self._folder: bytes | None = None
+        self._obstacle: bytes | None = None
+        self._sound: list[bytes] = []  # names of folders, each in the one before, that are folders
+
+    def obstacle(self, path: bytes) -> bytes | None:
+        """Return the highest folder of a path whose place something else has: a link or a file."""
+        folder = path.rpartition(b"/")[0]
+        if folder != self._folder:
+            self._folder, self._obstacle = folder, self._look(folder.split(b"/") if folder else [])
+        return self._obstacle
+
+    def state(self, entry: Entry) -> State:
+        """Return what lies at an entry's path; the file is read if its size fits."""
+        if self.obstacle(entry.path) is not None:
+            return "differs"
+        return _state_of(entry, self._base + b"/" + entry.path)
+
+    def _look(self, names: list[bytes]) -> bytes | None:
+        pairs = zip(names, self._sound, strict=False)
+        known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        self._sound = names[:known]
+        for count in range(known + 1, len(names) + 1):
+            path = b"/".join(names[:count])
+            try:
+                info = os.lstat(self._base + b"/" + path)
+            except FileNotFoundError:
+                return None
+            if not stat.S_ISDIR(info.st_mode):
+                return path
+            self._sound.append(names[count - 1])
+        return None
 
 
 def is_occupied(base: bytes) -> bool:
@@ -36,14 +76,15 @@ def is_occupied(base: bytes) -> bool:
 
 def refuse_differing(entries: Iterable[Entry], base: bytes) -> None:
     """Raise ``Conflict`` naming files that other content would replace."""
-    differing = []
+    present = Present(base)
+    differing: dict[str, None] = {}
     for entry in entries:
-        if state_of(entry, base + b"/" + entry.path) == "differs":
-            differing.append(display_path(entry.path))
+        if present.state(entry) == "differs":
+            differing[display_path(present.obstacle(entry.path) or entry.path)] = None
             if len(differing) > MAX_NAMED_PATHS:
                 break
     if differing:
-        named = ", ".join(differing[:MAX_NAMED_PATHS])
+        named = ", ".join(list(differing)[:MAX_NAMED_PATHS])
         more = " and more" if len(differing) > MAX_NAMED_PATHS else ""
         raise Conflict(
             f"{named}{more} in {display_path(base)} would be replaced by other content",
@@ -51,7 +92,7 @@ def refuse_differing(entries: Iterable[Entry], base: bytes) -> None:
         )
 
 
-def state_of(entry: Entry, target: bytes) -> Literal["absent", "same", "differs"]:
+def _state_of(entry: Entry, target: bytes) -> State:
     """Return what lies at a path, against an entry; the file is read if its size fits.
 
     A file at the path of a reference is the same only if a checksum of bytes was recorded.
@@ -72,12 +113,4 @@ def _holds(entry: Entry, target: bytes, info: os.stat_result) -> bool:
         return bool(matches(referent_of(entry), target))
     if info.st_size != entry.size_bytes or bool(info.st_mode & 0o100) != entry.executable:
         return False
-    return _digest_of_file(target) == entry.content
-
-
-def _digest_of_file(path: bytes) -> bytes:
-    hasher = Hasher()
-    with open(path, "rb", buffering=0) as stream:
-        while data := stream.read(READ_BYTES):
-            hasher.update(data)
-    return hasher.digest()
+    return digest_of_file(target) == entry.content

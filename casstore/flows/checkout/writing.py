@@ -55,12 +55,16 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes files of one store with ``workers`` threads; ``note`` takes the progress."""
+    """Writes files of one store with ``workers`` threads; ``note`` takes the progress.
+
+    ``place`` gives a file that was staged its name.
+    """
 
     store: Store
     workers: int
     note: Progress
     resolved: Resolved
+    place: Callable[[File], None]
 
     def write(self, files: Iterable[File]) -> int:
         """Write files and give them their names; returns how many.
@@ -75,7 +79,8 @@ class Writer:
             ways["elsewhere"] = self._fetch
             for kind, group in groupby(files, key=_kind):
                 for file in ways[kind](group, unnamed):
-                    _name(file)
+                    if file.staged != file.target:
+                        self.place(file)
                     unnamed.discard(file.staged)
                     written += 1
         finally:
@@ -148,11 +153,6 @@ def _noted(files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
     for file in files:
         unnamed.add(file.staged)
         yield file
-
-
-def _name(file: File) -> None:
-    if file.staged != file.target:
-        durable.rename(Path(os.fsdecode(file.staged)), Path(os.fsdecode(file.target)))
 
 
 # Large files

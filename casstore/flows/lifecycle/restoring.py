@@ -3,16 +3,13 @@
 Knows: what a version needs to be whole.  Never: how damage is repaired.
 """
 
-from collections.abc import Iterator
 from itertools import islice
 
-from casstore.digest import Digest
 from casstore.errors import Corrupt
 from casstore.flows.lifecycle.subjects import current_version, home
 from casstore.journal.bodies import RestoreBody
 from casstore.journal.views import VersionView
-from casstore.manifests import Manifest, chunk_refs, layout_nodes
-from casstore.store import Store, reference_to
+from casstore.store import Closure, Store, reference_to
 
 __all__ = ["restore"]
 
@@ -35,7 +32,7 @@ def restore(store: Store, view: VersionView) -> None:
 
 def _check_closure(store: Store, view: VersionView) -> None:
     live: dict[int, bool] = {}
-    frames = _closure(store.manifest(view.manifest), store)
+    frames = Closure(view.manifest, store.frames.metadata).frames()
     while batch := list(islice(frames, MAX_FRAMES_AT_ONCE)):
         for row in {located.pack_row for located in store.frames.locate(batch)}.difference(live):
             live[row] = store.pack_exists(row)
@@ -45,15 +42,3 @@ def _check_closure(store: Store, view: VersionView) -> None:
                     f"{store.frames.pack_id(row).hex()} is gone",
                     hint="restore the pack from a copy of the store",
                 )
-
-
-def _closure(manifest: Manifest, store: Store) -> Iterator[Digest]:
-    """Yield the digest of every frame that a version needs."""
-    fetch = store.frames.metadata
-    yield from manifest.nodes()
-    for entry in manifest:
-        if entry.is_reference:
-            continue
-        yield from layout_nodes(entry.layout, fetch)
-        refs = chunk_refs(entry.layout, Digest(entry.content), entry.size_bytes, fetch)
-        yield from (ref.digest for _, ref in refs)

@@ -14,9 +14,9 @@ from casstore import durable
 from casstore.chunks import MAX_CHUNK_BYTES, Cutter
 from casstore.digest import Digest, Hasher
 from casstore.flows.log.framing import FileFrames, frames_of
-from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source
+from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source, stamp_to_believe
 from casstore.flows.log.parts import PartedFile
-from casstore.flows.log.result import Logged, Progress, entry_of, same_file, settled_stamp
+from casstore.flows.log.result import Logged, Progress, entry_of, same_file
 from casstore.parallel import Pool, default_workers, ordered_map
 from casstore.store import Session
 from casstore.worktree import Source, regular
@@ -47,13 +47,13 @@ def _log(session: Session, source: Source, pool: Pool | None, note: Progress) ->
     """Store one file; a file that changed while it was read is begun again."""
     kind = os.path.splitext(source.name)[1].decode("latin-1")
     for _ in range(MAX_ATTEMPTS):
-        read_ns = time.time_ns()
         descriptor = open_source(source)
         reading: _Stream | PartedFile = (
             _Stream(session, kind, note) if pool is None else PartedFile(session, kind, pool, note)
         )
         try:
             before = regular(source.path, os.fstat(descriptor))
+            stamp = stamp_to_believe(descriptor, before, time.time_ns())
             total = reading.take(descriptor, before.st_size)
             after = os.fstat(descriptor)
         except OSError as error:
@@ -66,7 +66,6 @@ def _log(session: Session, source: Source, pool: Pool | None, note: Progress) ->
             source = Source(source.path, source.name, before)
             entry = entry_of(source, reading.digest(), reading.frames.layout())
             tokens = reading.frames.tokens
-            stamp = settled_stamp(before, read_ns)
             note(1, 0)
             return Logged([entry], [(stamp, entry, tuple(tokens))] if stamp else [], tokens)
         note(0, -total)

@@ -14,11 +14,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from casstore import durable
+from casstore.catalog import Stamp
 from casstore.chunks import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
 from casstore.digest import Digest, digest_of
 from casstore.flows.log.framing import FileFrames, Frame, frames_of
-from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source
-from casstore.flows.log.result import Logged, Progress, entry_of, same_file, settled_stamp
+from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source, stamp_to_believe
+from casstore.flows.log.result import Logged, Progress, entry_of, same_file
 from casstore.parallel import ordered_map
 from casstore.store import Session
 from casstore.worktree import Source, regular
@@ -36,13 +37,13 @@ COMPRESSED = 0.9  # a batch that is stored in this share of its size, or less, t
 class _Batch:
     """A buffer of whole files, their frames in order, and the kind of each frame.
 
-    ``files`` holds (source, digest, number of frames).  The buffer has room for one file more than
-    a full batch.
+    ``files`` holds (source, digest, stamp if it may be believed, number of frames).  The buffer has
+    room for one file more than a full batch.
     """
 
     buffer: memoryview
     began_ns: int
-    files: list[tuple[Source, Digest, int]] = field(default_factory=list)
+    files: list[tuple[Source, Digest, Stamp | None, int]] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     used: int = 0
@@ -110,6 +111,7 @@ def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:
         size = source.stat.st_size
         descriptor = open_source(source)
         try:
+            stamp = stamp_to_believe(descriptor, source.stat, batch.began_ns)
             got = durable.read_into(descriptor, batch.buffer[start : start + size + 1])
             after = os.fstat(descriptor)
         except OSError as error:
@@ -132,7 +134,7 @@ def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:
     if frames:
         batch.frames += frames
         batch.kinds += [_kind_of(source.name)] * len(frames)
-    batch.files.append((source, digest, len(frames)))
+    batch.files.append((source, digest, stamp, len(frames)))
 
 
 def _kind_of(name: bytes) -> str:
@@ -143,7 +145,7 @@ def _kind_of(name: bytes) -> str:
 def _logged(session: Session, batch: _Batch, tokens: list[int], note: Progress) -> Logged:
     logged = Logged([], [], set(tokens))
     start = 0
-    for source, digest, count in batch.files:
+    for source, digest, stamp, count in batch.files:
         end = start + count
         own, layout = tokens[start:end], b""
         if count > 1:
@@ -153,7 +155,6 @@ def _logged(session: Session, batch: _Batch, tokens: list[int], note: Progress) 
             logged.tokens.update(own)
         entry = entry_of(source, digest, layout)
         logged.entries.append(entry)
-        stamp = settled_stamp(source.stat, batch.began_ns)
         if stamp is not None:
             logged.seen.append((stamp, entry, tuple(own)))
         start = end

@@ -1,6 +1,6 @@
 """verify a folder that a version was laid out in.
 
-Knows: what lies in a folder, in path order.  Never: frames, packs, what put it there.
+Knows: what a file is against its entry.  Never: frames, packs, what put it there.
 """
 
 import os
@@ -10,20 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
-from casstore import durable
-from casstore.digest import Digest, Hasher
-from casstore.errors import Error, FileMissing
+from casstore.errors import FileMissing
 from casstore.flows.verify.problems import Progress
+from casstore.folders import Found, digest_of_file, walk_folder
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry
-from casstore.names import display_path
 from casstore.parallel import default_workers, ordered_map
 from casstore.references import matches
 from casstore.store import Store, referent_of
 
 __all__ = ["Difference", "DifferenceKind", "verify_folder"]
 
-BUFFER_BYTES = 1024 * 1024
 STORE_FOLDER = b".casstore"
 
 DifferenceKind: TypeAlias = Literal["missing", "changed", "mode", "extra"]
@@ -37,16 +34,9 @@ class Difference:
     kind: DifferenceKind
 
 
-class _Found(NamedTuple):
-    """Something in the folder that is no folder; ``stat`` is None for a link to nothing."""
-
-    path: bytes
-    stat: os.stat_result | None
-
-
 class _Pair(NamedTuple):
     entry: Entry | None
-    found: _Found | None
+    found: Found | None
 
 
 def verify_folder(
@@ -62,7 +52,9 @@ def verify_folder(
     if not folder.is_dir():
         raise FileMissing(f"there is no folder at {folder}")
     root = os.fsencode(folder)
-    pairs = _merged(store.manifest(view.manifest), _walk(root, b""))
+    pairs = _merged(
+        store.manifest(view.manifest), walk_folder(root, lambda name: name != STORE_FOLDER)
+    )
     workers = default_workers()
     judged = ordered_map(
         lambda pair: (pair, _judge(root, pair)), pairs, workers=workers, window=4 * workers
@@ -77,29 +69,7 @@ def verify_folder(
     return differences
 
 
-def _walk(folder: bytes, prefix: bytes) -> Iterator[_Found]:
-    """Yield what lies in a folder in path order: a folder stands where ``name/`` would."""
-    try:
-        with os.scandir(folder) as listing:
-            entries = [(entry.is_dir(follow_symlinks=False), entry) for entry in listing]
-    except OSError as error:
-        raise Error(f"{display_path(folder)} cannot be read: {error.strerror}") from error
-    entries.sort(key=lambda item: item[1].name + b"/" if item[0] else item[1].name)
-    for is_folder, entry in entries:
-        if not is_folder:
-            yield _Found(prefix + entry.name, _stat(entry.path))
-        elif entry.name != STORE_FOLDER:
-            yield from _walk(entry.path, prefix + entry.name + b"/")
-
-
-def _stat(path: bytes) -> os.stat_result | None:
-    try:
-        return Path(os.fsdecode(path)).stat()
-    except OSError:
-        return None  # a link to nothing, or gone meanwhile
-
-
-def _merged(entries: Iterable[Entry], found: Iterable[_Found]) -> Iterator[_Pair]:
+def _merged(entries: Iterable[Entry], found: Iterable[Found]) -> Iterator[_Pair]:
     """Yield what is at equal paths together; both come in path order."""
     left, right = iter(entries), iter(found)
     entry, file = next(left, None), next(right, None)
@@ -131,28 +101,10 @@ def _judge(root: bytes, pair: _Pair) -> DifferenceKind | None:
 
 
 def _judge_bytes(root: bytes, entry: Entry, info: os.stat_result) -> DifferenceKind | None:
-    digest = _digest_of_file(root + b"/" + entry.path)
-    if digest is None:
+    try:
+        digest = digest_of_file(root + b"/" + entry.path)
+    except FileNotFoundError:
         return "missing"
     if digest != entry.content:
         return "changed"
     return "mode" if bool(info.st_mode & 0o100) != entry.executable else None
-
-
-def _digest_of_file(path: bytes) -> Digest | None:
-    """Return the digest of a file's bytes as they are now, None if it is gone."""
-    hasher = Hasher()
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        try:
-            size = os.fstat(descriptor).st_size
-            buffer = memoryview(bytearray(min(size, BUFFER_BYTES) + 1))
-            while got := durable.read_into(descriptor, buffer):
-                hasher.update(buffer[:got])
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise Error(f"{display_path(path)} cannot be read: {error.strerror}") from error
-    return Digest(hasher.digest())

@@ -1,6 +1,6 @@
 """What a version needs: its tree of files, and every frame of every file.
 
-Knows: how to walk a tree that may be damaged, and to go on.  Never: whole packs, events.
+Knows: what is said of damage that a walk over its closure meets.  Never: whole packs, events.
 
 ``Tree`` reads the nodes of one version past every cache.  ``Located`` sees that the frames of files
 are there; ``Contents`` reads them and hashes whole files.
@@ -8,26 +8,17 @@ are there; ``Contents`` reads them and hashes whole files.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from casstore.catalog import ChunkRow
 from casstore.digest import Buffer, Digest, Hasher
-from casstore.errors import Corrupt, Invalid, Unsupported
+from casstore.errors import Corrupt, Unsupported
 from casstore.flows.verify.packs import PackStates
 from casstore.flows.verify.problems import Fault, Problem, ProblemKind, Problems, Progress
 from casstore.journal.views import VersionView
-from casstore.manifests import (
-    ChunkRef,
-    Entry,
-    Manifest,
-    ManifestDigest,
-    ManifestTop,
-    Node,
-    chunk_refs,
-)
+from casstore.manifests import ChunkRef, Entry, ManifestDigest, Node
 from casstore.names import display_path
 from casstore.parallel import default_workers, ordered_map
-from casstore.store import Store, reference_to
+from casstore.store import Closure, Store, reference_to
 
 __all__ = ["Contents", "Damage", "Located", "Node", "Tree"]
 
@@ -36,7 +27,7 @@ BATCH_BYTES = 4 * 1024 * 1024
 MAX_SOUND_LISTS = 100_000
 
 
-class Damage(Exception):
+class Damage(Corrupt):
     """A frame that is needed cannot be had."""
 
     def __init__(self, fault: Fault) -> None:
@@ -56,28 +47,15 @@ class Tree:
         self._project = view.project
         self._reference = reference_to(store, view)
         self._told: set[tuple[bytes | None, str | None]] = set()
-        top = ManifestTop(
-            view.manifest.digest,
-            view.manifest.root,
-            view.manifest.level,
-            view.manifest.entries,
-            view.manifest.size,
-        )
-        self._manifest = Manifest(top, self._fetch)
+        self._closure = Closure(view.manifest, self._fetch, self._broken_node)
 
     def segments(self) -> Iterator[Node]:
         """Yield the lowest nodes in path order; their entries are not read yet."""
-        waiting: list[Node] = self._manifest.roots()
-        while waiting:
-            node = waiting.pop()
-            if node.level:
-                waiting += reversed(self._children(node))
-            else:
-                yield node
+        return self._closure.segments()
 
     def entries(self, segment: Node) -> list[Entry]:
         """Return the entries of a segment; none if it cannot be read."""
-        return self._children(segment)
+        return self._closure.entries(segment)
 
     def all_entries(self) -> Iterator[Entry]:
         """Yield every entry in path order, and see that together they are the version's content."""
@@ -91,17 +69,15 @@ class Tree:
                 digest.extend((entry,))
                 yield entry
         whole = self._problems.count == before
-        if whole and digest.digest() != self._manifest.top.digest:
+        if whole and digest.digest() != self._closure.top.digest:
             self._broken_list(b"", "it is not the content that the version's digest names")
 
     def refs(self, entry: Entry) -> Iterator[ChunkRef]:
         """Yield the frames of a file; raises ``Damage`` if its list cannot be read to its end."""
-        if entry.is_reference:
-            return
-        content = Digest(entry.content)
         try:
-            for _, ref in chunk_refs(entry.layout, content, entry.size_bytes, self._fetch):
-                yield ref
+            yield from self._closure.refs(entry)
+        except Damage:
+            raise
         except Corrupt as error:
             raise Damage(Fault(None, error.message)) from error
 
@@ -120,20 +96,9 @@ class Tree:
         """Return the problem that the version relies on a pack with something wrong."""
         return Problem("pack", self._project, self._reference, None, pack, message)
 
-    def _children(self, node: Node) -> list[Any]:
-        try:
-            children = self._manifest.children(node)
-            size_bytes = sum(child.size_bytes for child in children)
-        except Damage as damage:
-            self._broken_list(node.first, damage.fault.message, damage.fault.pack)
-            return []
-        except (Corrupt, Invalid, TypeError) as error:
-            self._broken_list(node.first, str(error))
-            return []
-        entries = sum(child.entries for child in children) if node.level else len(children)
-        if (entries, size_bytes) != (node.entries, node.size_bytes):
-            self._broken_list(node.first, "its sizes do not add up")
-        return children
+    def _broken_node(self, node: Node, error: Exception) -> None:
+        pack = error.fault.pack if isinstance(error, Damage) else None
+        self._broken_list(node.first, str(error), pack)
 
     def _fetch(self, digest: Digest) -> Buffer:
         with self._store.index.read() as reader:

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from casstore.catalog import Catalog, PackRow, Stamp, StatRow, pack_rows
+from casstore.catalog import Catalog, EventPlace, PackRow, Stamp, StatRow, pack_rows
 from casstore.catalog import catalog as catalog_module
 from casstore.digest import CommitId, Digest, digest_of
 from casstore.packs import PackId, PackKind, Row
@@ -88,14 +88,28 @@ def test_forgetting_a_pack_forgets_only_frames_that_are_found_in_it(index):
     index.write(lambda writer: writer.forget_pack(pack(2).pack_id, digests(2, 3)))
 
 
-def test_events_are_known_with_their_month(index):
-    """Each name once."""
-    index.write(lambda writer: writer.add_event("b", "202401"))
-    index.write(lambda writer: writer.add_event("a", "202402"))
+def test_events_are_known_with_their_place(index):
+    """Each name once; a journal pack is a better place than a loose file, whichever comes first."""
+    packed = EventPlace("202401", PackId(digest_of(b"pack")))
+    places = [("b", EventPlace("202401")), ("a", EventPlace("202402")), ("b", packed)]
+    for name, place in [*places, ("b", EventPlace("202401")), ("a", EventPlace("202402"))]:
+        index.write(lambda writer, name=name, place=place: writer.add_event(name, place))
     with index.read() as reader:
         assert reader.has_event("a")
         assert not reader.has_event("c")
-        assert list(reader.events()) == [("a", "202402"), ("b", "202401")]
+        assert reader.event_place("c") is None
+        assert reader.event_place("b") == packed
+        assert list(reader.events()) == [("a", EventPlace("202402")), ("b", packed)]
+        assert [reader.loose_events(month) for month in ("202401", "202402", "202403")] == [0, 1, 0]
+
+
+def test_journal_packs_are_known_once_all_of_them_was_applied(index):
+    """By name; it is not one of the packs of frames."""
+    index.write(lambda writer: writer.add_journal_pack(pack(1).pack_id, "202401"))
+    with index.read() as reader:
+        assert reader.has_journal_pack(pack(1).pack_id)
+        assert not reader.has_journal_pack(pack(2).pack_id)
+        assert reader.pack_row(pack(1).pack_id) is None
 
 
 def test_state_rows_are_scanned_by_prefix_in_order(index):

@@ -1,0 +1,91 @@
+"""The closure of a version: every frame that it needs to be whole.
+
+Knows: the tree of files and the lists of chunks, node by node, and how to go on past damage.
+Never: where frames lie, what becomes of a version that is not whole.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+from casstore.digest import Buffer, Digest
+from casstore.errors import Corrupt, Invalid
+from casstore.journal.bodies import ManifestRef
+from casstore.manifests import (
+    ChunkRef,
+    Entry,
+    Manifest,
+    ManifestTop,
+    Node,
+    chunk_refs,
+    layout_nodes,
+)
+
+__all__ = ["Broken", "Closure"]
+
+Broken: TypeAlias = Callable[[Node, Exception], None]
+"""Told of a node that cannot be read, or whose numbers do not add up; the walk goes on after it."""
+
+
+class Closure:
+    """What one version needs.  ``fetch`` gives the verified bytes of a node by its digest.
+
+    Without ``broken`` the first damage ends the walk: ``Corrupt``, or what ``fetch`` raises.
+    """
+
+    def __init__(
+        self, ref: ManifestRef, fetch: Callable[[Digest], Buffer], broken: Broken | None = None
+    ) -> None:
+        self.top = ManifestTop(ref.digest, ref.root, ref.level, ref.entries, ref.size)
+        self._manifest = Manifest(self.top, fetch)
+        self._fetch = fetch
+        self._broken = broken or _end
+
+    def frames(self) -> Iterator[Digest]:
+        """Yield the digest of every frame, in path order; one that is needed twice comes twice."""
+        for node in self.nodes():
+            yield node.digest
+            if not node.level:
+                for entry in self.entries(node):
+                    yield from layout_nodes(entry.layout, self._fetch)
+                    yield from (ref.digest for ref in self.refs(entry))
+
+    def nodes(self) -> Iterator[Node]:
+        """Yield every node of the tree, parents first, in path order; entries are not read."""
+        waiting = self._manifest.roots()
+        while waiting:
+            node = waiting.pop()
+            yield node
+            if node.level:
+                waiting += reversed(self._children(node))
+
+    def segments(self) -> Iterator[Node]:
+        """Yield the lowest nodes of the tree in path order."""
+        return (node for node in self.nodes() if not node.level)
+
+    def entries(self, segment: Node) -> list[Entry]:
+        """Return the entries of a segment; none if it cannot be read."""
+        return self._children(segment)
+
+    def refs(self, entry: Entry) -> Iterator[ChunkRef]:
+        """Yield the chunks of a file in order; none of a reference, whose bytes lie elsewhere."""
+        if entry.is_reference:
+            return
+        content = Digest(entry.content)
+        for _, ref in chunk_refs(entry.layout, content, entry.size_bytes, self._fetch):
+            yield ref
+
+    def _children(self, node: Node) -> list[Any]:
+        try:
+            children = self._manifest.children(node)
+            size_bytes = sum(child.size_bytes for child in children)
+        except (Corrupt, Invalid, TypeError) as error:
+            self._broken(node, error)
+            return []
+        entries = sum(child.entries for child in children) if node.level else len(children)
+        if (entries, size_bytes) != (node.entries, node.size_bytes):
+            self._broken(node, Corrupt("its sizes do not add up"))
+        return children
+
+
+def _end(_node: Node, error: Exception) -> None:
+    raise error
