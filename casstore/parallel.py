@@ -5,6 +5,7 @@ Knows: how many may run, how much may wait.  Never: what the work is.
 
 import contextlib
 import os
+import sys
 import threading
 import weakref
 from collections import deque
@@ -23,6 +24,7 @@ __all__ = [
     "in_a_child",
     "in_main_thread",
     "ordered_map",
+    "process_worked_for",
 ]
 
 MAX_DEFAULT_WORKERS = 8
@@ -70,6 +72,16 @@ def default_workers() -> int:
     available = getattr(os, "sched_getaffinity", None)
     count = len(available(0)) if available else os.cpu_count() or 1
     return min(count, MAX_DEFAULT_WORKERS)
+
+
+def process_worked_for() -> int | None:
+    """Return the process that started this one with ``multiprocessing``, to run functions of its.
+
+    So do ``concurrent.futures``, PyTorch's loaders and Dask's nannies.  None in any other process.
+    """
+    loaded = sys.modules.get("multiprocessing.process")  # in such a process it always is
+    parent = loaded.parent_process() if loaded is not None else None
+    return None if parent is None else int(parent.pid)
 
 
 def in_main_thread() -> bool:

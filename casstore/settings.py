@@ -2,14 +2,15 @@
 
 Knows: ``CASSTORE_`` and ``WANDB_`` variables, ``pyproject.toml``, ``.casstore/``, the user's data
 directory.  Never: what is in a store, whether it exists.
-The only reader of ``os.environ`` and the only importer of ``platformdirs``, which like ``tomllib``
-is loaded when it is needed.
+The only one who reads and sets ``os.environ``, and the only importer of ``platformdirs``, which
+like ``tomllib`` is loaded when it is needed.
 """
 
 import importlib
+import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -21,20 +22,25 @@ __all__ = [
     "DEFAULT_PROJECT",
     "STORE_FOLDER",
     "Environment",
+    "Job",
     "StoreChoice",
     "StoreSource",
     "backend_variables",
     "find_project",
     "find_store",
+    "is_ray_worker",
     "read_environment",
+    "read_job",
     "read_store_config",
     "silent",
     "storage_emulator",
+    "tell_children",
     "user_cache_dir",
     "user_data_dir",
 ]
 
 DEFAULT_PROJECT = "default"
+JOB_VARIABLE = "CASSTORE_JOB"
 STORE_FOLDER = ".casstore"
 
 _BACKENDS = ("AWS_", "AZURE_", "FSSPEC_", "GCSFS_", "GOOGLE_", "HOME", "STORAGE_EMULATOR_HOST")
@@ -108,6 +114,47 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
 def silent() -> bool:
     """Tell whether this process's environment, as it is now, asks for no messages."""
     return read_environment().silent
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Where a process works, told to those that it starts.
+
+    ``home`` and ``project_variable`` are what its ``CASSTORE_HOME`` and ``CASSTORE_PROJECT`` (or
+    ``WANDB_PROJECT``) said: where a child's say otherwise, the child was told so on purpose.
+    """
+
+    process: int
+    store: str
+    is_default: bool
+    project: str
+    home: str
+    project_variable: str
+
+
+def tell_children(job: Job) -> None:
+    """Let the processes that this one starts know where it works."""
+    os.environ[JOB_VARIABLE] = json.dumps(asdict(job))
+
+
+def read_job(environ: Mapping[str, str] | None = None) -> Job | None:
+    """Return what the process that started this one told, or one further up; None if none did."""
+    text = (os.environ if environ is None else environ).get(JOB_VARIABLE)
+    if not text:
+        return None
+    try:
+        return Job(**json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise Invalid(
+            f"{JOB_VARIABLE} is {text!r}, which casstore did not set",
+            hint="unset it; CASSTORE_HOME and CASSTORE_PROJECT are yours to set",
+        ) from error
+
+
+def is_ray_worker(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether Ray started this process to run tasks: its raylet does, and names itself."""
+    raylet = (os.environ if environ is None else environ).get("RAY_RAYLET_PID")
+    return raylet == str(os.getppid())
 
 
 def backend_variables() -> tuple[tuple[str, str], ...]:

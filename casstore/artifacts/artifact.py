@@ -12,7 +12,7 @@ from typing import Any
 
 from casstore.artifacts.collection import ArtifactCollection
 from casstore.artifacts.collections import collection_created_as
-from casstore.artifacts.commits import log_in_run, wait_for
+from casstore.artifacts.commits import log_in_run, wait_for, wait_for_part
 from casstore.artifacts.contents import ArtifactContents
 from casstore.artifacts.drafting import Drafting
 from casstore.artifacts.finished import Finished
@@ -163,8 +163,15 @@ class Artifact(ArtifactContents):
         record.finish("finished", 0)
 
     def wait(self, timeout: float | None = None) -> "Artifact":
-        """Wait until it is a version; raises what went wrong, or ``TimeoutError`` after seconds."""
-        wait_for(self, timeout)
+        """Wait until it is a version; raises what went wrong, or ``TimeoutError`` after seconds.
+
+        One that was upserted is waited for until its part is durable; it becomes the version if the
+        round is finished by then.
+        """
+        if self._part is not None and self._pending is None and self._now() is None:
+            wait_for_part(self, self._part, timeout)
+        else:
+            wait_for(self, timeout)
         return self
 
     def new_draft(self) -> "Artifact":

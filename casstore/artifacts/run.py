@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from casstore.artifacts.config import Config, Summary, fold_scalars
 from casstore.artifacts.inert import Settings
+from casstore.artifacts.parallelwriters import ParallelWriters
 from casstore.artifacts.runmodels import RunModels
 from casstore.artifacts.runrecord import RunRecord
 from casstore.artifacts.terminal import termwarn
@@ -22,7 +23,7 @@ from casstore.errors import Unsupported
 __all__ = ["Run"]
 
 
-class Run(RunModels):
+class Run(RunModels, ParallelWriters):
     """One run of a script: what it read, what it logged, with which config.
 
     Made by ``init``.  ``config`` and ``summary`` are recorded; of what ``log`` is given the last

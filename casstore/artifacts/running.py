@@ -28,10 +28,12 @@ __all__ = [
     "current_run",
     "current_summary",
     "finish",
+    "finish_artifact",
     "init",
     "log",
     "log_artifact",
     "need_run",
+    "upsert_artifact",
     "use_artifact",
 ]
 
@@ -182,6 +184,30 @@ def use_artifact(
 ) -> Artifact:
     """Use an artifact in the current run; see ``Run.use_artifact``."""
     return need_run("use_artifact").use_artifact(artifact_or_name, type, aliases, use_as)
+
+
+def upsert_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
+    name: str | None = None,
+    type: str | None = None,  # noqa: A002 - W&B's
+    aliases: list[str] | None = None,
+    distributed_id: str | None = None,
+) -> Artifact:
+    """Contribute to a version together with other runs; see ``Run.upsert_artifact``."""
+    run = need_run("upsert_artifact")
+    return run.upsert_artifact(artifact_or_path, name, type, aliases, distributed_id)
+
+
+def finish_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
+    name: str | None = None,
+    type: str | None = None,  # noqa: A002 - W&B's
+    aliases: list[str] | None = None,
+    distributed_id: str | None = None,
+) -> Artifact:
+    """Make a version of what was upserted; see ``Run.finish_artifact``."""
+    run = need_run("finish_artifact")
+    return run.finish_artifact(artifact_or_path, name, type, aliases, distributed_id)
 
 
 def log(

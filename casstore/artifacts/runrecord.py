@@ -91,7 +91,8 @@ class RunRecord:
     """One run, begun in this process.
 
     ``resume``: ``never`` refuses a known id (``Conflict``), ``must`` an unknown one (``NotFound``).
-    A known run goes on: ``fields`` then holds what was recorded where nothing is given anew.
+    A known run goes on: ``fields`` then holds what was recorded where nothing is given anew, and
+    ``ended_badly`` says that it had not finished well.
     With ``disabled`` nothing is stored.
     """
 
@@ -109,6 +110,8 @@ class RunRecord:
         self.process = os.getpid()
         self.disabled = disabled
         self.resumed = False
+        self.ended_badly = False
+        self.upserted: set[tuple[str, str]] = set()  # names and distributed ids
         self.finished = False
         self.summary: dict[str, Any] = {}
         self.fields = fields
@@ -269,6 +272,7 @@ class RunRecord:
         """Fill in what a known run was called and what it recorded."""
         fields = self.fields
         self.resumed = True
+        self.ended_badly = known.state != "finished"
         self.summary = json.loads(known.summary)
         fields.name = fields.name or known.name
         fields.group = fields.group or known.group

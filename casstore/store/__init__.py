@@ -1,6 +1,6 @@
 """The store: a depot with its index, and what one process does to it.
 
-Knows: opening, catching up, sessions, drafts, the commit protocol, reading frames, looking up.
+Knows: opening, catching up, sessions, drafts, commits, rounds, reading frames, looking up.
 Never: working files, how people call things on screen.
 """
 
@@ -19,6 +19,8 @@ from casstore.store.lookup import (
 from casstore.store.numbering import alias_claims, reserved, set_label, take_number
 from casstore.store.opening import close_store, create_store, is_open, open_store
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
+from casstore.store.relied import packs_of
+from casstore.store.rounds import Finish, add_part, finish_round, version_of_part
 from casstore.store.runstate import as_shown, lease_facts
 from casstore.store.session import Session, Token
 from casstore.store.store import Store
@@ -28,10 +30,12 @@ __all__ = [
     "Commit",
     "Committed",
     "Draft",
+    "Finish",
     "Seen",
     "Session",
     "Store",
     "Token",
+    "add_part",
     "alias_claims",
     "as_shown",
     "check_type_of",
@@ -41,6 +45,7 @@ __all__ = [
     "concrete",
     "create_store",
     "find_version",
+    "finish_round",
     "follow",
     "is_open",
     "lease_facts",
@@ -49,6 +54,7 @@ __all__ = [
     "no_collection",
     "number_of",
     "open_store",
+    "packs_of",
     "reference_to",
     "referent_of",
     "reserved",
@@ -56,4 +62,5 @@ __all__ = [
     "take_number",
     "targets",
     "url_of",
+    "version_of_part",
 ]

@@ -296,6 +296,7 @@ def test_a_signal_leaves_the_old_state(cli, number):
     with _start("put", "big", "--store", "s") as process:
         leases = cli.folder / "s" / "leases"
         while not list(leases.iterdir()):
+            assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         time.sleep(0.3)
         process.send_signal(number)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casstore.journal import bodies, lineage, queries, subjects, wire
+from casstore.journal import bodies, lineage, parts, queries, subjects, wire
 from casstore.journal.fold import apply, fold
 
 PLACES = [("p", "a"), ("p", "b")]
@@ -117,7 +117,10 @@ def views_of(table):
         list(queries.collections(table)),
         [list(queries.aliases(table, *place)) for place in PLACES],
         list(lineage.runs(table)),
-        list(lineage.rounds(table)),
+        list(parts.rounds(table)),
+        [parts.settled(table, round_) for round_ in parts.rounds(table)],
+        [(part, parts.commit_of_part(table, part)) for part in parts.all_waiting(table)],
+        [parts.last_finished(table, *place, "job") for place in PLACES],
         [lineage.users_of(table, commit) for commit in COMMITS],
     )
 
