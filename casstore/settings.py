@@ -54,7 +54,8 @@ class Environment:
     """What the environment variables say; text is empty where they say nothing.
 
     ``store`` is ``CASSTORE_HOME``; every other field ``x`` but ``no_color`` is ``CASSTORE_X``, or
-    ``WANDB_X`` where that is not set or empty.
+    ``WANDB_X`` where that is not set or empty.  ``disable_meta`` is also W&B's
+    ``WANDB__DISABLE_META`` and ``WANDB_X_DISABLE_META``.
     """
 
     store: str = ""
@@ -70,6 +71,9 @@ class Environment:
     dir: str = ""
     artifact_dir: str = ""
     silent: bool = False
+    disable_git: bool = False
+    disable_code: bool = False
+    disable_meta: bool = False
     no_color: bool = False
 
 
@@ -93,6 +97,9 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
     def variable(name: str) -> str:
         return given.get(f"CASSTORE_{name}") or given.get(f"WANDB_{name}") or ""
 
+    def is_set(name: str) -> bool:
+        return variable(name).strip().lower() not in _NO_WORDS
+
     return Environment(
         store=given.get("CASSTORE_HOME", ""),
         project=variable("PROJECT"),
@@ -106,7 +113,10 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
         mode=variable("MODE"),
         dir=variable("DIR"),
         artifact_dir=variable("ARTIFACT_DIR"),
-        silent=variable("SILENT").strip().lower() not in _NO_WORDS,
+        silent=is_set("SILENT"),
+        disable_git=is_set("DISABLE_GIT"),
+        disable_code=is_set("DISABLE_CODE"),
+        disable_meta=any(is_set(f"{word}DISABLE_META") for word in ("", "_", "X_")),
         no_color=bool(given.get("NO_COLOR")),  # https://no-color.org: present and not empty
     )
 

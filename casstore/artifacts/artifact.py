@@ -17,9 +17,10 @@ from casstore.artifacts.contents import ArtifactContents
 from casstore.artifacts.drafting import Drafting
 from casstore.artifacts.finished import Finished
 from casstore.artifacts.jsonable import metadata_of
+from casstore.artifacts.lineage import Lineage
 from casstore.artifacts.linking import link_to, linked_versions, warn_of_link
 from casstore.artifacts.place import Place, current_place
-from casstore.artifacts.runinfo import RunInfo, find_run, users_of
+from casstore.artifacts.runinfo import RunInfo, maker_of, users_of
 from casstore.artifacts.runrecord import RunFields, RunRecord, current_record, working_place
 from casstore.artifacts.wordnames import run_id
 from casstore.errors import Invalid
@@ -257,11 +258,9 @@ class Artifact(ArtifactContents):
     def logged_by(self) -> RunInfo | None:
         """Return the run that first logged it; None if no run did, or none that is known here."""
         finished = self._need("logged_by")
-        view = finished.view
-        if not finished.is_stored or view.run is None:
+        if not finished.is_stored:
             return None
-        project = view.source[0] if view.source else view.project
-        return find_run(finished.store, project, view.run, Artifact._of_view)
+        return maker_of(finished.store, finished.view, Artifact._of_view)
 
     def used_by(self) -> list[RunInfo]:
         """Return the runs that read it, in order, each once."""
@@ -269,6 +268,14 @@ class Artifact(ArtifactContents):
         if not finished.is_stored:
             return []
         return users_of(finished.store, finished.view.commit, Artifact._of_view)
+
+    def lineage(self, depth: int | None = None) -> Lineage:
+        """Return what it came from and what came of it, up to ``depth`` versions away.
+
+        casstore's own; W&B shows it on its page.
+        """
+        finished = self._need("lineage")
+        return Lineage.of(finished.store if finished.is_stored else None, finished.view, depth)
 
 
 def _place_of_adding() -> Place | None:

@@ -11,11 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from casstore.artifacts.config import Config, Summary, fold_scalars
+from casstore.artifacts.config import Config, Summary
 from casstore.artifacts.inert import Settings
 from casstore.artifacts.parallelwriters import ParallelWriters
 from casstore.artifacts.runmodels import RunModels
 from casstore.artifacts.runrecord import RunRecord
+from casstore.artifacts.scalars import fold_scalars
 from casstore.artifacts.terminal import termwarn
 from casstore.encoding import canonical_json
 from casstore.errors import Unsupported
@@ -44,7 +45,9 @@ class Run(RunModels, ParallelWriters):
         self._made_folder: str | None = None
         self._name = fields.name or record.id
         self._dropped: set[str] = set()
-        self.config = Config(fields.config, allow_val_change=allow_val_change)
+        self.config = Config(
+            fields.config, allow_val_change=allow_val_change, use=self._use_in_config
+        )
         self.summary = Summary(record.summary)
         self.notes = fields.notes
         self.tags = tuple(fields.tags)

@@ -98,6 +98,11 @@ class RunArtifacts(InertRun, ABC):
 
     # Inside
 
+    def _use_in_config(self, key: str, artifact: Artifact) -> dict[str, object]:
+        """Use an artifact that is given as a value of the config; return what stands there."""
+        used = self.use_artifact(artifact, use_as=key)
+        return {**used.json_encode(), "usedAs": key}
+
     @abstractmethod
     def _changes(self) -> dict[str, object]:
         """Return what is recorded of the run, as it is now."""

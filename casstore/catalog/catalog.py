@@ -6,6 +6,7 @@ Knows: which table a question is for.  Never: files of the depot, what a state r
 import contextlib
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from casstore.catalog.rows import (
 )
 from casstore.digest import CommitId, Digest
 from casstore.encoding import decode, encode
+from casstore.journal.table import MEMBER_BYTES, SET_FAMILIES
 from casstore.packs import PackId, Row
 
 __all__ = ["Catalog", "Reader", "Writer", "event_names"]
@@ -150,16 +152,33 @@ class Reader:
         """Yield the rows of the folded state under a prefix, by key."""
         return self._scan("state", prefix)
 
+    def members(self, family: str, keys: Sequence[bytes], limit: int) -> list[tuple[bytes, bytes]]:
+        """Return (key, member) of folded sets, in the order of ``keys``, at most ``limit``."""
+        table = self._handles[family]
+        with self._transaction.cursor(table) as cursor:
+            if self._transaction.stat(table)["entries"] <= limit:  # one call, however many
+                whole: list[tuple[bytes, bytes]]
+                whole = cursor.getmulti(keys, dupdata=True, dupfixed_bytes=MEMBER_BYTES)
+                return whole
+            found: list[tuple[bytes, bytes]] = []
+            for key in keys:
+                if cursor.set_key(key):
+                    members = zip(repeat(key), cursor.iternext_dup(), strict=False)
+                    found += islice(members, limit - len(found))
+            return found
+
     def _get(self, table: str, key: bytes) -> bytes | None:
         data: bytes | None = self._transaction.get(key, None, self._handles[table])
         return data
 
     def _scan(self, table: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         with self._transaction.cursor(self._handles[table]) as cursor:
-            found = cursor.set_range(prefix) if prefix else cursor.first()
-            while found and cursor.key().startswith(prefix):
-                yield cursor.key(), cursor.value()
-                found = cursor.next()
+            if not (cursor.set_range(prefix) if prefix else cursor.first()):
+                return
+            for row in cursor.iternext():
+                if not row[0].startswith(prefix):
+                    return
+                yield row
 
 
 class Writer(Reader):
@@ -265,6 +284,10 @@ class Writer(Reader):
         """Remove a row of the folded state."""
         self._transaction.delete(key, db=self._handles["state"])
 
+    def join(self, family: str, key: bytes, member: bytes) -> None:
+        """Put a member into a set of the folded state."""
+        self._put(family, key, member)
+
     def _put(self, table: str, key: bytes, value: bytes) -> None:
         self._transaction.put(key, value, db=self._handles[table])
 
@@ -283,7 +306,7 @@ class Catalog:
     """The index of one store in one process."""
 
     def __init__(self, path: Path) -> None:
-        self._environment = Environment(path, TABLES)
+        self._environment = Environment(path, TABLES, SET_FAMILIES)
 
     def close(self) -> None:
         """Let the environment go."""

@@ -17,5 +17,8 @@ Knows: events, their bytes and names, the fold, the views.  Never: files, LMDB, 
 ``queries``     questions about versions, collections, aliases
 ``lineage``     questions about runs
 ``parts``       questions about rounds of parallel writers
+``ties``        which run made and read which version: sets, for graphs
+``cards``       the small rows by which versions and runs are listed and drawn
+``census``      what the collections of a project hold, counted from cards
 ==============  =====================================================================
 """

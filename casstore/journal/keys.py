@@ -24,6 +24,7 @@ C a commit id (16 bytes), E an event id (16 bytes), R a run id, # a number (8 by
     finished 0 P 0 N 0 <id>       the highest round that was finished
     part 0 P 0 N 0 <id> 0 E       one share that no finish has settled
     settled 0 P 0 N 0 <id> 0 E    one that a finish has named, whether it has arrived or not
+    card 0 <node>                 how a version or run is listed: see ``cards``
 
 A text of more than 128 bytes of UTF-8 stands as 0x01 and the hex of its BLAKE3, so that no key has
 more than 511 bytes (LMDB's limit); rows repeat the text wherever it is needed.
@@ -39,6 +40,7 @@ __all__ = [
     "aliases",
     "all_parts",
     "called",
+    "card",
     "collection",
     "collections",
     "edit_register",
@@ -53,6 +55,7 @@ __all__ = [
     "manifests",
     "number",
     "numbers",
+    "numbers_of",
     "output",
     "outputs",
     "part",
@@ -73,6 +76,7 @@ __all__ = [
     "settled",
     "unnumbered",
     "unnumbereds",
+    "unnumbereds_of",
     "use",
     "uses",
     "version",
@@ -84,6 +88,11 @@ NIL = b"\xc0"
 
 MAX_TEXT_BYTES = 128
 MAX_KEY_BYTES = 511
+
+
+def card(node: bytes) -> bytes:
+    """Return the key of a node's card."""
+    return b"card\0" + node
 
 
 def text(value: str) -> bytes:
@@ -214,6 +223,16 @@ def alias(project: str, name: str, value: str) -> bytes:
 def numbers(project: str, name: str) -> bytes:
     """Return the prefix of a collection's numbered members."""
     return b"number\0%s\0" % place(project, name)
+
+
+def numbers_of(project: str) -> bytes:
+    """Return the prefix of the numbered members of all collections of a project."""
+    return b"number\0%s\0" % text(project)
+
+
+def unnumbereds_of(project: str) -> bytes:
+    """Return the prefix of the members without a number of all collections of a project."""
+    return b"unnumbered\0%s\0" % text(project)
 
 
 def number(project: str, name: str, value: int, commit: bytes = b"") -> bytes:

@@ -6,7 +6,7 @@ Knows: last writer wins for each field of a run.  Never: commits, views.
 from typing import Any, TypeAlias
 
 from casstore.encoding import decode, encode
-from casstore.journal import bodies, keys, members
+from casstore.journal import bodies, cards, keys, members, ties
 from casstore.journal.events import Event
 from casstore.journal.subjects import RunSubject
 from casstore.journal.table import StateTable
@@ -31,6 +31,7 @@ def apply_run(table: StateTable, event: Event, subject: RunSubject, body: Any) -
         _set(row, event, "state", [body.state, body.exit_code])
     else:
         _set_all(row, event, body)
+    cards.note_run(table, row)
     table.put(key, encode(row))
 
 
@@ -75,3 +76,5 @@ def _use(table: StateTable, event: Event, subject: RunSubject, body: bodies.RunU
     table.put(keys.input_(project, run, event.clock, event.id), encode(used))
     user = [event.clock, event.time, project, run, body.use_as]
     table.put(keys.use(body.commit, event.id), encode(user))
+    cards.note_asked(table, body.commit, body.project, body.name)
+    ties.tie(table, ties.READ, body.commit, cards.run_node(project, run))

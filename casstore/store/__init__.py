@@ -21,7 +21,7 @@ from casstore.store.opening import close_store, create_store, is_open, open_stor
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
 from casstore.store.relied import packs_of
 from casstore.store.rounds import Finish, add_part, finish_round, version_of_part
-from casstore.store.runstate import as_shown, lease_facts
+from casstore.store.runstate import as_shown, lease_facts, surroundings_of
 from casstore.store.session import Session, Token
 from casstore.store.store import Store
 
@@ -59,6 +59,7 @@ __all__ = [
     "referent_of",
     "reserved",
     "set_label",
+    "surroundings_of",
     "take_number",
     "targets",
     "url_of",

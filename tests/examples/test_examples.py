@@ -190,3 +190,18 @@ def test_the_script_of_the_page_runs_with_ray(run, ray, tmp_path, with_store):
     assert (view.number, view.manifest.entries, len(set(groups.values()))) == (0, 6, 1)
     assert {view.run, *(producer.run for producer in view.producers)} == set(groups)
     assert len(groups) == 6
+
+
+def test_a_report_is_followed_back_to_its_data(run):
+    """Three runs, of which one names its input in the config."""
+    made, read, *edges, picture = run("lineage.py")
+    assert made == "made by a run of job type summarize"
+    assert read == "raw was read by ['clean']"
+    assert sorted(edges) == [
+        "clean -> clean made",
+        "clean -> summarize read",
+        "collect -> raw made",
+        "raw -> clean read",
+        "summarize -> report made",
+    ]
+    assert picture == "the picture has 6 versions and runs"
