@@ -16,7 +16,7 @@ from casstore.store.lookup import (
     number_of,
     reference_to,
 )
-from casstore.store.numbering import alias_claims, reserved, set_label, take_number
+from casstore.store.numbering import alias_claims, held, reserved, set_label, take_number
 from casstore.store.opening import close_store, create_store, is_open, open_store
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
 from casstore.store.relied import packs_of
@@ -47,6 +47,7 @@ __all__ = [
     "find_version",
     "finish_round",
     "follow",
+    "held",
     "is_open",
     "lease_facts",
     "live_versions",
