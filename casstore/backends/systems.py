@@ -1,0 +1,39 @@
+"""fsspec: settings that every file system gets, its loop, its table of schemes.
+
+Knows: fsspec.  Never: any one backend.
+
+Measured with s3fs 2026.9, gcsfs 2026.10, adlfs 2026.8: listings are cached for ever unless that is
+switched off; instances are shared between callers unless that is; a forked child cannot use one.
+"""
+
+from typing import Any
+
+import fsspec
+from fsspec.asyn import sync
+
+from casstore.errors import Unsupported
+
+__all__ = ["COMMON", "CONNECT_SECONDS", "READ_SECONDS", "file_system", "run"]
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
+
+COMMON: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+"""What every file system is told."""
+
+
+def file_system(scheme: str) -> Any:
+    """Return fsspec's file system for a scheme; ``Unsupported`` if it has none."""
+    try:
+        return fsspec.filesystem(scheme, **COMMON)
+    except ValueError as error:
+        raise Unsupported(
+            f"nothing here speaks {scheme}://", hint="use the tool that does"
+        ) from error
+    except ImportError as error:
+        raise Unsupported(f"{scheme}:// cannot be used: {error}", hint="install it") from error
+
+
+def run(fs: Any, function: Any, *arguments: Any, **named: Any) -> Any:
+    """Call a coroutine function in the loop of a file system, and wait for what it returns."""
+    return sync(fs.loop, function, *arguments, **named)
