@@ -54,6 +54,11 @@ class GcsClient(GCSFileSystem):  # type: ignore[misc] # gcsfs has no types
                 raise StatusError(reply.status)
             return reply.status, reply.headers, reply.request_info, await reply.read()
 
+    @property
+    def upload_url(self) -> str:
+        """The URL below which uploads go."""
+        return f"{self._location}/upload/storage/v1"
+
     def ask(self, method: str, path: str, *args: str, **named: Any) -> bytes:
         """Send one request; ``{}`` in the path stand for ``args``, quoted.  Returns the body."""
         body: bytes = self.call(method, path, *args, **named)[1]

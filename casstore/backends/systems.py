@@ -6,14 +6,17 @@ Measured with s3fs 2026.9, gcsfs 2026.10, adlfs 2026.8: listings are cached for 
 switched off; instances are shared between callers unless that is; a forked child cannot use one.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import fsspec
+import fsspec.core
 from fsspec.asyn import sync
 
 from casstore.errors import Unsupported
 
-__all__ = ["COMMON", "CONNECT_SECONDS", "READ_SECONDS", "file_system", "run"]
+__all__ = ["COMMON", "CONNECT_SECONDS", "READ_SECONDS", "file_system", "file_system_at", "run"]
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
@@ -24,8 +27,22 @@ COMMON: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": Fal
 
 def file_system(scheme: str) -> Any:
     """Return fsspec's file system for a scheme; ``Unsupported`` if it has none."""
-    try:
+    with _unsupported(scheme):
         return fsspec.filesystem(scheme, **COMMON)
+
+
+def file_system_at(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system for a URL, and the path there; as ``file_system``."""
+    scheme = url.partition("://")[0]
+    with _unsupported(scheme):
+        fs, path = fsspec.core.url_to_fs(url, **COMMON)
+        return fs, str(path)
+
+
+@contextlib.contextmanager
+def _unsupported(scheme: str) -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         raise Unsupported(
             f"nothing here speaks {scheme}://", hint="use the tool that does"

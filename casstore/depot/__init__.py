@@ -4,7 +4,7 @@ Knows: where packs, events, claims and leases lie, FORMAT.  Never: LMDB, what ev
 ``FORMAT.md`` beside this file is the specification.
 """
 
-from casstore.depot.claims import Claims
+from casstore.depot.claims import Claims, escape_name
 from casstore.depot.identity import Identity, create_identity, read_identity
 from casstore.depot.journalfiles import JournalFiles
 from casstore.depot.journalpacks import Packed, read_journal_pack, write_journal_pack
@@ -20,6 +20,7 @@ __all__ = [
     "SessionFolder",
     "create_identity",
     "dead_sessions",
+    "escape_name",
     "live_sessions",
     "read_identity",
     "read_journal_pack",
