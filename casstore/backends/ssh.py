@@ -10,7 +10,7 @@ otherwise, as sshfs does.
 from asyncssh import SFTPFailure, SFTPNoSuchFile, SFTPOpUnsupported
 from sshfs import SSHFileSystem
 
-from casstore.backends.systems import COMMON, CONNECT_SECONDS
+from casstore.backends.systems import CONNECT_SECONDS
 
 __all__ = ["SFTPFailure", "SFTPNoSuchFile", "SFTPOpUnsupported", "ssh_file_system"]
 
@@ -27,6 +27,6 @@ def ssh_file_system(host: str, *, port: int | None, username: str | None) -> SSH
         connect_timeout=2 * CONNECT_SECONDS,
         keepalive_interval=KEEPALIVE_SECONDS,
         keepalive_count_max=KEEPALIVES,
-        **COMMON,
+        skip_instance_cache=True,
         **{name: value for name, value in named.items() if value is not None},
     )
