@@ -90,6 +90,8 @@ class Drafting:
             if place is None:
                 raise UsageError("nothing is stored here", hint="run without mode='disabled'")
             self._store = place.writable_store()
+        else:
+            self._store.require_there()
         return self._store
 
     def draft(self) -> Draft:
@@ -317,9 +319,9 @@ class Drafting:
         """After a full disk, give back what this process wrote and nothing refers to."""
         try:
             yield
-        except OSError as error:
+        except Exception as error:
             if is_out_of_space(error) and self._draft is not None:
-                self._draft.session.take_back()
+                self.store().take_back(self._draft.session, error)
             raise
 
     def _move(self, store: Store) -> None:

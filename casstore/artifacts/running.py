@@ -41,7 +41,7 @@ MODES = ("online", "offline", "shared", "disabled", "dryrun", "run")
 TERMINATED_EXIT_CODE = 143  # 128 + SIGTERM, as shells report it
 
 _runs: list[Run] = []
-_end_state = {"state": "finished"}
+_ending: dict[str, Any] = {"state": "finished", "exit_code": 0}
 _hooked: list[int] = []
 
 
@@ -250,25 +250,39 @@ def _hook() -> None:
 
     def note(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if not hasattr(sys, "ps1"):  # at a prompt an exception ends nothing
-            _end_state["state"] = "crashed" if issubclass(kind, KeyboardInterrupt) else "failed"
+            crashed = issubclass(kind, KeyboardInterrupt)
+            _ending.update(state="crashed" if crashed else "failed", exit_code=1)
         previous(kind, error, trace)
 
     sys.excepthook = note
+    leave = sys.exit
+
+    def note_and_leave(status: object = None, /) -> NoReturn:
+        _note_exit(status)
+        leave(status)  # type: ignore[arg-type]  # whatever the caller gave
+
+    sys.exit = note_and_leave  # as W&B does: nothing later tells with what a script ends
     in_main = in_main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _on_terminate)
 
 
+def _note_exit(status: object) -> None:
+    """Let the runs that are active when the process ends be told how it does."""
+    if in_main_thread() and _ending["state"] != "crashed":
+        code = status if isinstance(status, int) else int(status is not None)
+        _ending.update(state="failed" if code else "finished", exit_code=code)
+
+
 def _on_terminate(number: int, frame: FrameType | None) -> None:
     del number, frame
-    _end_state["state"] = "crashed"
+    _ending.update(state="crashed", exit_code=TERMINATED_EXIT_CODE)
     sys.exit(TERMINATED_EXIT_CODE)
 
 
 def _finish_all() -> None:
-    state = _end_state["state"]
     for run in tuple(_runs):
         try:
-            run._end(state, 0 if state == "finished" else 1)  # noqa: SLF001 - the same room
+            run._end(**_ending)  # noqa: SLF001 - the same room
         except Exception as error:  # noqa: BLE001 - said, since nobody is left to catch it
             termwarn(f"run {run.id}: {error}")

@@ -34,7 +34,7 @@ from casstore.journal.bodies import (
 from casstore.journal.subjects import CommitSubject, RunSubject
 from casstore.journal.views import RunView, VersionView
 from casstore.parallel import Background, Lock, Pending
-from casstore.store import Store
+from casstore.store import Store, lease_facts
 
 __all__ = [
     "RunFields",
@@ -71,7 +71,7 @@ def store_for_looking(place: Place) -> Store:
         if record.process == os.getpid():
             record.drain()
     store = place.store()
-    store.index.catch_up()
+    store.index.catch_up(at_once=True)
     return store
 
 
@@ -112,6 +112,7 @@ class RunRecord:
         self.finished = False
         self.summary: dict[str, Any] = {}
         self.fields = fields
+        self._store: Store | None = None
         self._queue: Background | None = None
         self._pending: list[Pending[object]] = []
         self._recorded: dict[str, object] = {}
@@ -166,7 +167,7 @@ class RunRecord:
         """Record that the run reads a version, once."""
         body = RunUseBody(view.commit, view.project, view.label, use_as)
         if body not in self._used:
-            self.place.writable_store().events.append(self.subject, body)
+            self._own_store().events.append(self.subject, body)
             self._used.add(body)
 
     def produce(self, view: VersionView) -> None:
@@ -174,7 +175,7 @@ class RunRecord:
         if view.run == self.id or any(producer.run == self.id for producer in view.producers):
             return
         subject = CommitSubject(view.project, view.name, view.commit)
-        self.place.writable_store().events.append(subject, ProducerBody(self.id))
+        self._own_store().events.append(subject, ProducerBody(self.id))
 
     def update(self, changes: dict[str, object]) -> None:
         """Record fields of the run that differ from what was recorded last."""
@@ -184,7 +185,7 @@ class RunRecord:
             news = {key: value for key, value in changes.items() if self._recorded[key] != value}
             if news:
                 body = RunUpdateBody(**news)  # type: ignore[arg-type]
-                self.place.writable_store().events.append(self.subject, body)
+                self._own_store().events.append(self.subject, body)
                 self._recorded.update(news)
 
     def finish(
@@ -208,15 +209,26 @@ class RunRecord:
                 state, exit_code = "failed", 1
             self.update(changes or {})
             body = RunFinishBody(state, exit_code)
-            self.place.writable_store().events.append(self.subject, body)
+            self._own_store().events.append(self.subject, body)
         for other in errors[1:]:
             termwarn(f"run {self.id}: {other}")
         if error is not None:
             raise error
 
+    def _own_store(self) -> Store:
+        """Return the store that the run was begun in; ``NotFound`` if it was removed since."""
+        if self._store is not None:
+            self._store.require_there()
+        return self.place.writable_store()
+
     def _start(self, resume: str) -> None:
-        store = self.place.writable_store()
+        store = self._store = self.place.writable_store()
         store.index.catch_up()
+        if store.index.lost_events:
+            termwarn(
+                f"{store.index.lost_events} events are gone from the journal of {store.root}:"
+                " put its newer copy back, or run `casstore reindex`"
+            )
         with store.index.read() as reader:
             known = lineage.run(reader, self.place.project, self.id)
             count = 0 if known else sum(1 for _ in reader.scan(keys.runs(self.place.project)))
@@ -249,7 +261,7 @@ class RunRecord:
                 notes=fields.notes,
                 tags=fields.tags,
                 config=canonical_json(fields.config),
-                environment=canonical_json(_environment()),
+                environment=canonical_json({**_environment(), "lease": lease_facts(store)}),
             ),
         )
 

@@ -16,8 +16,15 @@ Every table, key and row in one place::
     intents   project NUL name          msgpack    [session, commit]: who is about to commit
 """
 
-from casstore.catalog.catalog import Catalog, Reader, Writer
-from casstore.catalog.environment import Damaged, Environment, Replaced
+from casstore.catalog.catalog import Catalog, Reader, Writer, event_names
+from casstore.catalog.environment import (
+    WRITE_WAIT_SECONDS,
+    Damaged,
+    Environment,
+    Replaced,
+    Unusable,
+    discard,
+)
 from casstore.catalog.rows import (
     ChunkRow,
     EventPlace,
@@ -30,6 +37,7 @@ from casstore.catalog.rows import (
 )
 
 __all__ = [
+    "WRITE_WAIT_SECONDS",
     "Catalog",
     "ChunkRow",
     "Damaged",
@@ -40,7 +48,10 @@ __all__ = [
     "Replaced",
     "Stamp",
     "StatRow",
+    "Unusable",
     "Writer",
+    "discard",
+    "event_names",
     "pack_rows",
     "stamp_of",
     "unpack_rows",

@@ -12,6 +12,7 @@ from casstore.cli.streams import tell
 from casstore.cli.workspace import Workspace
 from casstore.journal import lineage
 from casstore.journal.views import RunView
+from casstore.store import as_shown
 
 __all__ = ["runs"]
 
@@ -27,7 +28,8 @@ def runs(options: Options, *, every_project: bool, limit: int | None) -> None:
         found: list[RunView] = []
         if store is not None:
             with store.index.read() as reader:
-                found = list(lineage.runs(reader, None if every_project else place.project))
+                known = lineage.runs(reader, None if every_project else place.project)
+                found = [as_shown(store, view) for view in known]
         found.sort(key=lambda view: (-view.created_at, view.run))
         shown = found[:limit]
         if options.json:

@@ -4,14 +4,22 @@ Knows: where packs, events, claims and leases lie, FORMAT.  Never: LMDB, what ev
 ``FORMAT.md`` beside this file is the specification.
 """
 
+from casstore.depot.attempts import Attempt, failed_notes, forget_failed
 from casstore.depot.claims import Claims
 from casstore.depot.identity import Identity, create_identity, read_identity
 from casstore.depot.journalfiles import JournalFiles
 from casstore.depot.journalpacks import Packed, read_journal_pack, write_journal_pack
 from casstore.depot.packfiles import PackFiles
-from casstore.depot.sessions import SessionFolder, dead_sessions, live_sessions
+from casstore.depot.sessions import (
+    SessionFolder,
+    dead_sessions,
+    failed_sessions,
+    is_dead,
+    live_sessions,
+)
 
 __all__ = [
+    "Attempt",
     "Claims",
     "Identity",
     "JournalFiles",
@@ -20,6 +28,10 @@ __all__ = [
     "SessionFolder",
     "create_identity",
     "dead_sessions",
+    "failed_notes",
+    "failed_sessions",
+    "forget_failed",
+    "is_dead",
     "live_sessions",
     "read_identity",
     "read_journal_pack",

@@ -105,6 +105,11 @@ class JournalFiles:
             return []
         return [PackId(bytes.fromhex(name)) for name in sorted(names) if _PACK.match(name)]
 
+    def has(self, name: str, month: str, pack_id: PackId | None = None) -> bool:
+        """Tell whether an event is there: in its pack, or loose, also again from an older copy."""
+        packed = pack_id is not None and self.pack_path(month, pack_id).exists()
+        return packed or self.event_path(month, name).exists()
+
     def pack_path(self, month: str, pack_id: PackId) -> Path:
         """Return where a journal pack lies, there or not."""
         return self._root / month / PACKS_FOLDER / pack_id.hex()

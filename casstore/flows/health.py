@@ -64,7 +64,7 @@ class Finding:
 
 def status(store: Store) -> Status:
     """Return a store in numbers; no version's files are looked at."""
-    store.index.catch_up()
+    store.index.catch_up(at_once=True)
     with store.index.read() as reader:
         packs = [pack.size_bytes for _, pack in reader.packs()]
         return Status(
@@ -175,7 +175,7 @@ def _free_space(root: Path) -> Finding:
 
 
 def _index(store: Store) -> Iterator[Finding]:
-    store.index.catch_up(thorough=True)
+    store.index.catch_up(thorough=True, at_once=True)
     for name, message in sorted(store.index.problems.items()):
         if (store.root / name).exists():
             yield Finding("error", f"{name}: {message}", "run `casstore verify`")

@@ -42,13 +42,22 @@ class PackWriter:
         self.kind = kind
         self._header = HEADER.pack(HEADER_MAGIC, FORMAT_VERSION, kind, 0, os.urandom(16))
         self._file = durable.create(path, direct=direct)
-        self._file.append(self._header)
+        try:
+            self._file.append(self._header)
+        except BaseException:
+            self._file.close()
+            raise
         self._rows: list[tuple[Digest, int, int, int, int]] = []
 
     @property
     def full(self) -> bool:
         """Whether the pack has reached its target size."""
         return self._file.size_bytes >= TARGET_PACK_BYTES
+
+    @property
+    def empty(self) -> bool:
+        """Whether no frame was written."""
+        return not self._rows
 
     @property
     def size_bytes(self) -> int:

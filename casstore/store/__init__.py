@@ -17,9 +17,10 @@ from casstore.store.lookup import (
     reference_to,
 )
 from casstore.store.numbering import alias_claims, reserved, set_label, take_number
-from casstore.store.opening import close_store, create_store, discard_index, open_store
+from casstore.store.opening import close_store, create_store, is_open, open_store
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
-from casstore.store.session import Session
+from casstore.store.runstate import as_shown, lease_facts
+from casstore.store.session import Session, Token
 from casstore.store.store import Store
 
 __all__ = [
@@ -30,16 +31,19 @@ __all__ = [
     "Seen",
     "Session",
     "Store",
+    "Token",
     "alias_claims",
+    "as_shown",
     "check_type_of",
     "close_store",
     "collection_called",
     "commit",
     "concrete",
     "create_store",
-    "discard_index",
     "find_version",
     "follow",
+    "is_open",
+    "lease_facts",
     "live_versions",
     "newest_version",
     "no_collection",

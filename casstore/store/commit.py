@@ -30,6 +30,7 @@ from casstore.journal.bodies import (
 )
 from casstore.journal.subjects import CommitSubject
 from casstore.journal.views import VersionView
+from casstore.manifests import ManifestTop
 from casstore.store.draft import Draft
 from casstore.store.lookup import collection_called, newest_version
 from casstore.store.numbering import alias_claims, reserved, set_label, take_number
@@ -82,8 +83,15 @@ def commit(store: Store, draft: Draft, request: Commit, *, begin: Begin | None =
     the name occupied.
     """
     check_type_of(store, request.project, request.name, request.type)
-    commit_id = random_commit_id()
     top = draft.finish() if begin is None else None  # the work first, so that nobody waits for it
+    with draft.session.committing():
+        return _commit(store, draft, request, top, begin)
+
+
+def _commit(
+    store: Store, draft: Draft, request: Commit, top: ManifestTop | None, begin: Begin | None
+) -> Committed:
+    commit_id = random_commit_id()
     with reserved(store, request.project, request.name, commit_id) as key:
         check_type_of(store, request.project, request.name, request.type)
         with store.index.read() as reader:
@@ -95,8 +103,8 @@ def commit(store: Store, draft: Draft, request: Commit, *, begin: Begin | None =
         _check_packs(store, draft)
         if newest is not None and _is_again(newest, manifest):
             return _log_again(store, newest, request)
-        draft.session.published()  # from here on the version may exist: nothing is taken back
         _create(store, request, key, manifest, commit_id)
+        draft.session.published(draft.relied_packs())
         return Committed(_view(store, commit_id), created=True)
 
 
@@ -112,9 +120,9 @@ def check_type_of(store: Store, project: str, name: str, type_name: str) -> None
 
 
 def _check_packs(store: Store, draft: Draft) -> None:
-    gone = [row for row in draft.relied_rows() if not store.pack_exists(row)]
+    gone = [pack_id for pack_id in draft.relied_packs() if not store.packs.exists(pack_id)]
     if gone:
-        store.index.write(lambda writer: writer.forget_pack_rows(gone))
+        store.index.write(lambda writer: writer.forget_packs(gone))
         raise Error(
             f"part of this artifact is gone: {len(gone)} of its packs are not in {store.root}",
             hint="nothing was logged; log it again, and its bytes are stored anew",

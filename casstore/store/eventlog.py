@@ -11,6 +11,7 @@ from pathlib import Path
 
 from casstore.catalog import EventPlace, Reader, Writer
 from casstore.depot import JournalFiles
+from casstore.errors import Busy
 from casstore.journal import lineage, queries
 from casstore.journal.bodies import KnownBody
 from casstore.journal.events import Event, WriterId, next_clock
@@ -47,13 +48,19 @@ class EventLog:
 
         ``also`` changes the index in the transaction that mirrors the event.
         """
+        self._index.write(_nothing)  # who cannot mirror it now writes no event: ``Busy``
         with self._index.read() as reader:
             clock = next_clock(_highest_clock(reader, subject))
         written = self._written(subject, body, clock)
         month = self._journal.publish(
             written.name, written.data, self._staging(), written.event.time
         )
-        loose = self._index.write(lambda writer: _mirror(writer, written.event, month, also))
+        try:
+            loose = self._index.write(lambda writer: _mirror(writer, written.event, month, also))
+        except Busy as error:
+            raise Busy(
+                f"what was logged is safe, but not shown yet: {error.message}", hint=error.hint
+            ) from error
         if is_time_to_look(loose):
             gather_what_is_due(self._index, self._journal, self._staging, month)
         return written.event
@@ -72,6 +79,10 @@ class EventLog:
                 clock=clock,
                 time=time.time_ns() // 1000,
             )
+
+
+def _nothing(_writer: Writer) -> None:
+    """Change nothing: the transaction alone tells that the index can be written."""
 
 
 def _mirror(writer: Writer, event: Event, month: str, also: Callable[[Writer], None] | None) -> int:

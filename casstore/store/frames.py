@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from casstore import durable
-from casstore.catalog import ChunkRow
 from casstore.chunks import decode
 from casstore.depot import PackFiles
 from casstore.digest import Buffer, Digest, digest_of
@@ -21,19 +20,27 @@ from casstore.packs.format import RECORD
 from casstore.parallel import Lock
 from casstore.store.index import Index
 
-__all__ = ["FrameReader", "Located"]
+__all__ = ["FrameReader", "Place"]
 
 MAX_GAP_BYTES = 64 * 1024  # reading over a gap is cheaper than another read
 MAX_RANGE_BYTES = 8 * 1024 * 1024
 MAX_CACHED_BYTES = 32 * 1024 * 1024
 
 
-class Located(NamedTuple):
+class Place(NamedTuple):
+    """Where a frame lies."""
+
+    pack_id: PackId
+    offset: int
+    stored_bytes: int
+
+
+class _Wanted(NamedTuple):
     """A frame that was asked for: its place in the request, its digest, and where it lies."""
 
     position: int
     digest: Digest
-    row: ChunkRow
+    place: Place
 
 
 class FrameReader:
@@ -74,28 +81,29 @@ class FrameReader:
 
         Raises ``Corrupt`` naming the pack if a frame is not what its digest says or is nowhere.
         """
-        rows = self.locate(digests)
+        places = self.locate(digests)
         wanted = [
-            Located(position, digest, row)
-            for position, (digest, row) in enumerate(zip(digests, rows, strict=True))
+            _Wanted(position, digest, place)
+            for position, (digest, place) in enumerate(zip(digests, places, strict=True))
         ]
-        wanted.sort(key=_place)
+        wanted.sort(key=_order)
         frames: list[Buffer] = [b""] * len(wanted)
         for span in _spans(wanted):
             self._read_span(span, frames)
         return frames
 
-    def locate(self, digests: Sequence[Digest]) -> list[ChunkRow]:
+    def locate(self, digests: Sequence[Digest]) -> list[Place]:
         """Return where frames lie; raises ``Corrupt`` for one that is in no pack."""
         for again in (True, False):
             with self._index.read() as index:
                 rows = index.chunks(digests)
-            missing = [position for position, row in enumerate(rows) if row is None]
-            if not missing:
-                return [row for row in rows if row is not None]
+                known = [row for row in rows if row is not None]
+                if len(known) == len(rows):
+                    packs = {row: index.pack_id(row) for row in {item.pack_row for item in known}}
+                    return [Place(packs[row], offset, size) for row, offset, size in known]
             if not (again and self._find_again(digests)):
                 break
-        digest = digests[missing[0]]
+        digest = digests[rows.index(None)]
         raise Corrupt(
             f"frame {digest.hex()} is in no pack of this store",
             hint="run `casstore reindex`; if it stays missing, restore its pack from a copy",
@@ -106,21 +114,9 @@ class FrameReader:
         with self._index.read() as index:
             return sum([row.stored_bytes for row in index.chunks(digests) if row is not None])
 
-    def pack_id(self, row: int) -> PackId:
-        """Return the pack of a row of the index."""
-        with self._index.read() as index:
-            pack = index.pack(row)
-        if pack is None:
-            raise Corrupt(
-                f"the index names pack row {row}, which it does not hold",
-                hint="run `casstore reindex`",
-            )
-        return pack.pack_id
-
-    def _read_span(self, span: list[Located], frames: list[Buffer]) -> None:
-        pack_id = self.pack_id(span[0].row.pack_row)
-        start = span[0].row.offset
-        end = max(item.row.offset + RECORD.size + item.row.stored_bytes for item in span)
+    def _read_span(self, span: list[_Wanted], frames: list[Buffer]) -> None:
+        pack_id, start, _ = span[0].place
+        end = max(item.place.offset + RECORD.size + item.place.stored_bytes for item in span)
         try:
             descriptor = os.open(self._packs.path(pack_id), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -134,11 +130,11 @@ class FrameReader:
             os.close(descriptor)
         for item in span:
             try:
-                frames[item.position] = _verified(data, item.row.offset - start, item.digest)
+                frames[item.position] = _verified(data, item.place.offset - start, item.digest)
             except Corrupt as error:
                 raise Corrupt(
-                    f"frame {item.digest.hex()} in pack {pack_id.hex()} at byte {item.row.offset}: "
-                    f"{error.message}",
+                    f"frame {item.digest.hex()} in pack {pack_id.hex()}"
+                    f" at byte {item.place.offset}: {error.message}",
                     hint="run `casstore reindex`; if it stays so, restore the pack from a copy",
                 ) from error
 
@@ -151,26 +147,26 @@ def _verified(data: Buffer, offset: int, digest: Digest) -> Buffer:
     return frame
 
 
-def _place(item: Located) -> tuple[int, int]:
-    return item.row.pack_row, item.row.offset
+def _order(item: _Wanted) -> Place:
+    return item.place
 
 
-def _spans(wanted: list[Located]) -> list[list[Located]]:
+def _spans(wanted: list[_Wanted]) -> list[list[_Wanted]]:
     """Group frames that lie near each other in one pack, so that each group is one read."""
-    spans: list[list[Located]] = []
+    spans: list[list[_Wanted]] = []
     end = 0
     for item in wanted:
-        row = item.row
+        place = item.place
         near = (
             spans
-            and spans[-1][0].row.pack_row == row.pack_row
-            and row.offset <= end + MAX_GAP_BYTES
-            and row.offset - spans[-1][0].row.offset < MAX_RANGE_BYTES
+            and spans[-1][0].place.pack_id == place.pack_id
+            and place.offset <= end + MAX_GAP_BYTES
+            and place.offset - spans[-1][0].place.offset < MAX_RANGE_BYTES
         )
         if near:
             spans[-1].append(item)
         else:
             spans.append([item])
             end = 0
-        end = max(end, row.offset + RECORD.size + row.stored_bytes)
+        end = max(end, place.offset + RECORD.size + place.stored_bytes)
     return spans

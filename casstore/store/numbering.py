@@ -96,7 +96,7 @@ def _reserve(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
     """Record the intent to commit to a name, waiting while a living session holds one."""
     deadline = time.monotonic() + WAIT_SECONDS
     pause = FIRST_PAUSE_SECONDS
-    session = store.session().folder.id
+    session = store.session_id()
     dead: tuple[str, CommitId] | None = None
 
     def take(writer: Writer) -> tuple[str, CommitId] | None:
@@ -121,7 +121,7 @@ def _reserve(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
 
 
 def _release(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
-    session = store.session().folder.id
+    session = store.session_id()
 
     def clear(writer: Writer) -> None:
         if writer.intent(*place) == (session, commit_id):

@@ -37,7 +37,7 @@ def verify_version(
     every frame is located in a pack whose structure is whole, and that sizes add up.  ``progress``
     is called with (files, bytes) as they are done.
     """
-    store.index.catch_up(thorough=True)
+    store.index.catch_up(thorough=True, at_once=True)
     problems = Problems()
     packs = PackStates(store, quick=quick)
     tree = Tree(store, view, packs, problems)
@@ -57,7 +57,7 @@ def verify_store(store: Store, *, quick: bool = False, progress: Progress | None
     with files of versions as they are done.
     """
     note = progress or _ignore
-    store.index.catch_up(thorough=True)
+    store.index.catch_up(thorough=True, at_once=True)
     problems = Problems()
     check_events(store, problems)
     with store.index.read() as reader:
