@@ -5,10 +5,12 @@ Knows: where packs, events, claims and leases lie, FORMAT.  Never: LMDB, what ev
 """
 
 from casstore.depot.attempts import Attempt, failed_notes, forget_failed
+from casstore.depot.authority import AUTHORITY_NAME, draw_authority, read_authority
 from casstore.depot.claims import Claims
 from casstore.depot.identity import Identity, create_identity, read_identity
 from casstore.depot.journalfiles import JournalFiles
 from casstore.depot.journalpacks import Packed, read_journal_pack, write_journal_pack
+from casstore.depot.numberfiles import NumberFiles
 from casstore.depot.packfiles import PackFiles
 from casstore.depot.sessions import (
     SessionFolder,
@@ -19,20 +21,24 @@ from casstore.depot.sessions import (
 )
 
 __all__ = [
+    "AUTHORITY_NAME",
     "Attempt",
     "Claims",
     "Identity",
     "JournalFiles",
+    "NumberFiles",
     "PackFiles",
     "Packed",
     "SessionFolder",
     "create_identity",
     "dead_sessions",
+    "draw_authority",
     "failed_notes",
     "failed_sessions",
     "forget_failed",
     "is_dead",
     "live_sessions",
+    "read_authority",
     "read_identity",
     "read_journal_pack",
     "write_journal_pack",

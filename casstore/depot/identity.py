@@ -18,7 +18,9 @@ __all__ = ["FORMAT_VERSION", "Identity", "create_identity", "make_folders", "rea
 
 FORMAT_VERSION = 1
 FILE_NAME = "FORMAT"
-FOLDERS: tuple[str, ...] = ("packs", "journal", "claims", "index", "condemned", "leases", "tmp")
+FOLDERS: tuple[str, ...] = (
+    *("packs", "journal", "claims", "index", "condemned", "leases", "numbers", "tmp"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,23 @@ Knows: opening, catching up, sessions, drafts, the commit protocol, reading fram
 Never: working files, how people call things on screen.
 """
 
+from casstore.store.accepting import accept_numbers, renumbering_notice, unaccepted
 from casstore.store.closure import Closure
 from casstore.store.commit import Commit, Committed, check_type_of, commit
 from casstore.store.draft import Draft, Seen
 from casstore.store.lookup import (
     collection_called,
+    exact_reference,
     find_version,
+    heads_text,
+    label_of,
     live_versions,
     newest_version,
     no_collection,
     number_of,
     reference_to,
+    shown_as,
+    versions_of,
 )
 from casstore.store.numbering import alias_claims, reserved, set_label, take_number
 from casstore.store.opening import close_store, create_store, is_open, open_store
@@ -32,6 +38,7 @@ __all__ = [
     "Session",
     "Store",
     "Token",
+    "accept_numbers",
     "alias_claims",
     "as_shown",
     "check_type_of",
@@ -40,9 +47,12 @@ __all__ = [
     "commit",
     "concrete",
     "create_store",
+    "exact_reference",
     "find_version",
     "follow",
+    "heads_text",
     "is_open",
+    "label_of",
     "lease_facts",
     "live_versions",
     "newest_version",
@@ -51,9 +61,13 @@ __all__ = [
     "open_store",
     "reference_to",
     "referent_of",
+    "renumbering_notice",
     "reserved",
     "set_label",
+    "shown_as",
     "take_number",
     "targets",
+    "unaccepted",
     "url_of",
+    "versions_of",
 ]
