@@ -30,7 +30,7 @@ from casstore.errors import EntryNotFound
 from casstore.journal import queries
 from casstore.journal.views import CollectionView, VersionView
 from casstore.manifests import Entry
-from casstore.store import Store, live_versions, reference_to
+from casstore.store import Store, live_versions, reference_to, shown_as, versions_of
 
 __all__ = ["ls"]
 
@@ -100,7 +100,7 @@ def _versions(place: Workspace, text: str, *, deleted: bool) -> None:
         return
     found = place.collection(text)
     with store.index.read() as reader:
-        views = list(queries.versions(reader, found.project, found.name, include_deleted=deleted))
+        views = versions_of(store, reader, found.project, found.name, include_deleted=deleted)
     aliases = alias_names(store, found.project, found.name)
     if place.options.json:
         records = (version_record(store, view, aliases.get(view.commit, [])) for view in views)
@@ -121,7 +121,7 @@ def _version_row(
 ) -> tuple[str, ...]:
     called = ["(removed)"] if view.deleted else aliases.get(view.commit, [])
     return (
-        reference_to(store, view),
+        shown_as(store, view),
         f"{view.manifest.entries:,}",
         size_text(view.manifest.size),
         time_text(view.created_at),

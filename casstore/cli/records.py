@@ -13,14 +13,13 @@ from casstore.journal import queries
 from casstore.journal.views import CollectionView, RunView, VersionView
 from casstore.manifests import Entry
 from casstore.names import LATEST
-from casstore.store import Store, newest_version, number_of
+from casstore.store import Store, label_of, newest_version, number_of
 
 __all__ = [
     "alias_names",
     "artifact_record",
     "file_record",
     "run_record",
-    "version_label",
     "version_record",
 ]
 
@@ -35,30 +34,26 @@ def alias_names(store: Store, project: str, name: str) -> dict[CommitId, list[st
     return found
 
 
-def version_label(store: Store, view: VersionView) -> str | None:
-    """Return ``vN``, or None for a version that has no number in this store."""
-    number = number_of(store, view)
-    return None if number is None else f"v{number}"
-
-
 def version_record(
     store: Store, view: VersionView, aliases: list[str] | None = None
 ) -> dict[str, Any]:
     """Return a version; its ``aliases`` are looked up if they are not given.
 
-    A version is provisional where an upstream has not sealed its number.
+    A version is provisional where an upstream has not sealed its number.  ``version`` is ``vN``,
+    ``<authority>:vN`` for a number of another upstream, or None: see ``journal.numbers``.
     """
+    label = label_of(store, view)
     if aliases is None:
         aliases = alias_names(store, view.project, view.name).get(view.commit, [])
     return {
         "project": view.project,
         "name": view.label,
-        "version": version_label(store, view),
+        "version": label.name if label.exact or (label.name and not label.provisional) else None,
         "commit_id": view.commit.hex(),
         "digest": view.manifest.digest.hex(),
         "type": view.type,
         "state": "DELETED" if view.deleted else "COMMITTED",
-        "provisional": False,
+        "provisional": label.provisional,
         "aliases": aliases,
         "tags": list(view.tags),
         "description": view.description,
@@ -89,7 +84,8 @@ def artifact_record(
     store: Store, collection: CollectionView, versions: list[VersionView]
 ) -> dict[str, Any]:
     """Return a name with what its newest version is."""
-    newest = max(versions, key=lambda view: number_of(store, view) or 0) if versions else None
+    newest = _newest(store, collection, versions)
+    number = None if newest is None else number_of(store, newest)
     return {
         "project": collection.project,
         "name": collection.label,
@@ -97,12 +93,23 @@ def artifact_record(
         "description": collection.description,
         "tags": list(collection.tags),
         "versions": len(versions),
-        "latest": None if newest is None else version_label(store, newest),
+        "latest": None if number is None else f"v{number}",
         "size_bytes": 0 if newest is None else newest.manifest.size,
         "file_count": 0 if newest is None else newest.manifest.entries,
         "created_at": time_json(collection.created_at),
         "updated_at": time_json(collection.created_at if newest is None else newest.created_at),
     }
+
+
+def _newest(
+    store: Store, collection: CollectionView, versions: list[VersionView]
+) -> VersionView | None:
+    """Return what ``latest`` means, or any version where it means nothing."""
+    if len(versions) < 2:  # most names, and there may be very many of them
+        return versions[0] if versions else None
+    with store.index.read() as reader:
+        newest = newest_version(store, reader, collection.project, collection.name)
+    return newest or versions[-1]
 
 
 def run_record(view: RunView) -> dict[str, Any]:

@@ -238,8 +238,8 @@ class Numbers:
         found += [view.commit for view in self.given(number)]
         if not found:
             return []
-        former = [self._holder(authority, number) for authority in self.standpoint.former]
-        found += [commit for commit in former if commit is not None]
+        for authority in self.standpoint.former:
+            found += [seal.commit for seal in seals.claimants(*place, authority, number)]
         return list(dict.fromkeys(found))
 
     def _differs(self, commit: CommitId, winner: CommitId, view: VersionView | None) -> bool:
