@@ -14,7 +14,7 @@ For each version, in order::
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from casstore.digest import CommitId, Digest
@@ -90,16 +90,19 @@ class _Top:
     """The highest number that is known to be taken, and the highest version.
 
     ``holds`` is that version's number; without a commit nothing alive is known to have one.
+    ``given`` are the numbers that were given on the way.
     """
 
     number: int
     holds: int = -1
     commit: CommitId | None = None
     digest: Digest | None = None
+    given: dict[CommitId, int] = field(default_factory=dict)
 
     def hold(self, commit: CommitId, digest: Digest) -> None:
         """Let the number be that of a version."""
         self.holds, self.commit, self.digest = self.number, commit, digest
+        self.given[commit] = self.number
 
 
 def seal_steps(numbers: Numbers, commits: Sequence[CommitId] | None = None) -> SealingSteps:
@@ -119,7 +122,9 @@ def seal_steps(numbers: Numbers, commits: Sequence[CommitId] | None = None) -> S
     for view in views:
         own = view.number if view.numbering == numbers.standpoint.numbering else None
         digest = view.manifest.digest
-        number = yield from _claim(numbers, authority, top, view.commit, digest)
+        number = top.given.get(view.commit)  # another's push claimed it meanwhile
+        if number is None:
+            number = yield from _claim(numbers, authority, top, view.commit, digest)
         if number is None:
             outcomes.append(Outcome(view.commit, top.holds, own, same_as=top.commit))
         else:
@@ -166,7 +171,7 @@ def _help(
         return
     other = CommitId(owner)
     known = numbers.member(other)
-    if known is not None and authority in known.sealed:
+    if other in top.given or (known is not None and authority in known.sealed):
         return  # it has another number: this claim was given up
     digest = yield Find(other)
     if digest is not None:
