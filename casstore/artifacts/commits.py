@@ -16,7 +16,7 @@ from casstore.artifacts.unstored import Unstored
 from casstore.encoding import canonical_json
 from casstore.errors import Invalid, UsageError
 from casstore.names import LATEST, check_alias, check_tag
-from casstore.store import Commit, Committed, Store, check_type_of
+from casstore.store import Commit, Committed, Store, check_type_of, reference_to
 
 __all__ = ["log_in_run", "wait_for"]
 
@@ -117,7 +117,7 @@ def _commit(store: Store, artifact: ArtifactProperties, request: Commit) -> Comm
         aside = "; the description or metadata given is kept with the run"
         stays = "; its ttl stays as it is"  # never shorter by accident: ``save`` changes it
         termlog(
-            f"{request.name}:v{committed.version.number} has this content already"
+            f"{reference_to(store, committed.version)} has this content already"
             f"{aside if committed.kept_aside else ''}"
             f"{stays if request.ttl not in {None, committed.version.ttl} else ''}"
         )

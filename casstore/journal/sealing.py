@@ -14,7 +14,7 @@ For each version, in order::
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from casstore.digest import CommitId, Digest
@@ -23,6 +23,7 @@ from casstore.journal import queries, seals
 from casstore.journal.bodies import SameAsBody, SealedBody
 from casstore.journal.numbers import Numbers
 from casstore.journal.subjects import CommitSubject
+from casstore.journal.views import VersionView
 
 __all__ = [
     "Append",
@@ -85,102 +86,85 @@ Answer: TypeAlias = CommitId | Digest | None
 SealingSteps: TypeAlias = Generator[Step, Answer, tuple[Outcome, ...]]
 
 
-@dataclass(slots=True)
-class _Top:
-    """The highest number that is known to be taken, and the highest version.
-
-    ``holds`` is that version's number; without a commit nothing alive is known to have one.
-    ``given`` are the numbers that were given on the way.
-    """
-
-    number: int
-    holds: int = -1
-    commit: CommitId | None = None
-    digest: Digest | None = None
-    given: dict[CommitId, int] = field(default_factory=dict)
-
-    def hold(self, commit: CommitId, digest: Digest) -> None:
-        """Let the number be that of a version."""
-        self.holds, self.commit, self.digest = self.number, commit, digest
-        self.given[commit] = self.number
-
-
 def seal_steps(numbers: Numbers, commits: Sequence[CommitId] | None = None) -> SealingSteps:
-    """Yield the steps that number what the upstream has not, in the order it was logged.
+    """Return the steps that number what the upstream has not, in the order it was logged.
 
     ``numbers`` is the collection as this store knows it once the upstream's events are in it; its
-    standpoint's authority is the upstream's.  ``commits`` are those whose version events are in the
-    upstream already; None is all.  Raises ``Busy`` if claims are taken without end.
+    standpoint's authority is the upstream's.  The table is read now, and not while steps are done.
+    ``commits`` are those whose version events are in the upstream already; None is all.  The steps
+    raise ``Busy`` if claims are taken without end.
     """
     authority = numbers.standpoint.authority
     if authority is None:
         raise AssertionError("sealing needs an upstream's authority")
-    chosen = None if commits is None else frozenset(commits)
-    views = numbers.unsealed(chosen)
-    top = _highest(numbers, authority)
-    outcomes = []
-    for view in views:
-        own = view.number if view.numbering == numbers.standpoint.numbering else None
-        digest = view.manifest.digest
-        number = top.given.get(view.commit)  # another's push claimed it meanwhile
-        if number is None:
-            number = yield from _claim(numbers, authority, top, view.commit, digest)
-        if number is None:
-            outcomes.append(Outcome(view.commit, top.holds, own, same_as=top.commit))
-        else:
-            outcomes.append(Outcome(view.commit, number, own))
-    return tuple(outcomes)
+    views = numbers.unsealed(None if commits is None else frozenset(commits))
+    return _Sealing(numbers, authority).steps(views)
 
 
-def _highest(numbers: Numbers, authority: bytes) -> _Top:
-    place = (numbers.project, numbers.name)
-    top = _Top(queries.next_number(numbers.table, *place, authority) - 1)
-    commit = seals.holder(numbers.table, *place, authority, top.number) if top.number >= 0 else None
-    view = numbers.member(commit) if commit is not None else None
-    if view is not None and not view.deleted:
-        top.hold(view.commit, view.manifest.digest)
-    return top
+class _Sealing:
+    """What is known of an upstream's numbers while they are given."""
 
+    def __init__(self, numbers: Numbers, authority: bytes) -> None:
+        self._place = (numbers.project, numbers.name)
+        self._numbering = numbers.standpoint.numbering
+        self._authority = authority
+        self._known = {commit for _, commit in seals.sealed(numbers.table, *self._place, authority)}
+        self._given: dict[CommitId, int] = {}
+        self._tried = queries.next_number(numbers.table, *self._place, authority) - 1
+        self._top: tuple[int, CommitId, Digest] | None = None
+        commit = seals.holder(numbers.table, *self._place, authority, max(self._tried, 0))
+        view = numbers.member(commit) if commit is not None else None
+        if view is not None and not view.deleted:
+            self._top = (self._tried, view.commit, view.manifest.digest)
 
-def _claim(
-    numbers: Numbers, authority: bytes, top: _Top, commit: CommitId, digest: Digest
-) -> Generator[Step, Answer, int | None]:
-    """Give one version a number; return None if the highest has its content: it then is that."""
-    for _ in range(MAX_TAKEN_NUMBERS):
-        if top.commit is not None and top.digest == digest:
-            yield Append(_subject(numbers, commit), SameAsBody(top.commit))
-            return None
-        top.number += 1
-        owner = yield Take(top.number, commit)
-        if owner == commit:
-            yield Append(_subject(numbers, commit), SealedBody(top.number, authority))
-            top.hold(commit, digest)
-            return top.number
-        yield from _help(numbers, authority, top, owner)
-    raise Busy(
-        f"{MAX_TAKEN_NUMBERS:,} numbers in a row of {numbers.name!r} are taken in the upstream",
-        hint="what was sealed stays; pull, and push again",
-    )
+    def steps(self, views: Sequence[VersionView]) -> SealingSteps:
+        """Give numbers to versions, one after the other."""
+        outcomes = []
+        for view in views:
+            own = view.number if view.numbering == self._numbering else None
+            if view.commit not in self._given:  # else another's push had claimed it meanwhile
+                same = yield from self._claim(view.commit, view.manifest.digest)
+                if same is not None:
+                    outcomes.append(Outcome(view.commit, same[0], own, same_as=same[1]))
+                    continue
+            outcomes.append(Outcome(view.commit, self._given[view.commit], own))
+        return tuple(outcomes)
 
+    def _claim(
+        self, commit: CommitId, digest: Digest
+    ) -> Generator[Step, Answer, tuple[int, CommitId] | None]:
+        """Give a version a number, or return the highest number and its version, if it is equal."""
+        for _ in range(MAX_TAKEN_NUMBERS):
+            if self._top is not None and self._top[2] == digest:
+                number, same, _ = self._top
+                yield Append(CommitSubject(*self._place, commit), SameAsBody(same))
+                return number, same
+            self._tried += 1
+            owner = yield Take(self._tried, commit)
+            if owner == commit:
+                yield self._seal(commit, digest)
+                return None
+            yield from self._help(owner)
+        raise Busy(
+            f"{MAX_TAKEN_NUMBERS:,} numbers in a row of {self._place[1]!r} are taken upstream",
+            hint="what was sealed stays; pull, and push again",
+        )
 
-def _help(
-    numbers: Numbers, authority: bytes, top: _Top, owner: Answer
-) -> Generator[Step, Answer, None]:
-    """Append the sealed event that another's claim has yet to get; nothing for a hole."""
-    if owner is None:
-        return
-    other = CommitId(owner)
-    known = numbers.member(other)
-    if other in top.given or (known is not None and authority in known.sealed):
-        return  # it has another number: this claim was given up
-    digest = yield Find(other)
-    if digest is not None:
-        yield Append(_subject(numbers, other), SealedBody(top.number, authority))
-        top.hold(other, Digest(digest))
+    def _help(self, owner: Answer) -> Generator[Step, Answer, None]:
+        """Append the sealed event that another's claim has yet to get; nothing for a hole."""
+        if owner is None or owner in self._known or owner in self._given:
+            return  # one that has another number has given this claim up
+        other = CommitId(owner)
+        digest = yield Find(other)
+        if digest is not None:
+            yield self._seal(other, Digest(digest))
 
-
-def _subject(numbers: Numbers, commit: CommitId) -> CommitSubject:
-    return CommitSubject(numbers.project, numbers.name, commit)
+    def _seal(self, commit: CommitId, digest: Digest) -> Append:
+        """Return the event that gives a commit the number that was tried; it is the highest now."""
+        self._given[commit] = self._tried
+        self._top = (self._tried, commit, digest)
+        body = SealedBody(self._tried, self._authority)
+        return Append(CommitSubject(*self._place, commit), body)
 
 
 class Claims(Protocol):

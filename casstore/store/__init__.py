@@ -4,15 +4,14 @@ Knows: opening, catching up, sessions, drafts, the commit protocol, reading fram
 Never: working files, how people call things on screen.
 """
 
-from casstore.store.accepting import accept_numbers, renumbering_notice, unaccepted
+from casstore.store.accepting import accept_numbers, conflicts_of, renumbering_notice, unaccepted
 from casstore.store.closure import Closure
 from casstore.store.commit import Commit, Committed, check_type_of, commit
+from casstore.store.conflicts import exact_reference
 from casstore.store.draft import Draft, Seen
 from casstore.store.lookup import (
     collection_called,
-    exact_reference,
     find_version,
-    heads_text,
     label_of,
     live_versions,
     newest_version,
@@ -26,6 +25,7 @@ from casstore.store.numbering import alias_claims, reserved, set_label, take_num
 from casstore.store.opening import close_store, create_store, is_open, open_store
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
 from casstore.store.runstate import as_shown, lease_facts
+from casstore.store.sealing import seal
 from casstore.store.session import Session, Token
 from casstore.store.store import Store
 
@@ -46,11 +46,11 @@ __all__ = [
     "collection_called",
     "commit",
     "concrete",
+    "conflicts_of",
     "create_store",
     "exact_reference",
     "find_version",
     "follow",
-    "heads_text",
     "is_open",
     "label_of",
     "lease_facts",
@@ -63,6 +63,7 @@ __all__ = [
     "referent_of",
     "renumbering_notice",
     "reserved",
+    "seal",
     "set_label",
     "shown_as",
     "take_number",

@@ -1,4 +1,4 @@
-"""Numbers that mean something else than they did here: found, told, accepted.
+"""What is in doubt in a store: numbers, aliases, names; and numbers that somebody agreed to.
 
 Knows: which clashes somebody has agreed to in this store.  Never: what makes a clash.
 """
@@ -7,11 +7,14 @@ from collections.abc import Iterable
 
 from casstore.catalog import Reader
 from casstore.digest import CommitId
+from casstore.errors import Conflict
+from casstore.journal import queries
 from casstore.journal.numbers import Numbers, Resolution
 from casstore.journal.views import CollectionView
+from casstore.store.conflicts import alias_conflict, name_conflict, number_conflict
 from casstore.store.store import Store
 
-__all__ = ["accept_numbers", "renumbering_notice", "unaccepted"]
+__all__ = ["accept_numbers", "conflicts_of", "renumbering_notice", "unaccepted"]
 
 MAX_NAMED = 5
 
@@ -40,6 +43,27 @@ def accept_numbers(store: Store, collection: CollectionView) -> list[Resolution]
         place = (collection.project, collection.name)
         store.number_files.accept(*place, pairs, store.staging())
     return found
+
+
+def conflicts_of(store: Store, reader: Reader) -> list[Conflict]:
+    """Return everything that somebody has to decide: names, numbers and aliases, in that order."""
+    by_label: dict[tuple[str, str], list[CollectionView]] = {}
+    collections = list(queries.collections(reader))
+    for view in collections:
+        by_label.setdefault((view.project, view.label), []).append(view)
+    names = [name_conflict(store.root, same) for same in by_label.values() if len(same) > 1]
+    numbers = [
+        number_conflict(view, each)
+        for view in collections
+        for each in unaccepted(store, reader, view)
+    ]
+    aliases = [
+        alias_conflict(view, alias)
+        for view in collections
+        for alias in queries.aliases(reader, view.project, view.name)
+        if alias.conflict
+    ]
+    return [*names, *numbers, *aliases]
 
 
 def renumbering_notice(

@@ -8,19 +8,23 @@ Never: entries, frames, how versions come about, which number is whose (``journa
 from collections.abc import Iterator
 
 from casstore.catalog import Reader
-from casstore.digest import CommitId
 from casstore.errors import Conflict, NotFound
 from casstore.journal import labels, queries
 from casstore.journal.numbers import Label, Numbers, Resolution
-from casstore.journal.views import AliasView, CollectionView, VersionView
+from casstore.journal.views import CollectionView, VersionView
 from casstore.names import LATEST, NumberLabel, Reference, number_label
+from casstore.store.conflicts import (
+    alias_conflict,
+    exact_reference,
+    name_conflict,
+    number_conflict,
+    twins_conflict,
+)
 from casstore.store.store import Store
 
 __all__ = [
     "collection_called",
-    "exact_reference",
     "find_version",
-    "heads_text",
     "label_of",
     "live_versions",
     "newest_version",
@@ -67,11 +71,7 @@ def collection_called(
     """
     found = queries.named(reader, project, name)
     if len(found) > 1:
-        raise Conflict(
-            f"{len(found)} artifacts are called {name!r} in project {project!r} of {store.root}: "
-            f"created as {' and '.join(view.name for view in found)}",
-            hint=f"{name}@ID finds versions of each; rename one of them",
-        )
+        raise name_conflict(store.root, found)
     return found[0] if found else None
 
 
@@ -125,11 +125,6 @@ def shown_as(store: Store, view: VersionView) -> str:
     return f"{view.label}:{label.text}" if label.text else exact_reference(view)
 
 
-def exact_reference(view: VersionView) -> str:
-    """Return ``name@commit``, which means this version for ever and everywhere."""
-    return f"{view.label}@{view.commit.hex()}"
-
-
 def no_collection(store: Store, project: str, name: str) -> NotFound:
     """Return the error for a name that nothing was logged under, or that was changed since."""
     with store.index.read() as reader:
@@ -177,11 +172,7 @@ def _by_number(
         _refuse_unaccepted(store, collection, resolution)
         found = [resolution.view] if resolution.view is not None else []
     if len(found) > 1:
-        named = " and ".join(map(exact_reference, found))
-        raise Conflict(
-            f"{collection.label!r} has {len(found)} versions of that number: {named}",
-            hint="name one of these",
-        )
+        raise twins_conflict(collection, found)
     return found[0] if found else None
 
 
@@ -190,37 +181,16 @@ def _refuse_unaccepted(store: Store, collection: CollectionView, found: Resoluti
     if not found.others:
         return
     accepted = store.number_files.accepted(collection.project, collection.name)
-    if (found.number, found.commit) in accepted:
-        return
-    others = " and ".join(_exact(collection, commit) for commit in found.others)
-    raise Conflict(
-        f"{collection.label}:v{found.number} is {_exact(collection, found.commit)} now, "
-        f"and was {others} here",
-        hint=f"name one of these, or agree: casstore numbers accept {collection.label}",
-    )
-
-
-def _exact(collection: CollectionView, commit: CommitId) -> str:
-    return f"{collection.label}@{commit.hex()}"
+    if (found.number, found.commit) not in accepted:
+        raise number_conflict(collection, found)
 
 
 def _by_alias(reader: Reader, collection: CollectionView, label: str) -> VersionView | None:
     place = (collection.project, collection.name)
     alias = queries.alias(reader, *place, label)
     if alias.conflict:
-        raise Conflict(
-            f"alias {label!r} of {collection.label!r} was set to {heads_text(collection, alias)} "
-            "at once",
-            hint=f"settle it: casstore alias set REF {label}",
-        )
+        raise alias_conflict(collection, alias)
     return queries.member(reader, *place, alias.commit) if alias.commit is not None else None
-
-
-def heads_text(collection: CollectionView, alias: AliasView) -> str:
-    """Return what an alias in conflict was set to, as ``name@commit``, the latest first."""
-    return " and ".join(
-        "nothing" if commit is None else _exact(collection, commit) for _, commit in alias.conflict
-    )
 
 
 def _by_id(store: Store, reader: Reader, reference: Reference, project: str) -> VersionView:

@@ -1,5 +1,7 @@
 """Whose a number is: sealed, provisional, of another authority, of an equal one, or in doubt."""
 
+from dataclasses import replace
+
 import pytest
 
 from casstore.journal import bodies, queries
@@ -175,6 +177,27 @@ def test_latest_is_the_highest_sealed_or_what_was_logged_after_that_was_seen(pen
     pen.on(2, bodies.DeleteBody((pen.events[1].id,)))
     assert seal
     assert seen(UPSTREAM).newest().commit == pen.commit(1), "nothing sealed is alive"
+
+
+def test_latest_does_not_look_at_every_version(pen, seen):
+    """A name with many sealed versions takes its next one as quickly as its first."""
+    for number in range(1, 120):
+        pen.version(number, number=number, numbering=OURS)
+        pen.on(number, bodies.SealedBody(number, UPSTREAM))
+    table, asked = pen.table(), []
+
+    class Counting:
+        def get(self, key):
+            asked.append(key)
+            return table.get(key)
+
+        def scan(self, prefix):
+            asked.append(prefix)
+            return table.scan(prefix)
+
+    numbers = replace(seen(UPSTREAM), table=Counting())
+    assert numbers.newest().commit == pen.commit(119)
+    assert len(asked) < 60
 
 
 def test_what_was_logged_and_sealed_is_latest_under_its_sealed_number(pen, seen):

@@ -177,6 +177,6 @@ def test_claims_without_end_are_given_up(pen, steps, monkeypatch):
         def take(self, number, _):
             asked.append(number)
 
-    with pytest.raises(Busy, match="taken in the upstream"):
+    with pytest.raises(Busy, match="taken upstream"):
         perform(steps(), Claims(), {}.get, lambda *_: None)
     assert asked == [0, 1, 2, 3, 4]
