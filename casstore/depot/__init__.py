@@ -16,7 +16,7 @@ from casstore.depot.identity import (
 )
 from casstore.depot.journalfiles import JournalFiles, month_of
 from casstore.depot.journalpacks import Packed, journal_pack, read_journal_pack, write_journal_pack
-from casstore.depot.numberfiles import NumberFiles
+from casstore.depot.numberfiles import Accepted, NumberFiles
 from casstore.depot.packfiles import PackFiles
 from casstore.depot.sessions import (
     SessionFolder,
@@ -28,6 +28,7 @@ from casstore.depot.sessions import (
 
 __all__ = [
     "AUTHORITY_NAME",
+    "Accepted",
     "Attempt",
     "Claims",
     "Identity",

@@ -11,6 +11,7 @@ from casstore.store.conflicts import exact_reference
 from casstore.store.draft import Draft, Seen
 from casstore.store.index import Index
 from casstore.store.lookup import (
+    Known,
     collection_called,
     find_version,
     label_of,
@@ -39,6 +40,7 @@ __all__ = [
     "Draft",
     "Finish",
     "Index",
+    "Known",
     "Seen",
     "Session",
     "Store",
