@@ -8,7 +8,7 @@ travel, the local store's files.
 events and ``remoteframes`` its frames.  ``FORMAT.md`` beside them specifies the bytes.
 """
 
-from casstore.exchange.connecting import Connection, Remote, connect, find_remote
+from casstore.exchange.connecting import Connection, connect, find_remote
 from casstore.exchange.indexes import Indexed, IndexId, read_index, read_roots, write_index
 from casstore.exchange.remotedepot import Event, RemoteDepot, open_depot
 
@@ -17,7 +17,6 @@ __all__ = [
     "Event",
     "IndexId",
     "Indexed",
-    "Remote",
     "RemoteDepot",
     "connect",
     "find_remote",
