@@ -7,13 +7,14 @@ install; where everything must run, a skip is a failure.
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import boto3
@@ -21,7 +22,9 @@ import pytest
 from servers import free_port, running, server
 
 KEY, SECRET = "AKIAAAAAAAAAAAAAAAAA", "SECRETSECRETSECRET"
-AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+AZURE_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
 QUIET = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true"}  # no cloud's own address
 
 
@@ -33,11 +36,10 @@ class Place(NamedTuple):
     """
 
     url: str
-    environment: dict = {}
+    environment: Mapping = MappingProxyType({})
     exclusive: bool = True
-    home: dict = {}
+    home: Mapping = MappingProxyType({})
     files: Path | None = None
-    log: Path | None = None
 
 
 def _tool(name, package):
@@ -52,13 +54,14 @@ def _tool(name, package):
 @contextlib.contextmanager
 def _open_folder():
     """Give a folder that other users may pass through: servers give up root's rights."""
-    with tempfile.TemporaryDirectory(prefix="casstore-test-", dir="/tmp") as made:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="casstore-test-", dir="/tmp") as made:
         os.chmod(made, 0o755)
         yield Path(made)
 
 
 @contextlib.contextmanager
 def folder(where):
+    (where / "shared").mkdir()
     yield Place(str(where / "shared"), files=where / "shared")
 
 
@@ -338,7 +341,6 @@ PLACES = {
 }
 """The full list."""
 
-
-def is_port_free(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+OVER_HTTP = [kind for kind in PLACES if kind not in {"folder", "memory", "sshd"}]
+RAN = set()
+MUST_ALL_RUN = os.environ.get("CASSTORE_TEST_ALL") == "1"  # before a test's surroundings are set
