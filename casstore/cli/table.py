@@ -31,6 +31,7 @@ VERBS: dict[str, Place] = {
     "ls": Place("casstore.cli.ls", "ls", "List names, versions of a name, or files of a version."),
     "put": Place("casstore.cli.put", "put", "Log files and folders as a new version."),
     "reindex": Place("casstore.cli.reindex", "reindex", "Make the index again from the files."),
+    "remote": Place("casstore.cli.remote", "remote", "Name places to push to and pull from."),
     "restore": Place("casstore.cli.restore", "restore", "Bring removed versions back."),
     "rm": Place("casstore.cli.rm", "rm", "Remove versions."),
     "runs": Place("casstore.cli.runs", "runs", "List runs."),
