@@ -35,8 +35,11 @@ VERBS: dict[str, Place] = {
     "numbers": Place(
         "casstore.cli.numbers", "numbers", "Agree to numbers that mean other versions now."
     ),
+    "pull": Place("casstore.cli.pull", "pull", "Bring versions here from another depot."),
+    "push": Place("casstore.cli.push", "push", "Bring versions to another depot."),
     "put": Place("casstore.cli.put", "put", "Log files and folders as a new version."),
     "reindex": Place("casstore.cli.reindex", "reindex", "Make the index again from the files."),
+    "remote": Place("casstore.cli.remote", "remote", "Name places to push to and pull from."),
     "restore": Place("casstore.cli.restore", "restore", "Bring removed versions back."),
     "rm": Place("casstore.cli.rm", "rm", "Remove versions."),
     "runs": Place("casstore.cli.runs", "runs", "List runs."),
