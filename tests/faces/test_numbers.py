@@ -1,4 +1,4 @@
-"""Numbers of many writers as people see them: stars, conflicts that name both, ``numbers accept``."""
+"""Numbers of many writers as people see them: stars, conflicts of two, ``numbers accept``."""
 
 import shutil
 
