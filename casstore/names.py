@@ -25,6 +25,7 @@ __all__ = [
     "check_type",
     "display_path",
     "number_label",
+    "one_line",
     "parse_reference",
     "parse_url",
     "path_bytes",
@@ -207,6 +208,16 @@ def check_path(path: bytes) -> bytes:
             hint="it must be relative, with no '..', '.', empty part, drive or NUL",
         )
     return path
+
+
+def one_line(text: str) -> str:
+    """Return text that cannot move a terminal's cursor: what is not printable is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
 
 
 def display_path(path: bytes) -> str:

@@ -5,6 +5,7 @@ Knows: how many may run, how much may wait.  Never: what the work is.
 
 import contextlib
 import os
+import sys
 import threading
 import weakref
 from collections import deque
@@ -23,6 +24,7 @@ __all__ = [
     "in_a_child",
     "in_main_thread",
     "ordered_map",
+    "process_worked_for",
 ]
 
 MAX_DEFAULT_WORKERS = 8
@@ -72,6 +74,16 @@ def default_workers() -> int:
     return min(count, MAX_DEFAULT_WORKERS)
 
 
+def process_worked_for() -> int | None:
+    """Return the process that started this one with ``multiprocessing``, to run functions of its.
+
+    So do ``concurrent.futures``, PyTorch's loaders and Dask's nannies.  None in any other process.
+    """
+    loaded = sys.modules.get("multiprocessing.process")  # in such a process it always is
+    parent = loaded.parent_process() if loaded is not None else None
+    return None if parent is None else int(parent.pid)
+
+
 def in_main_thread() -> bool:
     """Tell whether this is the thread that the interpreter began with, which gets the signals."""
     return threading.current_thread() is threading.main_thread()
@@ -114,29 +126,44 @@ def ordered_map(
     workers: int,
     window: int,
     worth_a_thread: Callable[[Item], bool] | None = None,
+    weigh: Callable[[Item], int] = lambda _: 0,
+    max_weight: int = 0,
 ) -> Iterator[Result]:
     """Apply ``function`` in threads and yield the results in the order of the items.
 
-    At most ``window`` items are taken ahead of the consumer.  The first error, by order, is raised;
+    At most ``window`` items are taken ahead of the consumer, and no more than weigh ``max_weight``
+    together, one apart.  The first error, by order, is raised;
     no further item is started, and those under way are awaited.
 
     An item that is not ``worth_a_thread`` is done by the caller's, after those under way: work that
     seldom lets go of the interpreter's lock is slower in a thread, and slows the others down.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="casstore")
-    pending: deque[Future[Result]] = deque()
+    pending: deque[tuple[int, Future[Result]]] = deque()
+    weight = 0
+
+    def first() -> Result:
+        nonlocal weight
+        less, future = pending.popleft()
+        weight -= less
+        return future.result()
+
     try:
         for item in items:
             if worth_a_thread is not None and not worth_a_thread(item):
                 while pending:
-                    yield pending.popleft().result()
+                    yield first()
                 yield function(item)
                 continue
-            pending.append(pool.submit(function, item))
+            more = weigh(item)
+            while pending and weight + more > max_weight > 0:
+                yield first()
+            pending.append((more, pool.submit(function, item)))
+            weight += more
             if len(pending) >= window:
-                yield pending.popleft().result()
+                yield first()
         while pending:
-            yield pending.popleft().result()
+            yield first()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -18,9 +18,9 @@ from casstore.journal import lineage, queries
 from casstore.journal.bodies import RunUpdateBody
 from casstore.journal.subjects import RunSubject
 from casstore.journal.views import RunView, VersionView
-from casstore.store import Store, as_shown
+from casstore.store import Store, as_shown, surroundings_of
 
-__all__ = ["Maker", "RunInfo", "artifacts_of", "find_run", "users_of"]
+__all__ = ["Maker", "RunInfo", "artifacts_of", "find_run", "maker_of", "users_of"]
 
 Maker = Callable[[Store, VersionView], Any]
 """Makes an artifact of a version."""
@@ -118,8 +118,7 @@ class RunInfo:
     @property
     def metadata(self) -> dict[str, Any]:
         """What was recorded of where it ran: command line, host, Python version, commit."""
-        found: dict[str, Any] = json.loads(self._view.environment)
-        return found
+        return surroundings_of(self._view)
 
     @property
     def json_config(self) -> str:
@@ -181,6 +180,14 @@ def find_run(store: Store, project: str, run_id: str, make: Maker) -> RunInfo | 
     with store.index.read() as reader:
         view = lineage.run(reader, project, run_id)
     return None if view is None else RunInfo(store, as_shown(store, view), make)
+
+
+def maker_of(store: Store, view: VersionView, make: Maker) -> RunInfo | None:
+    """Return the run that logged a version first, of those that are known here."""
+    project = view.source[0] if view.source else view.project
+    runs = dict.fromkeys([view.run, *(producer.run for producer in view.producers)])
+    found = (find_run(store, project, run, make) for run in runs if run is not None)
+    return next((info for info in found if info is not None), None)
 
 
 def users_of(store: Store, commit: CommitId, make: Maker) -> list[RunInfo]:

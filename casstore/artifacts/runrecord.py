@@ -9,16 +9,12 @@ for it.  An error is kept with what it belongs to and raised there, and again by
 
 import json
 import os
-import platform
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from casstore.artifacts.place import Place, current_place
+from casstore.artifacts.surroundings import Wanted, surroundings, wanted_by
 from casstore.artifacts.terminal import termwarn
 from casstore.artifacts.wordnames import run_name
 from casstore.encoding import canonical_json
@@ -91,8 +87,10 @@ class RunRecord:
     """One run, begun in this process.
 
     ``resume``: ``never`` refuses a known id (``Conflict``), ``must`` an unknown one (``NotFound``).
-    A known run goes on: ``fields`` then holds what was recorded where nothing is given anew.
-    With ``disabled`` nothing is stored.
+    A known run goes on: ``fields`` then holds what was recorded where nothing is given anew, and
+    ``ended_badly`` says that it had not finished well.
+    With ``disabled`` nothing is stored.  ``wanted`` says what of the surroundings is recorded, by
+    default what the environment says.
     """
 
     def __init__(
@@ -103,12 +101,16 @@ class RunRecord:
         *,
         resume: str = "allow",
         disabled: bool = False,
+        wanted: Wanted | None = None,
     ) -> None:
         self.place = place
+        self._wanted = wanted or wanted_by()
         self.id = run_id
         self.process = os.getpid()
         self.disabled = disabled
         self.resumed = False
+        self.ended_badly = False
+        self.upserted: set[tuple[str, str]] = set()  # names and distributed ids
         self.finished = False
         self.summary: dict[str, Any] = {}
         self.fields = fields
@@ -261,7 +263,9 @@ class RunRecord:
                 notes=fields.notes,
                 tags=fields.tags,
                 config=canonical_json(fields.config),
-                environment=canonical_json({**_environment(), "lease": lease_facts(store)}),
+                environment=canonical_json(
+                    {**surroundings(self._wanted), "lease": lease_facts(store)}
+                ),
             ),
         )
 
@@ -269,6 +273,7 @@ class RunRecord:
         """Fill in what a known run was called and what it recorded."""
         fields = self.fields
         self.resumed = True
+        self.ended_badly = known.state != "finished"
         self.summary = json.loads(known.summary)
         fields.name = fields.name or known.name
         fields.group = fields.group or known.group
@@ -280,32 +285,3 @@ class RunRecord:
 
 def _succeeded(pending: Pending[object]) -> bool:
     return pending.done() and pending.error() is None
-
-
-def _environment() -> dict[str, object]:
-    """Return what is recorded of where a run runs."""
-    facts: dict[str, object] = {
-        "argv": sys.argv,
-        "cwd": os.getcwd(),
-        "host": socket.gethostname(),
-        "os": platform.platform(terse=True),
-        "pid": os.getpid(),
-        "python": platform.python_version(),
-    }
-    return {**facts, **_git()}
-
-
-def _git() -> dict[str, object]:
-    if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
-        return {}
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"git_commit": head.stdout.strip()}

@@ -6,6 +6,7 @@ Knows: which table a question is for.  Never: files of the depot, what a state r
 import contextlib
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from casstore.catalog.rows import (
 )
 from casstore.digest import CommitId, Digest
 from casstore.encoding import decode, encode
+from casstore.journal.table import MEMBER_BYTES, SET_FAMILIES
 from casstore.packs import PackId, Row
 
 __all__ = ["Catalog", "Reader", "Writer", "event_names"]
@@ -36,6 +38,7 @@ _PACK_KEY = struct.Struct(">I")
 _PACK_ROWS_GIVEN = "pack rows"
 _EVENTS_OF = "events of "
 _LOOSE = "loose events of "
+_SUBJECTS = "subjects"
 
 Result = TypeVar("Result")
 
@@ -124,6 +127,13 @@ class Reader:
         packs = self._scan("gathered", b"")
         return {PackId(pack_id) for pack_id, its in packs if its == month.encode()}
 
+    def events_about(self, subject: bytes) -> list[str]:
+        """Return the names of the applied events about a subject: 16 bytes, its ``subject_key``."""
+        with self._transaction.cursor(self._handles[_SUBJECTS]) as cursor:
+            if not cursor.set_key(subject):
+                return []
+            return [name.decode() for name in cursor.iternext_dup()]
+
     def unchanged(self, stamps: Iterable[Stamp]) -> list[StatRow | None]:
         """Return what is remembered of each file that has this stamp still, in the order asked."""
         get, table, read = self._transaction.get, self._handles["stat"], StatRow.unpack
@@ -150,16 +160,33 @@ class Reader:
         """Yield the rows of the folded state under a prefix, by key."""
         return self._scan("state", prefix)
 
+    def members(self, family: str, keys: Sequence[bytes], limit: int) -> list[tuple[bytes, bytes]]:
+        """Return (key, member) of folded sets, in the order of ``keys``, at most ``limit``."""
+        table = self._handles[family]
+        with self._transaction.cursor(table) as cursor:
+            if self._transaction.stat(table)["entries"] <= limit:  # one call, however many
+                whole: list[tuple[bytes, bytes]]
+                whole = cursor.getmulti(keys, dupdata=True, dupfixed_bytes=MEMBER_BYTES)
+                return whole
+            found: list[tuple[bytes, bytes]] = []
+            for key in keys:
+                if cursor.set_key(key):
+                    members = zip(repeat(key), cursor.iternext_dup(), strict=False)
+                    found += islice(members, limit - len(found))
+            return found
+
     def _get(self, table: str, key: bytes) -> bytes | None:
         data: bytes | None = self._transaction.get(key, None, self._handles[table])
         return data
 
     def _scan(self, table: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         with self._transaction.cursor(self._handles[table]) as cursor:
-            found = cursor.set_range(prefix) if prefix else cursor.first()
-            while found and cursor.key().startswith(prefix):
-                yield cursor.key(), cursor.value()
-                found = cursor.next()
+            if not (cursor.set_range(prefix) if prefix else cursor.first()):
+                return
+            for row in cursor.iternext():
+                if not row[0].startswith(prefix):
+                    return
+                yield row
 
 
 class Writer(Reader):
@@ -232,6 +259,10 @@ class Writer(Reader):
             self._count(known, -1)
         self._count(place, 1)
 
+    def note_subject(self, subject: bytes, name: str) -> None:
+        """Let an event be found by what it is about."""
+        self._put(_SUBJECTS, subject, name.encode())
+
     def add_journal_pack(self, pack_id: PackId, month: str) -> None:
         """Note that every event of a journal pack was applied."""
         self._put("gathered", pack_id, month.encode())
@@ -265,6 +296,10 @@ class Writer(Reader):
         """Remove a row of the folded state."""
         self._transaction.delete(key, db=self._handles["state"])
 
+    def join(self, family: str, key: bytes, member: bytes) -> None:
+        """Put a member into a set of the folded state."""
+        self._put(family, key, member)
+
     def _put(self, table: str, key: bytes, value: bytes) -> None:
         self._transaction.put(key, value, db=self._handles[table])
 
@@ -283,7 +318,7 @@ class Catalog:
     """The index of one store in one process."""
 
     def __init__(self, path: Path) -> None:
-        self._environment = Environment(path, TABLES)
+        self._environment = Environment(path, TABLES, (*SET_FAMILIES, _SUBJECTS))
 
     def close(self) -> None:
         """Let the environment go."""

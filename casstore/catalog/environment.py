@@ -68,12 +68,16 @@ class Replaced(Exception):
 
 
 class Environment:
-    """LMDB at a path.  Transactions are short; no thread writes or forks while it reads."""
+    """LMDB at a path: tables of rows, and of sets whose members have one length.
 
-    def __init__(self, path: Path, tables: tuple[str, ...]) -> None:
+    Transactions are short; no thread writes or forks while it reads.
+    """
+
+    def __init__(self, path: Path, tables: tuple[str, ...], sets: tuple[str, ...] = ()) -> None:
         self.path = path
         self.handles: dict[str, object] = {}
         self._tables = tables
+        self._sets = sets
         self._gate = Gate()
         self._writing = Lock()
         self._writable = False
@@ -110,8 +114,8 @@ class Environment:
             try:
                 self._env.reader_check()
                 self.handles = {
-                    name: self._env.open_db(name.encode(), create=not readonly)
-                    for name in self._tables
+                    **self._rows(create=not readonly),
+                    **self._members(create=not readonly),
                 }
             except lmdb.NotFoundError:  # whoever makes it has not come to this table
                 self._env.close()
@@ -121,6 +125,15 @@ class Environment:
                 raise
         self._writable = not readonly
         return True
+
+    def _rows(self, *, create: bool) -> dict[str, object]:
+        return {name: self._env.open_db(name.encode(), create=create) for name in self._tables}
+
+    def _members(self, *, create: bool) -> dict[str, object]:
+        return {
+            name: self._env.open_db(name.encode(), create=create, dupsort=True, dupfixed=True)
+            for name in self._sets
+        }
 
     def _open_again(self, *, readonly: bool) -> None:
         """Open what was closed for a moment; another file by now makes every use ``Replaced``."""

@@ -10,10 +10,11 @@ from casstore.cli.output import path_fields, time_json
 from casstore.digest import CommitId
 from casstore.encoding import decode
 from casstore.journal import queries
+from casstore.journal.census import Held
 from casstore.journal.views import CollectionView, RunView, VersionView
 from casstore.manifests import Entry
 from casstore.names import LATEST
-from casstore.store import Store, label_of, newest_version, number_of
+from casstore.store import Store, label_of, newest_version, surroundings_of
 
 __all__ = [
     "alias_names",
@@ -80,36 +81,21 @@ def file_record(entry: Entry) -> dict[str, Any]:
     }
 
 
-def artifact_record(
-    store: Store, collection: CollectionView, versions: list[VersionView]
-) -> dict[str, Any]:
+def artifact_record(collection: CollectionView, held: Held) -> dict[str, Any]:
     """Return a name with what its newest version is."""
-    newest = _newest(store, collection, versions)
-    number = None if newest is None else number_of(store, newest)
     return {
         "project": collection.project,
         "name": collection.label,
         "type": collection.type,
         "description": collection.description,
         "tags": list(collection.tags),
-        "versions": len(versions),
-        "latest": None if number is None else f"v{number}",
-        "size_bytes": 0 if newest is None else newest.manifest.size,
-        "file_count": 0 if newest is None else newest.manifest.entries,
+        "versions": held.versions,
+        "latest": None if held.number is None else f"v{held.number}",
+        "size_bytes": held.size,
+        "file_count": held.entries,
         "created_at": time_json(collection.created_at),
-        "updated_at": time_json(collection.created_at if newest is None else newest.created_at),
+        "updated_at": time_json(held.time),
     }
-
-
-def _newest(
-    store: Store, collection: CollectionView, versions: list[VersionView]
-) -> VersionView | None:
-    """Return what ``latest`` means, or any version where it means nothing."""
-    if len(versions) < 2:  # most names, and there may be very many of them
-        return versions[0] if versions else None
-    with store.index.read() as reader:
-        newest = newest_version(store, reader, collection.project, collection.name)
-    return newest or versions[-1]
 
 
 def run_record(view: RunView) -> dict[str, Any]:
@@ -127,6 +113,7 @@ def run_record(view: RunView) -> dict[str, Any]:
         "exit_code": view.exit_code,
         "config": json.loads(view.config),
         "summary": json.loads(view.summary),
+        "metadata": surroundings_of(view),
         "inputs": [
             {
                 "project": used.project,

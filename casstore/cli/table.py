@@ -28,6 +28,9 @@ VERBS: dict[str, Place] = {
     "du": Place("casstore.cli.du", "du", "Show what takes how much space."),
     "get": Place("casstore.cli.get", "get", "Lay the files of a version out in a folder."),
     "init": Place("casstore.cli.init", "init", "Make a store in a folder."),
+    "lineage": Place(
+        "casstore.cli.lineage", "lineage", "Show what a version came from and what came of it."
+    ),
     "ls": Place("casstore.cli.ls", "ls", "List names, versions of a name, or files of a version."),
     "numbers": Place(
         "casstore.cli.numbers", "numbers", "Agree to numbers that mean other versions now."

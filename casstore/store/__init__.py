@@ -1,6 +1,6 @@
 """The store: a depot with its index, and what one process does to it.
 
-Knows: opening, catching up, sessions, drafts, the commit protocol, reading frames, looking up.
+Knows: opening, catching up, sessions, drafts, commits, rounds, reading frames, looking up.
 Never: working files, how people call things on screen.
 """
 
@@ -9,7 +9,9 @@ from casstore.store.closure import Closure
 from casstore.store.commit import Commit, Committed, check_type_of, commit
 from casstore.store.conflicts import exact_reference
 from casstore.store.draft import Draft, Seen
+from casstore.store.index import Index
 from casstore.store.lookup import (
+    Known,
     collection_called,
     find_version,
     label_of,
@@ -24,7 +26,9 @@ from casstore.store.lookup import (
 from casstore.store.numbering import alias_claims, reserved, set_label, take_number
 from casstore.store.opening import close_store, create_store, is_open, open_store
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
-from casstore.store.runstate import as_shown, lease_facts
+from casstore.store.relied import packs_of
+from casstore.store.rounds import Finish, add_part, finish_round, version_of_part
+from casstore.store.runstate import as_shown, lease_facts, surroundings_of
 from casstore.store.sealing import seal
 from casstore.store.session import Session, Token
 from casstore.store.store import Store
@@ -34,11 +38,15 @@ __all__ = [
     "Commit",
     "Committed",
     "Draft",
+    "Finish",
+    "Index",
+    "Known",
     "Seen",
     "Session",
     "Store",
     "Token",
     "accept_numbers",
+    "add_part",
     "alias_claims",
     "as_shown",
     "check_type_of",
@@ -50,6 +58,7 @@ __all__ = [
     "create_store",
     "exact_reference",
     "find_version",
+    "finish_round",
     "follow",
     "is_open",
     "label_of",
@@ -59,6 +68,7 @@ __all__ = [
     "no_collection",
     "number_of",
     "open_store",
+    "packs_of",
     "reference_to",
     "referent_of",
     "renumbering_notice",
@@ -66,9 +76,11 @@ __all__ = [
     "seal",
     "set_label",
     "shown_as",
+    "surroundings_of",
     "take_number",
     "targets",
     "unaccepted",
     "url_of",
+    "version_of_part",
     "versions_of",
 ]

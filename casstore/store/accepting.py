@@ -25,7 +25,7 @@ def unaccepted(store: Store, reader: Reader, collection: CollectionView) -> list
     found = list(Numbers(reader, *place, store.standpoint).clashes())
     if not found:
         return []
-    accepted = store.number_files.accepted(*place)
+    accepted = store.accepted(*place)
     return [each for each in found if (each.number, each.commit) not in accepted]
 
 

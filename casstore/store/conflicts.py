@@ -5,7 +5,6 @@ Every version is named so that it can be typed: ``name@commit``.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from casstore.digest import CommitId
 from casstore.errors import Conflict
@@ -54,7 +53,7 @@ def alias_conflict(collection: CollectionView, alias: AliasView) -> Conflict:
     )
 
 
-def name_conflict(root: Path, found: list[CollectionView]) -> Conflict:
+def name_conflict(root: object, found: list[CollectionView]) -> Conflict:
     """Say that a merge brought two collections of one name together."""
     label, project = found[0].label, found[0].project
     return Conflict(

@@ -6,11 +6,13 @@ Never: entries, frames, how versions come about, which number is whose (``journa
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from casstore.catalog import Reader
+from casstore.depot import Accepted
 from casstore.errors import Conflict, NotFound
 from casstore.journal import labels, queries
-from casstore.journal.numbers import Label, Numbers, Resolution
+from casstore.journal.numbers import Label, Numbers, Resolution, Standpoint
 from casstore.journal.views import CollectionView, VersionView
 from casstore.names import LATEST, NumberLabel, Reference, number_label
 from casstore.store.conflicts import (
@@ -20,9 +22,10 @@ from casstore.store.conflicts import (
     number_conflict,
     twins_conflict,
 )
-from casstore.store.store import Store
+from casstore.store.index import Index
 
 __all__ = [
+    "Known",
     "collection_called",
     "find_version",
     "label_of",
@@ -36,8 +39,27 @@ __all__ = [
 ]
 
 
+class Known(Protocol):
+    """What is asked: a store, or what is known here of a depot elsewhere."""
+
+    @property
+    def index(self) -> Index:
+        """The index that answers."""
+
+    @property
+    def root(self) -> object:
+        """What messages call it."""
+
+    @property
+    def standpoint(self) -> Standpoint:
+        """Whose numbers count."""
+
+    def accepted(self, project: str, name: str) -> frozenset[Accepted]:
+        """Return the numbers of a collection that somebody agreed to."""
+
+
 def find_version(
-    store: Store, reference: Reference, project: str, *, deleted: bool = False
+    store: Known, reference: Reference, project: str, *, deleted: bool = False
 ) -> VersionView:
     """Return the version that a reference means in this store.
 
@@ -63,7 +85,7 @@ def find_version(
 
 
 def collection_called(
-    store: Store, reader: Reader, project: str, name: str
+    store: Known, reader: Reader, project: str, name: str
 ) -> CollectionView | None:
     """Return the collection that is called ``name`` now, whatever it was created as.
 
@@ -75,19 +97,19 @@ def collection_called(
     return found[0] if found else None
 
 
-def newest_version(store: Store, reader: Reader, project: str, name: str) -> VersionView | None:
+def newest_version(store: Known, reader: Reader, project: str, name: str) -> VersionView | None:
     """Return what ``latest`` means: the newest version that is not deleted."""
     return Numbers(reader, project, name, store.standpoint).newest()
 
 
-def live_versions(store: Store, project: str, name: str) -> list[VersionView]:
+def live_versions(store: Known, project: str, name: str) -> list[VersionView]:
     """Return the versions of a name that are not deleted, by number."""
     with store.index.read() as reader:
         return versions_of(store, reader, project, name)
 
 
 def versions_of(
-    store: Store, reader: Reader, project: str, name: str, *, include_deleted: bool = False
+    store: Known, reader: Reader, project: str, name: str, *, include_deleted: bool = False
 ) -> list[VersionView]:
     """Return the versions of a name: by number, provisional ones after them, then the others."""
     numbers = Numbers(reader, project, name, store.standpoint)
@@ -101,37 +123,37 @@ def _place_in_list(label: Label, view: VersionView) -> tuple[int, int, int]:
     return int(label.provisional), label.number, view.created_at
 
 
-def label_of(store: Store, view: VersionView) -> Label:
+def label_of(store: Known, view: VersionView) -> Label:
     """Return what a version is called in this store besides its id."""
     with store.index.read() as reader:
         return Numbers(reader, view.project, view.name, store.standpoint).label(view)
 
 
-def number_of(store: Store, view: VersionView) -> int | None:
+def number_of(store: Known, view: VersionView) -> int | None:
     """Return the N by which ``vN`` gives this very version, None if it has none here."""
     label = label_of(store, view)
     return label.number if label.exact and label.authority is None else None
 
 
-def reference_to(store: Store, view: VersionView) -> str:
+def reference_to(store: Known, view: VersionView) -> str:
     """Return what gives the version again: ``name:vN``, or ``name@commit`` without a number."""
     label = label_of(store, view)
     return f"{view.label}:{label.name}" if label.exact else exact_reference(view)
 
 
-def shown_as(store: Store, view: VersionView) -> str:
+def shown_as(store: Known, view: VersionView) -> str:
     """Return ``name:vN``, with a star where an upstream has yet to seal the number."""
     label = label_of(store, view)
     return f"{view.label}:{label.text}" if label.text else exact_reference(view)
 
 
-def no_collection(store: Store, project: str, name: str) -> NotFound:
+def no_collection(store: Known, project: str, name: str) -> NotFound:
     """Return the error for a name that nothing was logged under, or that was changed since."""
     with store.index.read() as reader:
         return _no_collection(store, reader, project, name)
 
 
-def _no_collection(store: Store, reader: Reader, project: str, name: str) -> NotFound:
+def _no_collection(store: Known, reader: Reader, project: str, name: str) -> NotFound:
     now = labels.called(reader, project, name)
     return NotFound(
         f"no artifact {name!r} in project {project!r} of the store at {store.root}",
@@ -139,7 +161,7 @@ def _no_collection(store: Store, reader: Reader, project: str, name: str) -> Not
     )
 
 
-def _by_label(store: Store, reader: Reader, collection: CollectionView, label: str) -> VersionView:
+def _by_label(store: Known, reader: Reader, collection: CollectionView, label: str) -> VersionView:
     project, name = collection.project, collection.name
     number = number_label(label)
     view: VersionView | None
@@ -158,7 +180,7 @@ def _by_label(store: Store, reader: Reader, collection: CollectionView, label: s
 
 
 def _by_number(
-    store: Store, reader: Reader, collection: CollectionView, wanted: NumberLabel
+    store: Known, reader: Reader, collection: CollectionView, wanted: NumberLabel
 ) -> VersionView | None:
     numbers = Numbers(reader, collection.project, collection.name, store.standpoint)
     if wanted.authority:
@@ -176,11 +198,11 @@ def _by_number(
     return found[0] if found else None
 
 
-def _refuse_unaccepted(store: Store, collection: CollectionView, found: Resolution) -> None:
+def _refuse_unaccepted(store: Known, collection: CollectionView, found: Resolution) -> None:
     """Raise ``Conflict`` for a number that meant other content here, unless it was accepted."""
     if not found.others:
         return
-    accepted = store.number_files.accepted(collection.project, collection.name)
+    accepted = store.accepted(collection.project, collection.name)
     if (found.number, found.commit) not in accepted:
         raise number_conflict(collection, found)
 
@@ -193,7 +215,7 @@ def _by_alias(reader: Reader, collection: CollectionView, label: str) -> Version
     return queries.member(reader, *place, alias.commit) if alias.commit is not None else None
 
 
-def _by_id(store: Store, reader: Reader, reference: Reference, project: str) -> VersionView:
+def _by_id(store: Known, reader: Reader, reference: Reference, project: str) -> VersionView:
     found = {view.commit: view for view in _with_id(reader, reference, project)}
     if not found and not queries.named(reader, project, reference.name):
         raise _no_collection(store, reader, project, reference.name)

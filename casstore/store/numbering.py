@@ -21,7 +21,7 @@ from casstore.names import MAX_NAME_CHARS
 from casstore.store.lookup import collection_called
 from casstore.store.store import Store
 
-__all__ = ["alias_claims", "reserved", "set_label", "take_number"]
+__all__ = ["alias_claims", "key_of", "reserved", "set_label", "take_number"]
 
 WAIT_SECONDS = 120.0
 FIRST_PAUSE_SECONDS = 0.002
@@ -39,10 +39,10 @@ def reserved(store: Store, project: str, name: str, commit_id: CommitId) -> Iter
     """
     store.index.catch_up()
     while True:
-        key = _key_of(store, project, name)
+        key = key_of(store, project, name)
         _reserve(store, (project, key), commit_id)
         try:
-            if _key_of(store, project, name) == key:  # else it was renamed while we waited
+            if key_of(store, project, name) == key:  # else it was renamed while we waited
                 yield key
                 return
         finally:
@@ -52,7 +52,8 @@ def reserved(store: Store, project: str, name: str, commit_id: CommitId) -> Iter
 def take_number(store: Store, project: str, key: str, commit_id: CommitId) -> int:
     """Claim the next number of a collection that is reserved; it is never given to another.
 
-    It is above what the upstream has sealed as well, so that the upstream may well seal it.
+    It is above what the upstream has sealed as well, so that the upstream may well seal it.  One
+    that this commit, interrupted, has claimed already is taken again.
     """
     with store.index.read() as reader:
         number = Numbers(reader, project, key, store.standpoint).next()
@@ -79,7 +80,8 @@ def set_label(
     store.events.append(CollectionSubject(project, key), LabelBody(field, value, replaces))
 
 
-def _key_of(store: Store, project: str, name: str) -> str:
+def key_of(store: Store, project: str, name: str) -> str:
+    """Return the name under which what is called ``name`` is kept, or will be once there is any."""
     with store.index.read() as reader:
         present = collection_called(store, reader, project, name)
         return present.name if present is not None else _new_key(reader, project, name)

@@ -17,7 +17,7 @@ from casstore.depot import is_dead
 from casstore.journal.views import RunView
 from casstore.store.store import Store
 
-__all__ = ["as_shown", "lease_facts"]
+__all__ = ["as_shown", "lease_facts", "surroundings_of"]
 
 
 def lease_facts(store: Store) -> dict[str, object]:
@@ -30,6 +30,13 @@ def as_shown(store: Store, view: RunView) -> RunView:
     if view.state != "running" or not _is_known_dead(store, view.environment):
         return view
     return replace(view, state="crashed")
+
+
+def surroundings_of(view: RunView) -> dict[str, Any]:
+    """Return what a run recorded of where it ran, without what only this module reads."""
+    said: dict[str, Any] = json.loads(view.environment)
+    said.pop("lease", None)
+    return said
 
 
 def _is_known_dead(store: Store, environment: str) -> bool:

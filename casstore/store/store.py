@@ -10,6 +10,7 @@ from pathlib import Path
 from casstore import durable
 from casstore.catalog import Stamp, StatRow, unpack_rows
 from casstore.depot import (
+    Accepted,
     Claims,
     Identity,
     JournalFiles,
@@ -128,6 +129,10 @@ class Store:
         if authority != self.authority:
             self.number_files.follow(authority, self.staging())
             self.standpoint = self._standpoint()
+
+    def accepted(self, project: str, name: str) -> frozenset[Accepted]:
+        """Return the numbers of a collection that somebody agreed to in this store."""
+        return self.number_files.accepted(project, name)
 
     def draft(self) -> Draft:
         """Begin a version."""

@@ -65,7 +65,8 @@ def _keys(record):
 def test_every_verb_of_this_release_is_there_and_no_other():
     """Verbs whose time has not come are absent, not stubs."""
     assert " ".join(VERBS) == (
-        "alias cat completion diff doctor du get init ls numbers put reindex restore rm runs show "
+        "alias cat completion diff doctor du get init lineage ls numbers put reindex restore rm "
+        "runs show "
         "status tag verify"
     )
 
@@ -296,6 +297,7 @@ def test_a_signal_leaves_the_old_state(cli, number):
     with _start("put", "big", "--store", "s") as process:
         leases = cli.folder / "s" / "leases"
         while not list(leases.iterdir()):
+            assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         time.sleep(0.3)
         process.send_signal(number)
