@@ -10,9 +10,10 @@ import pytest
 from casstore.depot import Claims, draw_authority, read_authority
 from casstore.errors import Conflict, NotFound
 from casstore.flows.health import status
-from casstore.flows.lifecycle import set_aliases, settle_aliases
+from casstore.flows.lifecycle import plan_removal, remove, set_aliases, settle_aliases
 from casstore.journal import queries
-from casstore.journal.numbers import UNKNOWN_AUTHORITY
+from casstore.journal.numbers import UNKNOWN_AUTHORITY, Numbers
+from casstore.journal.sealing import perform, seal_steps
 from casstore.names import parse_reference
 from casstore.store import (
     accept_numbers,
@@ -26,7 +27,6 @@ from casstore.store import (
     open_store,
     reference_to,
     renumbering_notice,
-    seal,
     shown_as,
 )
 
@@ -82,7 +82,9 @@ def push(store, upstream, commits=None):
             view = queries.version(reader, commit)
         return view.manifest.digest if view is not None and view.complete else None
 
-    return seal(store, "p", "net", commits, claims=OfNet(), find=find, publish=lambda event: event)
+    with store.index.read() as reader:
+        steps = seal_steps(Numbers(reader, "p", "net", store.standpoint), commits)
+    return perform(steps, OfNet(), find, store.events.append)
 
 
 def find(store, text, **given):
@@ -300,6 +302,21 @@ def test_a_side_can_be_kept_for_every_alias_in_conflict(store, other, put, keep)
 def heads(store):
     with store.index.read() as reader:
         return queries.alias_heads(reader, "p", "net", "best")
+
+
+def test_a_version_that_one_removes_while_another_gives_it_an_alias_lives(store, other, put):
+    """The removal had not seen the alias; both stores agree, and nothing is in doubt."""
+    view = put(store, "base")
+    exchange(store, other)
+    remove(store, plan_removal(store, [view], with_aliases=True))
+    set_aliases(other, view, ["best"])
+    with pytest.raises(NotFound):
+        find(store, "net:latest")
+    exchange(store, other)
+    for each in (store, other):
+        assert find(each, "net:best").commit == view.commit
+        assert status(each).conflicts == ()
+    assert rows(store) == rows(other)
 
 
 def test_everything_in_doubt_is_named(store, other, put, upstream):
