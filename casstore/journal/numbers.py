@@ -119,8 +119,10 @@ class Numbers:
         A version that is the same as a sealed one counts as that one, if its content says so too.
         """
         authority = self.standpoint.authority
-        if authority is None or authority in view.sealed:
-            return view.sealed[authority] if authority is not None else None
+        if authority is None:
+            return None
+        if authority in view.sealed:
+            return view.sealed[authority]
         found = [queries.member(self.table, self.project, self.name, same) for same in view.same_as]
         return min(
             (
