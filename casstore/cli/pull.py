@@ -28,9 +28,7 @@ __all__ = ["pull"]
 
 @click.command(cls=Verb)
 @click.argument("refs", metavar="[REF]...", nargs=-1)
-@click.option(
-    "--from", "from_", metavar="NAME|URL", help="From where.  [default: as push's --to]"
-)
+@click.option("--from", "from_", metavar="NAME|URL", help="From where.  [default: as push's --to]")
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
 @click.pass_obj
