@@ -24,10 +24,10 @@ __all__ = ["bar_of", "connected", "planned_record", "print_versions", "raise_con
 
 @contextlib.contextmanager
 def connected(
-    place: Workspace, store: Store, remote: str | None, *, create: bool
+    place: Workspace, store: Store, remote: str | None, *, create: bool, planning: bool = False
 ) -> Iterator[Connection]:
     """Open the depot that is meant; with ``-v`` the requests are told at the end."""
-    connection = connect(store, find_remote(store, remote), create=create)
+    connection = connect(store, find_remote(store, remote), create=create, planning=planning)
     try:
         yield connection
     finally:

@@ -13,7 +13,7 @@ from casstore.cli.carrying import (
     raise_conflicts,
     wanted,
 )
-from casstore.cli.messages import say
+from casstore.cli.messages import say, shows_progress
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.workspace import Workspace
@@ -52,7 +52,7 @@ def pull(
             connection.depot.refresh()
             commits = wanted(place, connection.depot, refs, every_project=every_project)
             plan = None
-            if dry_run or options.progress:
+            if dry_run or shows_progress(options):
                 plan = plan_to_receive(store, connection.depot, commits)
             if dry_run and plan is not None:
                 _print_plan(store, plan, connection, options)

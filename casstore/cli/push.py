@@ -6,7 +6,7 @@ Knows: how it is asked for and told.  Never: how versions travel.
 import click
 
 from casstore.cli.carrying import bar_of, connected, planned_record, print_versions, wanted
-from casstore.cli.messages import say
+from casstore.cli.messages import say, shows_progress
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.records import version_record
@@ -46,9 +46,9 @@ def push(
     with Workspace(options) as place:
         store = place.existing()
         commits = wanted(place, store, refs, every_project=every_project)
-        with connected(place, store, to, create=not dry_run) as connection:
+        with connected(place, store, to, create=not dry_run, planning=dry_run) as connection:
             plan = None
-            if dry_run or options.progress:
+            if dry_run or shows_progress(options):
                 plan = plan_to_send(store, connection.depot, commits)
             if dry_run and plan is not None:
                 _print_plan(store, plan, connection, options)

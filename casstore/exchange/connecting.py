@@ -28,7 +28,10 @@ class Connection:
     depot: RemoteDepot
 
     def claims(self) -> Claims:
-        """Return the numbers that the depot gives out; what it can do is found out first, once."""
+        """Return the numbers that the depot gives out; what it can do is found out first, once.
+
+        This asks the depot, so it is called where a number is needed.
+        """
         objects = self.depot.objects
         found = self.remote.probe
         if found is None:
@@ -75,15 +78,17 @@ def _named(store: Store, remotes: dict[str, Remote], text: str) -> Remote:
     )
 
 
-def connect(store: Store, remote: Remote, *, create: bool) -> Connection:
+def connect(store: Store, remote: Remote, *, create: bool, planning: bool = False) -> Connection:
     """Open a remote's depot; with ``create`` one is made there if there is none.
 
-    The mirror of what it holds lies beside the store's index.  A store that reaches its upstream
-    follows its numbers from then on.
+    With ``planning`` one that is not there is an empty one.  The mirror of what it holds lies
+    beside the store's index.  A store that reaches its upstream follows its numbers from then on.
     """
     objects = open_objects(remote.url)
     try:
-        depot = open_depot(objects, store.index_folder / MIRRORS_FOLDER, create=create)
+        depot = open_depot(
+            objects, store.index_folder / MIRRORS_FOLDER, create=create, planning=planning
+        )
         if remote.upstream and create:
             depot.become_upstream()
         else:

@@ -31,6 +31,7 @@ from casstore.store import Index
 
 __all__ = ["Event", "RemoteDepot", "open_depot"]
 
+NO_ID = "0" * 32
 MAX_LOOSE_EVENTS = 16  # more than these go as one journal pack
 MAX_EVENTS_OF_A_PACK = 1024
 
@@ -187,14 +188,19 @@ class RemoteDepot:
         self.mirror.add_journal_pack(month, pack_id, bytes(data))
 
 
-def open_depot(objects: Objects, cache: Path, *, create: bool = False) -> RemoteDepot:
+def open_depot(
+    objects: Objects, cache: Path, *, create: bool = False, planning: bool = False
+) -> RemoteDepot:
     """Open the depot on ``objects``, with its mirror below ``cache``; with ``create`` make one.
 
-    Raises ``NotFound`` where there is none, ``Unsupported`` for one of a later release.
+    Raises ``NotFound`` where there is none, ``Unsupported`` for one of a later release.  With
+    ``planning`` one that is not there is an empty one, of which nothing is kept.
     """
     try:
         data = objects.read("FORMAT")
     except NotFound:
+        if planning:
+            return RemoteDepot(objects, NO_ID, Mirror.of_nothing())
         if not create:
             raise NotFound(
                 f"there is no depot at {objects.url}", hint="push something there first"

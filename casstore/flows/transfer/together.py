@@ -55,7 +55,7 @@ def push(
     sent = send(store, depot, commits, jobs=jobs, progress=progress)
     outcomes: list[Outcome] = []
     if connection.remote.upstream:
-        outcomes = seal_versions(store, depot, connection.claims(), commits)
+        outcomes = seal_versions(store, depot, connection.claims, commits)
     notices = _notices(store, [outcome.commit for outcome in outcomes])
     return Pushed(sent, tuple(outcomes), notices)
 
