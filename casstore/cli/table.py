@@ -45,6 +45,7 @@ VERBS: dict[str, Place] = {
     "runs": Place("casstore.cli.runs", "runs", "List runs."),
     "show": Place("casstore.cli.show", "show", "Tell all about one version."),
     "status": Place("casstore.cli.status", "status", "Tell which store is used and what it holds."),
+    "sync": Place("casstore.cli.sync", "sync", "Pull, then push: both sides have everything."),
     "tag": Place("casstore.cli.tag", "tag", "Mark versions: add, remove or list tags."),
     "verify": Place("casstore.cli.verify", "verify", "Read and check every byte."),
 }
