@@ -124,7 +124,7 @@ def test_a_dry_run_says_what_would_travel_and_makes_nothing(two, cli):
     a, b = two
     a.put("one")
     planned = a("push", "--dry-run", "--json").json
-    assert (planned["frames"], planned["events"], len(planned["versions"])) == (2, 2, 1)
+    assert (planned["frames"], planned["events"], len(planned["versions"])) == (2, 1, 1)
     assert not (cli.folder / "hub" / "FORMAT").exists()
     a("push")
     assert len(b("pull", "-n", "--json").json["versions"]) == 1
@@ -209,10 +209,10 @@ def test_a_run_that_finishes_pushes_what_it_made(desk):
         store.remote("hub")
 
 
-def test_python_is_told_of_conflicts(desk, cli):
+def test_python_is_told_of_conflicts(cli):
     """``pull`` raises, and what was asked for has come."""
-    hub = desk.folder / "hub"
-    stores = [desk.folder / name for name in "ab"]
+    hub = cli.folder / "hub"
+    stores = [cli.folder / name for name in "ab"]
     for root in stores:
         cli("init", str(root))
         cli("remote", "add", "hub", str(hub), "--upstream", "--store", str(root))
