@@ -127,6 +127,16 @@ def test_a_damaged_place_is_found_by_the_probe(place_of, behind_proxy, opened):
         probe(opened(through.url), rounds=1)
 
 
+def test_a_listing_that_is_cut_short_is_asked_for_again(place_of, behind_proxy, opened):
+    """As rclone's is when an object goes while it is listed."""
+    through, proxy = behind_proxy(place_of("nginx"))
+    objects = opened(through.url, patience=QUICK)
+    objects.create(NAME, b"x")
+    proxy.faults.append(Fault("status", "PROPFIND", "", 207, b"<?xml version='1.0'?><a/><b/>"))
+    assert [each.name for each in objects.listing("packs/ab/")] == [NAME]
+    assert objects.requests["LIST"] == 2
+
+
 def test_a_name_taken_on_webdav_is_gone_on_with(place_of, behind_proxy, opened):
     """When the collection was made and writing the object failed in passing."""
     through, proxy = behind_proxy(place_of("nginx"))
