@@ -5,12 +5,13 @@ Knows: how many may run, how much may wait.  Never: what the work is.
 
 import contextlib
 import os
+import sys
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, ParamSpec, Self, TypeVar
+from typing import Generic, NoReturn, ParamSpec, Self, TypeVar
 
 __all__ = [
     "Background",
@@ -20,8 +21,10 @@ __all__ = [
     "Pool",
     "Turns",
     "default_workers",
+    "in_a_child",
     "in_main_thread",
     "ordered_map",
+    "process_worked_for",
 ]
 
 MAX_DEFAULT_WORKERS = 8
@@ -71,9 +74,49 @@ def default_workers() -> int:
     return min(count, MAX_DEFAULT_WORKERS)
 
 
+def process_worked_for() -> int | None:
+    """Return the process that started this one with ``multiprocessing``, to run functions of its.
+
+    So do ``concurrent.futures``, PyTorch's loaders and Dask's nannies.  None in any other process.
+    """
+    loaded = sys.modules.get("multiprocessing.process")  # in such a process it always is
+    parent = loaded.parent_process() if loaded is not None else None
+    return None if parent is None else int(parent.pid)
+
+
 def in_main_thread() -> bool:
     """Tell whether this is the thread that the interpreter began with, which gets the signals."""
     return threading.current_thread() is threading.main_thread()
+
+
+def in_a_child(work: Callable[[], bytes]) -> bytes | None:
+    """Return what ``work`` returns in a forked child; None if it dies of it or none can be forked.
+
+    What it prints goes nowhere.
+    """
+    if not hasattr(os, "fork"):  # pragma: no cover - Windows
+        return None
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        _work_and_exit(work, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        data = stream.read()
+    _, status = os.waitpid(child, 0)
+    return data if status == 0 else None
+
+
+def _work_and_exit(work: Callable[[], bytes], writing: int) -> NoReturn:
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        with os.fdopen(writing, "wb") as stream:
+            stream.write(work())
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
 def ordered_map(

@@ -2,14 +2,15 @@
 
 Knows: ``CASSTORE_`` and ``WANDB_`` variables, ``pyproject.toml``, ``.casstore/``, the user's data
 directory.  Never: what is in a store, whether it exists.
-The only reader of ``os.environ`` and the only importer of ``platformdirs``, which like ``tomllib``
-is loaded when it is needed.
+The only one who reads and sets ``os.environ``, and the only importer of ``platformdirs``, which
+like ``tomllib`` is loaded when it is needed.
 """
 
 import importlib
+import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -21,20 +22,25 @@ __all__ = [
     "DEFAULT_PROJECT",
     "STORE_FOLDER",
     "Environment",
+    "Job",
     "StoreChoice",
     "StoreSource",
     "backend_variables",
     "find_project",
     "find_store",
+    "is_ray_worker",
     "read_environment",
+    "read_job",
     "read_store_config",
     "silent",
     "storage_emulator",
+    "tell_children",
     "user_cache_dir",
     "user_data_dir",
 ]
 
 DEFAULT_PROJECT = "default"
+JOB_VARIABLE = "CASSTORE_JOB"
 STORE_FOLDER = ".casstore"
 
 _BACKENDS = ("AWS_", "AZURE_", "FSSPEC_", "GCSFS_", "GOOGLE_", "HOME", "STORAGE_EMULATOR_HOST")
@@ -48,7 +54,8 @@ class Environment:
     """What the environment variables say; text is empty where they say nothing.
 
     ``store`` is ``CASSTORE_HOME``; every other field ``x`` but ``no_color`` is ``CASSTORE_X``, or
-    ``WANDB_X`` where that is not set or empty.
+    ``WANDB_X`` where that is not set or empty.  ``disable_meta`` is also W&B's
+    ``WANDB__DISABLE_META`` and ``WANDB_X_DISABLE_META``.
     """
 
     store: str = ""
@@ -64,6 +71,9 @@ class Environment:
     dir: str = ""
     artifact_dir: str = ""
     silent: bool = False
+    disable_git: bool = False
+    disable_code: bool = False
+    disable_meta: bool = False
     no_color: bool = False
 
 
@@ -87,6 +97,9 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
     def variable(name: str) -> str:
         return given.get(f"CASSTORE_{name}") or given.get(f"WANDB_{name}") or ""
 
+    def is_set(name: str) -> bool:
+        return variable(name).strip().lower() not in _NO_WORDS
+
     return Environment(
         store=given.get("CASSTORE_HOME", ""),
         project=variable("PROJECT"),
@@ -100,7 +113,10 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
         mode=variable("MODE"),
         dir=variable("DIR"),
         artifact_dir=variable("ARTIFACT_DIR"),
-        silent=variable("SILENT").strip().lower() not in _NO_WORDS,
+        silent=is_set("SILENT"),
+        disable_git=is_set("DISABLE_GIT"),
+        disable_code=is_set("DISABLE_CODE"),
+        disable_meta=any(is_set(f"{word}DISABLE_META") for word in ("", "_", "X_")),
         no_color=bool(given.get("NO_COLOR")),  # https://no-color.org: present and not empty
     )
 
@@ -108,6 +124,47 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
 def silent() -> bool:
     """Tell whether this process's environment, as it is now, asks for no messages."""
     return read_environment().silent
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Where a process works, told to those that it starts.
+
+    ``home`` and ``project_variable`` are what its ``CASSTORE_HOME`` and ``CASSTORE_PROJECT`` (or
+    ``WANDB_PROJECT``) said: where a child's say otherwise, the child was told so on purpose.
+    """
+
+    process: int
+    store: str
+    is_default: bool
+    project: str
+    home: str
+    project_variable: str
+
+
+def tell_children(job: Job) -> None:
+    """Let the processes that this one starts know where it works."""
+    os.environ[JOB_VARIABLE] = json.dumps(asdict(job))
+
+
+def read_job(environ: Mapping[str, str] | None = None) -> Job | None:
+    """Return what the process that started this one told, or one further up; None if none did."""
+    text = (os.environ if environ is None else environ).get(JOB_VARIABLE)
+    if not text:
+        return None
+    try:
+        return Job(**json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise Invalid(
+            f"{JOB_VARIABLE} is {text!r}, which casstore did not set",
+            hint="unset it; CASSTORE_HOME and CASSTORE_PROJECT are yours to set",
+        ) from error
+
+
+def is_ray_worker(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether Ray started this process to run tasks: its raylet does, and names itself."""
+    raylet = (os.environ if environ is None else environ).get("RAY_RAYLET_PID")
+    return raylet == str(os.getppid())
 
 
 def backend_variables() -> tuple[tuple[str, str], ...]:

@@ -28,7 +28,7 @@ from casstore.journal import lineage, queries
 from casstore.journal.views import VersionView
 from casstore.names import Reference, check_project, check_tag, parse_reference
 from casstore.settings import read_environment
-from casstore.store import Store, find_version
+from casstore.store import Store, as_shown, find_version
 
 __all__ = ["Api"]
 
@@ -204,7 +204,7 @@ class Api:
                 found = [
                     (view.created_at, view.run)
                     for view in lineage.runs(reader, place.project)
-                    if view.complete and fits(view)
+                    if view.complete and fits(as_shown(store, view))
                 ]
             return [run for _, run in sorted(found, reverse=backwards)]
 

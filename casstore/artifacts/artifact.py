@@ -12,14 +12,15 @@ from typing import Any
 
 from casstore.artifacts.collection import ArtifactCollection
 from casstore.artifacts.collections import collection_created_as
-from casstore.artifacts.commits import log_in_run, wait_for
+from casstore.artifacts.commits import log_in_run, wait_for, wait_for_part
 from casstore.artifacts.contents import ArtifactContents
 from casstore.artifacts.drafting import Drafting
 from casstore.artifacts.finished import Finished
 from casstore.artifacts.jsonable import metadata_of
+from casstore.artifacts.lineage import Lineage
 from casstore.artifacts.linking import link_to, linked_versions, warn_of_link
 from casstore.artifacts.place import Place, current_place
-from casstore.artifacts.runinfo import RunInfo, find_run, users_of
+from casstore.artifacts.runinfo import RunInfo, maker_of, users_of
 from casstore.artifacts.runrecord import RunFields, RunRecord, current_record, working_place
 from casstore.artifacts.wordnames import run_id
 from casstore.errors import Invalid
@@ -163,8 +164,15 @@ class Artifact(ArtifactContents):
         record.finish("finished", 0)
 
     def wait(self, timeout: float | None = None) -> "Artifact":
-        """Wait until it is a version; raises what went wrong, or ``TimeoutError`` after seconds."""
-        wait_for(self, timeout)
+        """Wait until it is a version; raises what went wrong, or ``TimeoutError`` after seconds.
+
+        One that was upserted is waited for until its part is durable; it becomes the version if the
+        round is finished by then.
+        """
+        if self._part is not None and self._pending is None and self._now() is None:
+            wait_for_part(self, self._part, timeout)
+        else:
+            wait_for(self, timeout)
         return self
 
     def new_draft(self) -> "Artifact":
@@ -250,11 +258,9 @@ class Artifact(ArtifactContents):
     def logged_by(self) -> RunInfo | None:
         """Return the run that first logged it; None if no run did, or none that is known here."""
         finished = self._need("logged_by")
-        view = finished.view
-        if not finished.is_stored or view.run is None:
+        if not finished.is_stored:
             return None
-        project = view.source[0] if view.source else view.project
-        return find_run(finished.store, project, view.run, Artifact._of_view)
+        return maker_of(finished.store, finished.view, Artifact._of_view)
 
     def used_by(self) -> list[RunInfo]:
         """Return the runs that read it, in order, each once."""
@@ -262,6 +268,14 @@ class Artifact(ArtifactContents):
         if not finished.is_stored:
             return []
         return users_of(finished.store, finished.view.commit, Artifact._of_view)
+
+    def lineage(self, depth: int | None = None) -> Lineage:
+        """Return what it came from and what came of it, up to ``depth`` versions away.
+
+        casstore's own; W&B shows it on its page.
+        """
+        finished = self._need("lineage")
+        return Lineage.of(finished.store if finished.is_stored else None, finished.view, depth)
 
 
 def _place_of_adding() -> Place | None:

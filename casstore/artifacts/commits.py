@@ -6,6 +6,7 @@ Never: adding files, the commit protocol.
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from casstore.artifacts.finished import Finished
 from casstore.artifacts.jsonable import metadata_of
@@ -15,10 +16,28 @@ from casstore.artifacts.terminal import termlog
 from casstore.artifacts.unstored import Unstored
 from casstore.encoding import canonical_json
 from casstore.errors import Invalid, UsageError
+from casstore.journal.views import PartView
 from casstore.names import LATEST, check_alias, check_tag
-from casstore.store import Commit, Committed, Store, check_type_of
+from casstore.parallel import Pending
+from casstore.store import (
+    Commit,
+    Committed,
+    Store,
+    check_type_of,
+    reference_to,
+    version_of_part,
+)
 
-__all__ = ["log_in_run", "wait_for"]
+__all__ = [
+    "checked",
+    "log_again",
+    "log_in_run",
+    "pretend",
+    "request_for",
+    "say_unchanged",
+    "wait_for",
+    "wait_for_part",
+]
 
 
 def log_in_run(
@@ -33,16 +52,15 @@ def log_in_run(
     Raises ``Invalid`` for what cannot be an alias or tag, a name of another type, metadata that
     is no JSON, and a version of another store or project.
     """
-    given = tuple(dict.fromkeys(check_alias(alias) for alias in aliases if alias != LATEST))
-    labels = tuple(dict.fromkeys(check_tag(tag) for tag in tags))
+    given, labels = checked(aliases), tuple(dict.fromkeys(check_tag(tag) for tag in tags))
     if record.disabled:
-        _pretend(record, artifact)
+        pretend(record, artifact)
     elif artifact.is_draft() and artifact._pending is None:  # noqa: SLF001 - the same room
         _log_draft(record, artifact, given, labels)
     elif artifact.is_draft():
-        record.submit(lambda: _log_again(record, wait_for(artifact), given, labels))
+        record.submit(lambda: log_again(record, wait_for(artifact), given, labels))
     else:
-        _log_again(record, artifact._need("log_artifact"), given, labels)  # noqa: SLF001
+        log_again(record, artifact._need("log_artifact"), given, labels)  # noqa: SLF001
 
 
 def wait_for(artifact: ArtifactProperties, timeout: float | None = None) -> Finished:
@@ -50,16 +68,37 @@ def wait_for(artifact: ArtifactProperties, timeout: float | None = None) -> Fini
     finished = artifact._now()  # noqa: SLF001 - the same room
     pending = artifact._pending  # noqa: SLF001
     if finished is None and pending is not None:
-        if artifact._drafting.process != os.getpid() and not pending.done():  # noqa: SLF001
-            raise UsageError(
-                f"{artifact.name!r} is being logged by the process that this one was forked from",
-                hint="call wait() before the fork",
-            )
+        _check_process(artifact, pending)
         artifact._settle(pending.result(timeout))  # noqa: SLF001
     return artifact._need("wait")  # noqa: SLF001
 
 
-def _pretend(record: RunRecord, artifact: ArtifactProperties) -> None:
+def wait_for_part(
+    artifact: ArtifactProperties, part: Pending[PartView], timeout: float | None
+) -> None:
+    """Wait until a part is durable; an artifact whose round is finished becomes the version."""
+    _check_process(artifact, part)
+    kept = part.result(timeout)
+    version = version_of_part(artifact._drafting.store(), kept)  # noqa: SLF001
+    if version is not None:
+        artifact._settle(Committed(version, created=False))  # noqa: SLF001
+
+
+def _check_process(artifact: ArtifactProperties, pending: Pending[Any]) -> None:
+    if artifact._drafting.process != os.getpid() and not pending.done():  # noqa: SLF001
+        raise UsageError(
+            f"{artifact.name!r} is being logged by the process that this one was forked from",
+            hint="call wait() before the fork",
+        )
+
+
+def checked(aliases: Sequence[str]) -> tuple[str, ...]:
+    """Return the aliases that are to be given, each once; ``latest`` adds nothing."""
+    return tuple(dict.fromkeys(check_alias(alias) for alias in aliases if alias != LATEST))
+
+
+def pretend(record: RunRecord, artifact: ArtifactProperties) -> None:
+    """Let a draft be a version that nothing stored, in a run that stores nothing."""
     artifact._final = True  # noqa: SLF001 - the same room
     if artifact.is_draft() and artifact._pending is None:  # noqa: SLF001
         place = record.place
@@ -82,19 +121,20 @@ def _log_draft(
 ) -> None:
     store = record.place.writable_store()
     check_type_of(store, record.place.project, artifact._base_name, artifact.type)  # noqa: SLF001
-    request = _request(record, artifact, aliases, tags)
+    request = request_for(record, artifact, aliases, tags)
     artifact._drafting.check_owner()  # noqa: SLF001
     artifact._final = True  # noqa: SLF001
     artifact._as_logged = artifact._said()  # noqa: SLF001
     artifact._pending = record.submit(lambda: _commit(store, artifact, request))  # noqa: SLF001
 
 
-def _request(
+def request_for(
     record: RunRecord,
     artifact: ArtifactProperties,
     aliases: tuple[str, ...],
-    tags: tuple[str, ...],
+    tags: tuple[str, ...] = (),
 ) -> Commit:
+    """Return what is said of a version when it is committed, as the artifact says it now."""
     return Commit(
         project=record.place.project,
         name=artifact._base_name,  # noqa: SLF001
@@ -111,22 +151,28 @@ def _request(
 
 
 def _commit(store: Store, artifact: ArtifactProperties, request: Commit) -> Committed:
-    drafting = artifact._drafting  # noqa: SLF001
-    committed = drafting.commit(store, request)
-    if not committed.created:
-        aside = "; the description or metadata given is kept with the run"
-        stays = "; its ttl stays as it is"  # never shorter by accident: ``save`` changes it
-        termlog(
-            f"{request.name}:v{committed.version.number} has this content already"
-            f"{aside if committed.kept_aside else ''}"
-            f"{stays if request.ttl not in {None, committed.version.ttl} else ''}"
-        )
+    committed = artifact._drafting.commit(store, request)  # noqa: SLF001
+    say_unchanged(store, request, committed)
     return committed
 
 
-def _log_again(
-    record: RunRecord, finished: Finished, aliases: tuple[str, ...], tags: tuple[str, ...]
+def say_unchanged(store: Store, request: Commit, committed: Committed) -> None:
+    """Say in one line that no version was made because the newest has the content."""
+    if committed.created:
+        return
+    aside = "; the description or metadata given is kept with the run"
+    stays = "; its ttl stays as it is"  # never shorter by accident: ``save`` changes it
+    termlog(
+        f"{reference_to(store, committed.version)} has this content already"
+        f"{aside if committed.kept_aside else ''}"
+        f"{stays if request.ttl not in {None, committed.version.ttl} else ''}"
+    )
+
+
+def log_again(
+    record: RunRecord, finished: Finished, aliases: tuple[str, ...], tags: tuple[str, ...] = ()
 ) -> None:
+    """Let a version have been logged by this run too; it gets the aliases and tags."""
     place, view = record.place, finished.view
     if finished.store is not place.writable_store() or view.project != place.project:
         raise Invalid(

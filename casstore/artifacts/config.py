@@ -1,32 +1,33 @@
 """A run's config and summary: mappings with attribute access, as in W&B.
 
-Knows: what may be given as a config, which changes are refused, which logged values are kept.
+Knows: what may be given as a config, which changes are refused, what a summary holds.
 Never: stores, events, when or how a run is recorded (``on_change`` is told that something changed).
 """
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from casstore.artifacts.jsonable import MAX_DEPTH, to_json
+from casstore.artifacts.jsonable import to_json
 from casstore.artifacts.yaml_text import read_yaml
 from casstore.errors import FileMissing, Invalid, UsageError
 
-__all__ = ["MAX_CONFIG_FILE_BYTES", "Config", "Summary", "config_of", "fold_scalars"]
+__all__ = ["MAX_CONFIG_FILE_BYTES", "Config", "Summary", "config_of"]
 
 MAX_CONFIG_FILE_BYTES = 10 << 20
 
 OnChange = Callable[[], None]
+Use = Callable[[str, Any], dict[str, Any]]
 
 
 def config_of(
     value: Any,
-    *,
     exclude: Iterable[str] | None = None,
     include: Iterable[str] | None = None,
+    *,
+    aside: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what ``init(config=)`` or ``config.update`` was given as a plain dict.
 
@@ -34,6 +35,7 @@ def config_of(
     (W&B), None, or the path of a JSON or YAML file.  Dashes around keys are dropped (W&B).  With
     ``include`` only those keys are kept, with ``exclude`` all others.  Raises ``UsageError`` for
     both, ``FileMissing``, ``Invalid``, ``Unsupported`` (YAML without PyYAML), ``TypeError``.
+    Artifacts at the top level are put into ``aside`` instead, where that is given.
     """
     excluded, included = set(exclude or ()), set(include or ())
     if excluded and included:
@@ -43,10 +45,19 @@ def config_of(
     kept = {}
     for key, item in _mapping_of(value).items():
         name = key.strip("-") if isinstance(key, str) else key
-        if name not in excluded and (not included or name in included):
+        if name in excluded or (included and name not in included):
+            continue
+        if aside is not None and _is_artifact(item):
+            aside[name] = item
+        else:
             kept[name] = item
     plain: dict[str, Any] = to_json(kept, where="config", records=True)
     return plain
+
+
+def _is_artifact(value: Any) -> bool:
+    """Tell an artifact by what it can do: its class stands above this module."""
+    return hasattr(value, "json_encode") and hasattr(value, "is_draft")
 
 
 def _mapping_of(value: Any) -> Mapping[Any, Any]:
@@ -111,6 +122,9 @@ def _is_described(item: Any) -> bool:
     return isinstance(item, dict) and "value" in item and item.keys() <= {"desc", "value"}
 
 
+_OWN = frozenset({"_items", "_on_change", "_allow_val_change", "_artifacts", "_use"})
+
+
 class _Record(Mapping[str, Any]):
     """A mapping of plain JSON values, read by item or attribute."""
 
@@ -132,7 +146,7 @@ class _Record(Mapping[str, Any]):
         return key in self._items
 
     def __getattr__(self, key: str) -> Any:
-        if key.startswith("__") or key in {"_items", "_on_change", "_allow_val_change"}:
+        if key.startswith("__") or key in _OWN:
             raise AttributeError(key)
         try:
             return self[key]
@@ -162,12 +176,16 @@ class Config(_Record):
 
     ``initial`` is anything that ``config_of`` takes.  ``on_change`` is called after each change.
     ``allow_val_change`` is what ``update`` and assignments go by when nothing else is said.
-    Values are copied when they are set; ``as_dict`` also sees what was changed inside them since.
+    ``use`` is called with the key of an artifact and the artifact, and returns what is recorded of
+    it; reading the key gives the artifact (W&B).  Values are copied when they are set; ``as_dict``
+    also sees what was changed inside them since.
     """
 
-    __slots__ = ("_allow_val_change",)
+    __slots__ = ("_allow_val_change", "_artifacts", "_use")
 
     _allow_val_change: bool
+    _artifacts: dict[str, Any]
+    _use: Use | None
 
     def __init__(
         self,
@@ -175,10 +193,17 @@ class Config(_Record):
         *,
         on_change: OnChange | None = None,
         allow_val_change: bool = False,
+        use: Use | None = None,
     ) -> None:
         self._set("_items", config_of(initial))
+        self._set("_artifacts", {})
+        self._set("_use", use)
         self._set("_on_change", on_change)
         self._set("_allow_val_change", allow_val_change)
+
+    def __getitem__(self, key: str) -> Any:
+        artifact = self._artifacts.get(key)
+        return self._items[key] if artifact is None else artifact
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
@@ -192,25 +217,42 @@ class Config(_Record):
     def update(self, d: Any, allow_val_change: bool | None = None) -> None:  # noqa: FBT001 - W&B's order
         """Set every key of ``d``, or none: ``Invalid`` if one would change and may not."""
         allowed = self._allow_val_change if allow_val_change is None else allow_val_change
-        given = config_of(d)
-        for key, value in given.items():
-            if not allowed and key in self._items and self._items[key] != value:
+        artifacts: dict[str, Any] = {}
+        given = config_of(d, aside=artifacts if self._use else None)
+        for key, value in [*given.items(), *artifacts.items()]:
+            if not allowed and key in self._items and not _is_same(self._items[key], value):
                 raise Invalid(
                     f"config key {key!r} would change from {self._items[key]!r} to {value!r}",
                     hint="pass allow_val_change=True to config.update()",
                 )
+        if self._use is not None:
+            given.update({key: self._use(key, artifact) for key, artifact in artifacts.items()})
         if given:
             self._items.update(given)
+            self._set("_artifacts", {**self._artifacts, **dict.fromkeys(given), **artifacts})
             self._changed()
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Set ``key`` if it is not there; return its value."""
         self.setdefaults({key: default})
-        return self._items[next(iter(config_of({key: default})))]
+        return self[next(iter(_apart({key: default})))]
 
     def setdefaults(self, d: Any) -> None:
         """Set the keys of ``d`` that are not there yet."""
-        self.update({key: item for key, item in config_of(d).items() if key not in self._items})
+        self.update({key: item for key, item in _apart(d).items() if key not in self._items})
+
+
+def _apart(value: Any) -> dict[str, Any]:
+    """Return a config as plain values, and artifacts as they are."""
+    artifacts: dict[str, Any] = {}
+    return {**config_of(value, aside=artifacts), **artifacts}
+
+
+def _is_same(known: Any, value: Any) -> bool:
+    """Tell whether a value, or what is recorded of an artifact, is what is there already."""
+    if not _is_artifact(value):
+        return bool(known == value)
+    return isinstance(known, dict) and not value.is_draft() and known.get("id") == value.id
 
 
 class Summary(_Record):
@@ -263,52 +305,6 @@ class Summary(_Record):
         if given:
             _merge(self._items, given)
             self._changed()
-
-
-def fold_scalars(summary: Summary, data: Mapping[str, Any]) -> list[str]:
-    """Keep each scalar of ``data`` (text, a number, None, an array of no dimension) in ``summary``.
-
-    Mappings are looked into.  Returns the keys of everything else, which nothing keeps: media,
-    arrays, lists, infinities; a key inside a mapping is written ``outer.inner``.
-    Raises ``Invalid`` when ``data`` is not a mapping with text as keys, as W&B does.
-    """
-    if not isinstance(data, Mapping):
-        raise Invalid(f"log() takes a dict, not {type(data).__qualname__}")
-    dropped: list[str] = []
-    summary.update(_scalars(data, (), dropped))
-    return dropped
-
-
-def _scalars(data: Mapping[str, Any], above: tuple[str, ...], dropped: list[str]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for key, value in data.items():
-        if not isinstance(key, str):
-            raise Invalid(f"log() takes text as keys, not {key!r}")
-        path = (*above, key)
-        if isinstance(value, Mapping) and len(path) < MAX_DEPTH:
-            inner = _scalars(value, path, dropped)
-            kept |= {key: inner} if inner else {}
-        elif _is_scalar(value):
-            kept[key] = to_json(_number_of(value), where=key)
-        else:
-            dropped.append(".".join(path))
-    return kept
-
-
-def _is_scalar(value: Any) -> bool:
-    several = isinstance(value, Mapping | AbstractSet | Sequence) and not isinstance(value, str)
-    if several or getattr(value, "shape", ()) != ():
-        return False
-    try:
-        return not isinstance(to_json(_number_of(value), where=""), list)
-    except (TypeError, Invalid):
-        return False
-
-
-def _number_of(value: Any) -> Any:
-    """Take the number out of an array of no dimension: a loss of any array library."""
-    of_no_dimension = getattr(value, "shape", None) == () and hasattr(value, "item")
-    return value.item() if of_no_dimension else value
 
 
 def _merge(items: dict[str, Any], given: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple
 
 from casstore.artifacts.entry import NO_ENTRIES, ArtifactEntry, ArtifactManifest, Held
 from casstore.artifacts.place import Place
-from casstore.artifacts.takeover import copy_frames, packs_of, take_over
+from casstore.artifacts.takeover import copy_frames, take_over
 from casstore.digest import CommitId
 from casstore.durable import is_out_of_space
 from casstore.errors import FileMissing, Invalid, UsageError
@@ -24,7 +24,7 @@ from casstore.journal.views import VersionView
 from casstore.manifests import Entry, EntryKind, Manifest, manifest_digest
 from casstore.names import path_bytes, path_text
 from casstore.parallel import Lock
-from casstore.store import Commit, Committed, Draft, Store, commit, concrete
+from casstore.store import Commit, Committed, Draft, Store, commit, concrete, packs_of
 from casstore.worktree import Walk, source_of
 
 __all__ = ["Drafting", "KnownObject", "Taken"]
@@ -90,6 +90,8 @@ class Drafting:
             if place is None:
                 raise UsageError("nothing is stored here", hint="run without mode='disabled'")
             self._store = place.writable_store()
+        else:
+            self._store.require_there()
         return self._store
 
     def draft(self) -> Draft:
@@ -230,7 +232,7 @@ class Drafting:
         self._store = store
         draft = self.draft()
         for entry in store.manifest(view.manifest):
-            draft.put(entry, packs_of(store, entry))
+            draft.put(entry, packs_of(store.frames, [entry]))
         self.bases = (view.commit,)
 
     def _keep_missing(self, store: Store, view: VersionView, request: Commit) -> Commit:
@@ -241,19 +243,25 @@ class Drafting:
         draft = self.draft()
         for entry in store.manifest(view.manifest):
             if draft.table.get(entry.path) is None:
-                draft.put(entry, packs_of(store, entry))
+                draft.put(entry, packs_of(store.frames, [entry]))
         self.bases = (view.commit,)
         return replace(request, bases=self.bases)
 
     def commit(self, store: Store, request: Commit) -> Committed:
         """Make the draft a version in ``store``, copying its frames if they lie in another."""
+
+        def begin(newest: VersionView) -> Commit:
+            return self._keep_missing(store, newest, request)
+
+        with self.in_store(store) as draft:
+            return commit(store, draft, request, begin=begin if self.incremental else None)
+
+    @contextlib.contextmanager
+    def in_store(self, store: Store) -> Iterator[Draft]:
+        """Give the draft, in ``store``: its frames are copied there if they lie in another."""
         with self._lock, self._space_taken_back():
             self._move(store)
-
-            def begin(newest: VersionView) -> Commit:
-                return self._keep_missing(store, newest, request)
-
-            return commit(store, self.draft(), request, begin=begin if self.incremental else None)
+            yield self.draft()
 
     def let_go(self, finished: Manifest) -> None:
         """Let the draft go; who still looks at its manifest sees the version's."""
@@ -317,9 +325,9 @@ class Drafting:
         """After a full disk, give back what this process wrote and nothing refers to."""
         try:
             yield
-        except OSError as error:
+        except Exception as error:
             if is_out_of_space(error) and self._draft is not None:
-                self._draft.session.take_back()
+                self.store().take_back(self._draft.session, error)
             raise
 
     def _move(self, store: Store) -> None:

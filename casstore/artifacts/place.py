@@ -1,6 +1,12 @@
 """Where things are logged to and looked up: a store and a project.
 
-Knows: that both are resolved once a process.  Never: how they are named (``settings`` does).
+Knows: that both are resolved once a process, and that workers work where their job does.
+Never: how they are named (``settings`` does).
+
+A worker (a process that ``multiprocessing`` or Ray started to run functions of another one) may
+work in any folder.  It uses the store and project that the process which started it had resolved by
+then, unless its own ``CASSTORE_HOME`` or project variable says otherwise.  Every other process asks
+its own working directory, whoever started it: who changes into another project works in that one.
 """
 
 import os
@@ -8,11 +14,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from casstore.names import check_project
+from casstore.parallel import process_worked_for
 from casstore.settings import (
+    Environment,
+    Job,
     find_project,
     find_store,
+    is_ray_worker,
     read_environment,
+    read_job,
     read_store_config,
+    tell_children,
     user_data_dir,
 )
 from casstore.store import Store, create_store, open_store
@@ -54,7 +66,19 @@ _resolved: list[Place] = []
 def current_place() -> Place:
     """Return where this process works: resolved at the first call, and then kept."""
     if not _resolved:
-        _resolved.append(_resolve(None, None, None))
+        environment = read_environment()
+        place = _of_the_job(environment) or _resolve(None, None, None)
+        _resolved.append(place)
+        tell_children(
+            Job(
+                process=os.getpid(),
+                store=str(place.root),
+                is_default=place.is_default,
+                project=place.project,
+                home=environment.store,
+                project_variable=environment.project,
+            )
+        )
     return _resolved[0]
 
 
@@ -76,6 +100,18 @@ def open_default_store(path: str | os.PathLike[str] | None = None) -> Store:
     Raises ``NotFound`` naming the path if there is none.
     """
     return (place_for(path, None, None) if path is not None else current_place()).store()
+
+
+def _of_the_job(environment: Environment) -> Place | None:
+    """Return where the job works that this process is a worker of, unless it was told otherwise."""
+    job = read_job()
+    if job is None or environment.store != job.home:
+        return None
+    if process_worked_for() != job.process and not is_ray_worker():
+        return None  # told to somebody else, further up
+    told = environment.project if environment.project != job.project_variable else ""
+    project = check_project(told) if told else job.project
+    return Place(Path(job.store), project, environment.entity or LOCAL_ENTITY, job.is_default)
 
 
 def _resolve(

@@ -15,6 +15,7 @@ from casstore.artifacts.jsonable import metadata_of
 from casstore.artifacts.lifetime import ArtifactTTL, Lifetime, seconds_of, timedelta_of
 from casstore.artifacts.place import LOCAL_ENTITY
 from casstore.errors import ArtifactNotLoggedError, Invalid
+from casstore.journal.views import PartView
 from casstore.names import LATEST, check_alias, check_name, check_tag, check_type
 from casstore.parallel import Lock, Pending
 from casstore.store import Committed
@@ -25,6 +26,8 @@ __all__ = ["ArtifactProperties"]
 class ArtifactProperties:
     """A draft, then a version: ``_now`` says which, and every property asks it."""
 
+    _part: Pending[PartView] | None = None  # its share of a version that several make
+
     def __init__(self, name: str, type_name: str, drafting: Drafting) -> None:
         self._base_name = check_name(name)
         self._type = check_type(type_name)
@@ -33,6 +36,7 @@ class ArtifactProperties:
         self._tags: list[str] = []
         self._ttl_seconds: int | None = None
         self._use_as: str | None = None
+        self._distributed_id: str | None = None
         self._drafting = drafting
         self._finished: Finished | None = None
         self._pending: Pending[Committed] | None = None
@@ -106,6 +110,15 @@ class ArtifactProperties:
         """``entity/project/name:vN`` where it was logged."""
         home = self._need("source_qualified_name").home()
         return f"{self.entity}/{home.view.project}/{home.name}"
+
+    @property
+    def distributed_id(self) -> str | None:
+        """Who writes it together, where no ``distributed_id`` is given: None is the run's group."""
+        return self._distributed_id
+
+    @distributed_id.setter
+    def distributed_id(self, distributed_id: str | None) -> None:
+        self._distributed_id = distributed_id
 
     @property
     def is_link(self) -> bool:
@@ -299,9 +312,10 @@ class ArtifactProperties:
     def _need(self, what: str) -> Finished:
         finished = self._now()
         if finished is None:
+            hint = "log it" if self._part is None else "a run finishes it with finish_artifact"
             raise ArtifactNotLoggedError(
                 f"{what} needs a logged artifact, and {self._base_name!r} is not one yet",
-                hint="log it, then call wait()",
+                hint=f"{hint}, then call wait()",
             )
         return finished
 

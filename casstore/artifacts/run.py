@@ -11,10 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from casstore.artifacts.config import Config, Summary, fold_scalars
+from casstore.artifacts.config import Config, Summary
 from casstore.artifacts.inert import Settings
+from casstore.artifacts.parallelwriters import ParallelWriters
 from casstore.artifacts.runmodels import RunModels
 from casstore.artifacts.runrecord import RunRecord
+from casstore.artifacts.scalars import fold_scalars
 from casstore.artifacts.terminal import termwarn
 from casstore.encoding import canonical_json
 from casstore.errors import Unsupported
@@ -22,7 +24,7 @@ from casstore.errors import Unsupported
 __all__ = ["Run"]
 
 
-class Run(RunModels):
+class Run(RunModels, ParallelWriters):
     """One run of a script: what it read, what it logged, with which config.
 
     Made by ``init``.  ``config`` and ``summary`` are recorded; of what ``log`` is given the last
@@ -43,7 +45,9 @@ class Run(RunModels):
         self._made_folder: str | None = None
         self._name = fields.name or record.id
         self._dropped: set[str] = set()
-        self.config = Config(fields.config, allow_val_change=allow_val_change)
+        self.config = Config(
+            fields.config, allow_val_change=allow_val_change, use=self._use_in_config
+        )
         self.summary = Summary(record.summary)
         self.notes = fields.notes
         self.tags = tuple(fields.tags)

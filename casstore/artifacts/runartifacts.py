@@ -27,7 +27,7 @@ from casstore.names import (
 from casstore.references import base_name
 from casstore.store import find_version
 
-__all__ = ["RunArtifacts"]
+__all__ = ["RunArtifacts", "texts"]
 
 UNSPECIFIED_TYPE = "unspecified"
 
@@ -55,7 +55,7 @@ class RunArtifacts(InertRun, ABC):
         """
         self._record.check_usable("log_artifact")
         artifact = self._artifact_of(artifact_or_path, name, type)
-        log_in_run(self._record, artifact, _texts(aliases), _texts(tags))
+        log_in_run(self._record, artifact, texts(aliases), texts(tags))
         self._record.submit(partial(self._record.update, self._changes()))
         return artifact
 
@@ -97,6 +97,11 @@ class RunArtifacts(InertRun, ABC):
         return info.used_artifacts() if info else []
 
     # Inside
+
+    def _use_in_config(self, key: str, artifact: Artifact) -> dict[str, object]:
+        """Use an artifact that is given as a value of the config; return what stands there."""
+        used = self.use_artifact(artifact, use_as=key)
+        return {**used.json_encode(), "usedAs": key}
 
     @abstractmethod
     def _changes(self) -> dict[str, object]:
@@ -154,7 +159,8 @@ def _reference_of(name: str) -> Reference:
     return reference
 
 
-def _texts(given: Iterable[str] | str | None) -> list[str]:
+def texts(given: Iterable[str] | str | None) -> list[str]:
+    """Return what was given as a list: nothing, one text, or several."""
     if given is None:
         return []
     return [given] if isinstance(given, str) else list(given)

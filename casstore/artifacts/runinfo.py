@@ -18,9 +18,9 @@ from casstore.journal import lineage, queries
 from casstore.journal.bodies import RunUpdateBody
 from casstore.journal.subjects import RunSubject
 from casstore.journal.views import RunView, VersionView
-from casstore.store import Store
+from casstore.store import Store, as_shown, surroundings_of
 
-__all__ = ["Maker", "RunInfo", "artifacts_of", "find_run", "users_of"]
+__all__ = ["Maker", "RunInfo", "artifacts_of", "find_run", "maker_of", "users_of"]
 
 Maker = Callable[[Store, VersionView], Any]
 """Makes an artifact of a version."""
@@ -118,8 +118,7 @@ class RunInfo:
     @property
     def metadata(self) -> dict[str, Any]:
         """What was recorded of where it ran: command line, host, Python version, commit."""
-        found: dict[str, Any] = json.loads(self._view.environment)
-        return found
+        return surroundings_of(self._view)
 
     @property
     def json_config(self) -> str:
@@ -152,6 +151,7 @@ class RunInfo:
         """Read again what was recorded; with ``force`` what was edited here is dropped."""
         with self._store.index.read() as reader:
             view = lineage.run(reader, self.project, self.id)
+        view = None if view is None else as_shown(self._store, view)
         if view is not None and force:
             self._show(view)
         elif view is not None:
@@ -179,7 +179,15 @@ def find_run(store: Store, project: str, run_id: str, make: Maker) -> RunInfo | 
     """Return a run, or None if nothing of it is known here."""
     with store.index.read() as reader:
         view = lineage.run(reader, project, run_id)
-    return None if view is None else RunInfo(store, view, make)
+    return None if view is None else RunInfo(store, as_shown(store, view), make)
+
+
+def maker_of(store: Store, view: VersionView, make: Maker) -> RunInfo | None:
+    """Return the run that logged a version first, of those that are known here."""
+    project = view.source[0] if view.source else view.project
+    runs = dict.fromkeys([view.run, *(producer.run for producer in view.producers)])
+    found = (find_run(store, project, run, make) for run in runs if run is not None)
+    return next((info for info in found if info is not None), None)
 
 
 def users_of(store: Store, commit: CommitId, make: Maker) -> list[RunInfo]:
@@ -187,7 +195,7 @@ def users_of(store: Store, commit: CommitId, make: Maker) -> list[RunInfo]:
     with store.index.read() as reader:
         uses = dict.fromkeys((use.project, use.run) for use in lineage.users_of(reader, commit))
         views = [lineage.run(reader, project, run) for project, run in uses]
-    return [RunInfo(store, view, make) for view in views if view is not None]
+    return [RunInfo(store, as_shown(store, view), make) for view in views if view is not None]
 
 
 def artifacts_of(

@@ -17,6 +17,7 @@ from casstore.artifacts.inert import Settings
 from casstore.artifacts.place import place_for
 from casstore.artifacts.run import Run
 from casstore.artifacts.runrecord import RunFields, RunRecord, current_record
+from casstore.artifacts.surroundings import wanted_by
 from casstore.artifacts.terminal import termlog, termwarn
 from casstore.artifacts.wordnames import run_id
 from casstore.errors import Error, Invalid
@@ -28,10 +29,12 @@ __all__ = [
     "current_run",
     "current_summary",
     "finish",
+    "finish_artifact",
     "init",
     "log",
     "log_artifact",
     "need_run",
+    "upsert_artifact",
     "use_artifact",
 ]
 
@@ -41,7 +44,7 @@ MODES = ("online", "offline", "shared", "disabled", "dryrun", "run")
 TERMINATED_EXIT_CODE = 143  # 128 + SIGTERM, as shells report it
 
 _runs: list[Run] = []
-_end_state = {"state": "finished"}
+_ending: dict[str, Any] = {"state": "finished", "exit_code": 0}
 _hooked: list[int] = []
 
 
@@ -82,8 +85,8 @@ def init(  # noqa: PLR0913, PLR0917 - W&B's signature
     ``mode="disabled"`` nothing is stored; every other mode is local.  ``store`` names the store's
     folder.  The other keywords are W&B's and mean nothing here.
     """
-    del force, anonymous, resume_from, fork_from, save_code
-    del tensorboard, sync_tensorboard, monitor_gym
+    del force, anonymous, resume_from, fork_from, save_code, tensorboard, sync_tensorboard
+    del monitor_gym
     active = _kept(reinit)
     if active is not None:
         return active
@@ -92,30 +95,43 @@ def init(  # noqa: PLR0913, PLR0917 - W&B's signature
     if mode not in MODES:
         raise Invalid(f"mode {mode!r} is not known", hint=f"use one of {', '.join(MODES)}")
     resume_word = _resume_word(resume)
+    used: dict[str, Any] = {}
     fields = RunFields(
         name=name or environment.name or None,
         group=group or environment.run_group or None,
         job_type=job_type or environment.job_type or None,
         notes=notes if notes is not None else environment.notes or None,
         tags=tuple(tags) if tags is not None else environment.tags,
-        config=config_of(config, exclude=config_exclude_keys, include=config_include_keys),
+        config=config_of(config, config_exclude_keys, config_include_keys, aside=used),
     )
+    chosen = settings if isinstance(settings, Settings) else Settings(**dict(settings or {}))
     record = RunRecord(
         place_for(store, project, entity),
         _checked_id(id or environment.run_id or run_id()),
         fields,
         resume=resume_word,
         disabled=mode == "disabled",
+        wanted=wanted_by(chosen),
     )
     run = Run(
         record,
         allow_val_change=bool(allow_val_change),
         folder=os.fspath(dir) if dir is not None else environment.dir or None,
-        settings=settings if isinstance(settings, Settings) else Settings(**dict(settings or {})),
+        settings=chosen,
     )
+    return _entered(run, used)
+
+
+def _entered(run: Run, used: Mapping[str, Any]) -> Run:
+    """Make a run known to the process; it fails if an artifact of its config cannot be used."""
     _runs[:] = [other for other in _runs if not other._record.finished]  # noqa: SLF001 - the same room
     _runs.append(run)
     _hook()
+    try:
+        run.config.update(used, allow_val_change=True)
+    except BaseException:
+        run._end("failed", 1)  # noqa: SLF001 - the same room
+        raise
     return run
 
 
@@ -184,6 +200,30 @@ def use_artifact(
     return need_run("use_artifact").use_artifact(artifact_or_name, type, aliases, use_as)
 
 
+def upsert_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
+    name: str | None = None,
+    type: str | None = None,  # noqa: A002 - W&B's
+    aliases: list[str] | None = None,
+    distributed_id: str | None = None,
+) -> Artifact:
+    """Contribute to a version together with other runs; see ``Run.upsert_artifact``."""
+    run = need_run("upsert_artifact")
+    return run.upsert_artifact(artifact_or_path, name, type, aliases, distributed_id)
+
+
+def finish_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
+    name: str | None = None,
+    type: str | None = None,  # noqa: A002 - W&B's
+    aliases: list[str] | None = None,
+    distributed_id: str | None = None,
+) -> Artifact:
+    """Make a version of what was upserted; see ``Run.finish_artifact``."""
+    run = need_run("finish_artifact")
+    return run.finish_artifact(artifact_or_path, name, type, aliases, distributed_id)
+
+
 def log(
     data: Mapping[str, Any],
     step: int | None = None,
@@ -250,25 +290,39 @@ def _hook() -> None:
 
     def note(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if not hasattr(sys, "ps1"):  # at a prompt an exception ends nothing
-            _end_state["state"] = "crashed" if issubclass(kind, KeyboardInterrupt) else "failed"
+            crashed = issubclass(kind, KeyboardInterrupt)
+            _ending.update(state="crashed" if crashed else "failed", exit_code=1)
         previous(kind, error, trace)
 
     sys.excepthook = note
+    leave = sys.exit
+
+    def note_and_leave(status: object = None, /) -> NoReturn:
+        _note_exit(status)
+        leave(status)  # type: ignore[arg-type]  # whatever the caller gave
+
+    sys.exit = note_and_leave  # as W&B does: nothing later tells with what a script ends
     in_main = in_main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _on_terminate)
 
 
+def _note_exit(status: object) -> None:
+    """Let the runs that are active when the process ends be told how it does."""
+    if in_main_thread() and _ending["state"] != "crashed":
+        code = status if isinstance(status, int) else int(status is not None)
+        _ending.update(state="failed" if code else "finished", exit_code=code)
+
+
 def _on_terminate(number: int, frame: FrameType | None) -> None:
     del number, frame
-    _end_state["state"] = "crashed"
+    _ending.update(state="crashed", exit_code=TERMINATED_EXIT_CODE)
     sys.exit(TERMINATED_EXIT_CODE)
 
 
 def _finish_all() -> None:
-    state = _end_state["state"]
     for run in tuple(_runs):
         try:
-            run._end(state, 0 if state == "finished" else 1)  # noqa: SLF001 - the same room
+            run._end(**_ending)  # noqa: SLF001 - the same room
         except Exception as error:  # noqa: BLE001 - said, since nobody is left to catch it
             termwarn(f"run {run.id}: {error}")

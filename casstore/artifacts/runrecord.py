@@ -9,16 +9,12 @@ for it.  An error is kept with what it belongs to and raised there, and again by
 
 import json
 import os
-import platform
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from casstore.artifacts.place import Place, current_place
+from casstore.artifacts.surroundings import Wanted, surroundings, wanted_by
 from casstore.artifacts.terminal import termwarn
 from casstore.artifacts.wordnames import run_name
 from casstore.encoding import canonical_json
@@ -34,7 +30,7 @@ from casstore.journal.bodies import (
 from casstore.journal.subjects import CommitSubject, RunSubject
 from casstore.journal.views import RunView, VersionView
 from casstore.parallel import Background, Lock, Pending
-from casstore.store import Store
+from casstore.store import Store, lease_facts
 
 __all__ = [
     "RunFields",
@@ -71,7 +67,7 @@ def store_for_looking(place: Place) -> Store:
         if record.process == os.getpid():
             record.drain()
     store = place.store()
-    store.index.catch_up()
+    store.index.catch_up(at_once=True)
     return store
 
 
@@ -91,8 +87,10 @@ class RunRecord:
     """One run, begun in this process.
 
     ``resume``: ``never`` refuses a known id (``Conflict``), ``must`` an unknown one (``NotFound``).
-    A known run goes on: ``fields`` then holds what was recorded where nothing is given anew.
-    With ``disabled`` nothing is stored.
+    A known run goes on: ``fields`` then holds what was recorded where nothing is given anew, and
+    ``ended_badly`` says that it had not finished well.
+    With ``disabled`` nothing is stored.  ``wanted`` says what of the surroundings is recorded, by
+    default what the environment says.
     """
 
     def __init__(
@@ -103,15 +101,20 @@ class RunRecord:
         *,
         resume: str = "allow",
         disabled: bool = False,
+        wanted: Wanted | None = None,
     ) -> None:
         self.place = place
+        self._wanted = wanted or wanted_by()
         self.id = run_id
         self.process = os.getpid()
         self.disabled = disabled
         self.resumed = False
+        self.ended_badly = False
+        self.upserted: set[tuple[str, str]] = set()  # names and distributed ids
         self.finished = False
         self.summary: dict[str, Any] = {}
         self.fields = fields
+        self._store: Store | None = None
         self._queue: Background | None = None
         self._pending: list[Pending[object]] = []
         self._recorded: dict[str, object] = {}
@@ -166,7 +169,7 @@ class RunRecord:
         """Record that the run reads a version, once."""
         body = RunUseBody(view.commit, view.project, view.label, use_as)
         if body not in self._used:
-            self.place.writable_store().events.append(self.subject, body)
+            self._own_store().events.append(self.subject, body)
             self._used.add(body)
 
     def produce(self, view: VersionView) -> None:
@@ -174,7 +177,7 @@ class RunRecord:
         if view.run == self.id or any(producer.run == self.id for producer in view.producers):
             return
         subject = CommitSubject(view.project, view.name, view.commit)
-        self.place.writable_store().events.append(subject, ProducerBody(self.id))
+        self._own_store().events.append(subject, ProducerBody(self.id))
 
     def update(self, changes: dict[str, object]) -> None:
         """Record fields of the run that differ from what was recorded last."""
@@ -184,7 +187,7 @@ class RunRecord:
             news = {key: value for key, value in changes.items() if self._recorded[key] != value}
             if news:
                 body = RunUpdateBody(**news)  # type: ignore[arg-type]
-                self.place.writable_store().events.append(self.subject, body)
+                self._own_store().events.append(self.subject, body)
                 self._recorded.update(news)
 
     def finish(
@@ -208,15 +211,26 @@ class RunRecord:
                 state, exit_code = "failed", 1
             self.update(changes or {})
             body = RunFinishBody(state, exit_code)
-            self.place.writable_store().events.append(self.subject, body)
+            self._own_store().events.append(self.subject, body)
         for other in errors[1:]:
             termwarn(f"run {self.id}: {other}")
         if error is not None:
             raise error
 
+    def _own_store(self) -> Store:
+        """Return the store that the run was begun in; ``NotFound`` if it was removed since."""
+        if self._store is not None:
+            self._store.require_there()
+        return self.place.writable_store()
+
     def _start(self, resume: str) -> None:
-        store = self.place.writable_store()
+        store = self._store = self.place.writable_store()
         store.index.catch_up()
+        if store.index.lost_events:
+            termwarn(
+                f"{store.index.lost_events} events are gone from the journal of {store.root}:"
+                " put its newer copy back, or run `casstore reindex`"
+            )
         with store.index.read() as reader:
             known = lineage.run(reader, self.place.project, self.id)
             count = 0 if known else sum(1 for _ in reader.scan(keys.runs(self.place.project)))
@@ -249,7 +263,9 @@ class RunRecord:
                 notes=fields.notes,
                 tags=fields.tags,
                 config=canonical_json(fields.config),
-                environment=canonical_json(_environment()),
+                environment=canonical_json(
+                    {**surroundings(self._wanted), "lease": lease_facts(store)}
+                ),
             ),
         )
 
@@ -257,6 +273,7 @@ class RunRecord:
         """Fill in what a known run was called and what it recorded."""
         fields = self.fields
         self.resumed = True
+        self.ended_badly = known.state != "finished"
         self.summary = json.loads(known.summary)
         fields.name = fields.name or known.name
         fields.group = fields.group or known.group
@@ -268,32 +285,3 @@ class RunRecord:
 
 def _succeeded(pending: Pending[object]) -> bool:
     return pending.done() and pending.error() is None
-
-
-def _environment() -> dict[str, object]:
-    """Return what is recorded of where a run runs."""
-    facts: dict[str, object] = {
-        "argv": sys.argv,
-        "cwd": os.getcwd(),
-        "host": socket.gethostname(),
-        "os": platform.platform(terse=True),
-        "pid": os.getpid(),
-        "python": platform.python_version(),
-    }
-    return {**facts, **_git()}
-
-
-def _git() -> dict[str, object]:
-    if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
-        return {}
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"git_commit": head.stdout.strip()}

@@ -7,28 +7,11 @@ from casstore.artifacts.entry import ArtifactEntry
 from casstore.digest import Digest
 from casstore.manifests import Entry, chunk_refs, layout_nodes
 from casstore.packs import PackKind
-from casstore.store import Draft, Store
+from casstore.store import Draft, Store, Token, packs_of
 
-__all__ = ["copy_frames", "packs_of", "take_over"]
+__all__ = ["copy_frames", "take_over"]
 
 COPIED_FRAMES = 64
-MAX_LOCATED_FRAMES = 1024
-
-
-def packs_of(store: Store, entry: Entry) -> set[int]:
-    """Return the rows of the packs that an entry's frames lie in."""
-    if entry.is_reference:
-        return set()
-    fetch = store.frames.metadata
-    digests = list(layout_nodes(entry.layout, fetch))
-    tokens = {row.pack_row for row in store.frames.locate(digests)}
-    group: list[Digest] = []
-    for _, ref in chunk_refs(entry.layout, Digest(entry.content), entry.size_bytes, fetch):
-        group.append(ref.digest)
-        if len(group) > MAX_LOCATED_FRAMES:
-            tokens |= {row.pack_row for row in store.frames.locate(group)}
-            group = []
-    return tokens | {row.pack_row for row in store.frames.locate(group)}
 
 
 def take_over(store: Store, draft: Draft, origin: ArtifactEntry, name: bytes) -> None:
@@ -36,10 +19,10 @@ def take_over(store: Store, draft: Draft, origin: ArtifactEntry, name: bytes) ->
     entry = origin._entry._replace(path=name)  # noqa: SLF001 - the same room
     source = origin._needs_owner("adding it again").store  # noqa: SLF001 - the same room
     same = source is store
-    draft.put(entry, packs_of(store, entry) if same else copy_frames(source, draft, entry))
+    draft.put(entry, packs_of(store.frames, [entry]) if same else copy_frames(source, draft, entry))
 
 
-def copy_frames(source: Store, draft: Draft, entry: Entry) -> set[int]:
+def copy_frames(source: Store, draft: Draft, entry: Entry) -> set[Token]:
     """Copy an entry's frames from another store; returns the tokens of the packs they went to."""
     if entry.is_reference:
         return set()

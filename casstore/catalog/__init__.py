@@ -12,12 +12,22 @@ Every table, key and row in one place::
     events    name of the event         place      yyyymm, and the journal pack if it is in one
     gathered  32 bytes                  yyyymm     a journal pack whose events were all applied
     state     see journal.fold          msgpack    the folded journal
+    sources   16 bytes node             17 bytes   folded sets: what each version and run came from
+    targets   16 bytes node             17 bytes   folded sets: what came of each
+    subjects  16 bytes subject          event name the events about a commit, run, collection ...
     stat      u64 device, u64 inode     STAT_ROW   its stamp when it was read, and what it became
     intents   project NUL name          msgpack    [session, commit]: who is about to commit
 """
 
-from casstore.catalog.catalog import Catalog, Reader, Writer
-from casstore.catalog.environment import Damaged, Environment, Replaced
+from casstore.catalog.catalog import Catalog, Reader, Writer, event_names
+from casstore.catalog.environment import (
+    WRITE_WAIT_SECONDS,
+    Damaged,
+    Environment,
+    Replaced,
+    Unusable,
+    discard,
+)
 from casstore.catalog.rows import (
     ChunkRow,
     EventPlace,
@@ -30,6 +40,7 @@ from casstore.catalog.rows import (
 )
 
 __all__ = [
+    "WRITE_WAIT_SECONDS",
     "Catalog",
     "ChunkRow",
     "Damaged",
@@ -40,7 +51,10 @@ __all__ = [
     "Replaced",
     "Stamp",
     "StatRow",
+    "Unusable",
     "Writer",
+    "discard",
+    "event_names",
     "pack_rows",
     "stamp_of",
     "unpack_rows",

@@ -6,12 +6,13 @@ Knows: which table a question is for.  Never: files of the depot, what a state r
 import contextlib
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TypeVar
 
 import lmdb
 
-from casstore.catalog.environment import Environment
+from casstore.catalog.environment import WRITE_WAIT_SECONDS, Damaged, Environment
 from casstore.catalog.rows import (
     CHUNK_ROW,
     FILE_KEY_BYTES,
@@ -23,9 +24,10 @@ from casstore.catalog.rows import (
 )
 from casstore.digest import CommitId, Digest
 from casstore.encoding import decode, encode
+from casstore.journal.table import MEMBER_BYTES, SET_FAMILIES
 from casstore.packs import PackId, Row
 
-__all__ = ["Catalog", "Reader", "Writer"]
+__all__ = ["Catalog", "Reader", "Writer", "event_names"]
 
 TABLES = (
     *("meta", "packs", "pack_ids", "chunks", "events", "gathered", "state", "stat", "intents"),
@@ -33,6 +35,10 @@ TABLES = (
 MAX_STAT_ROWS = 20_000_000
 
 _PACK_KEY = struct.Struct(">I")
+_PACK_ROWS_GIVEN = "pack rows"
+_EVENTS_OF = "events of "
+_LOOSE = "loose events of "
+_SUBJECTS = "subjects"
 
 Result = TypeVar("Result")
 
@@ -65,6 +71,16 @@ class Reader:
         data = self._get("packs", _PACK_KEY.pack(row))
         return PackRow.unpack(data) if data is not None else None
 
+    def pack_id(self, row: int) -> PackId:
+        """Return the id of the pack of a row that another row names.
+
+        Raises ``Damaged`` if there is none: no transaction leaves that.
+        """
+        pack = self.pack(row)
+        if pack is None:
+            raise Damaged(f"a row names pack row {row}, which is not there")
+        return pack.pack_id
+
     def pack_row(self, pack_id: PackId) -> int | None:
         """Return the row of a pack."""
         data = self._get("pack_ids", pack_id)
@@ -91,11 +107,32 @@ class Reader:
 
     def loose_events(self, month: str) -> int:
         """Return how many events of a month lie there loose, as far as the index knows."""
-        return int(self.meta(_loose(month)) or 0)
+        return int(self.meta(f"{_LOOSE}{month}") or 0)
+
+    def events_of(self, month: str) -> int:
+        """Return how many events of a month were applied, loose and gathered."""
+        return int(self.meta(f"{_EVENTS_OF}{month}") or 0)
+
+    def months(self) -> list[str]:
+        """Return the months of which events were applied."""
+        skip = len(_EVENTS_OF)
+        return [key.decode()[skip:] for key, _ in self._scan("meta", _EVENTS_OF.encode())]
 
     def has_journal_pack(self, pack_id: PackId) -> bool:
         """Tell whether every event of a journal pack was applied."""
         return self._get("gathered", pack_id) is not None
+
+    def journal_packs(self, month: str) -> set[PackId]:
+        """Return the journal packs of a month of which every event was applied."""
+        packs = self._scan("gathered", b"")
+        return {PackId(pack_id) for pack_id, its in packs if its == month.encode()}
+
+    def events_about(self, subject: bytes) -> list[str]:
+        """Return the names of the applied events about a subject: 16 bytes, its ``subject_key``."""
+        with self._transaction.cursor(self._handles[_SUBJECTS]) as cursor:
+            if not cursor.set_key(subject):
+                return []
+            return [name.decode() for name in cursor.iternext_dup()]
 
     def unchanged(self, stamps: Iterable[Stamp]) -> list[StatRow | None]:
         """Return what is remembered of each file that has this stamp still, in the order asked."""
@@ -123,16 +160,33 @@ class Reader:
         """Yield the rows of the folded state under a prefix, by key."""
         return self._scan("state", prefix)
 
+    def members(self, family: str, keys: Sequence[bytes], limit: int) -> list[tuple[bytes, bytes]]:
+        """Return (key, member) of folded sets, in the order of ``keys``, at most ``limit``."""
+        table = self._handles[family]
+        with self._transaction.cursor(table) as cursor:
+            if self._transaction.stat(table)["entries"] <= limit:  # one call, however many
+                whole: list[tuple[bytes, bytes]]
+                whole = cursor.getmulti(keys, dupdata=True, dupfixed_bytes=MEMBER_BYTES)
+                return whole
+            found: list[tuple[bytes, bytes]] = []
+            for key in keys:
+                if cursor.set_key(key):
+                    members = zip(repeat(key), cursor.iternext_dup(), strict=False)
+                    found += islice(members, limit - len(found))
+            return found
+
     def _get(self, table: str, key: bytes) -> bytes | None:
         data: bytes | None = self._transaction.get(key, None, self._handles[table])
         return data
 
     def _scan(self, table: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         with self._transaction.cursor(self._handles[table]) as cursor:
-            found = cursor.set_range(prefix) if prefix else cursor.first()
-            while found and cursor.key().startswith(prefix):
-                yield cursor.key(), cursor.value()
-                found = cursor.next()
+            if not (cursor.set_range(prefix) if prefix else cursor.first()):
+                return
+            for row in cursor.iternext():
+                if not row[0].startswith(prefix):
+                    return
+                yield row
 
 
 class Writer(Reader):
@@ -146,12 +200,13 @@ class Writer(Reader):
         """Index a pack and its frames, rows sorted by digest; returns its row.
 
         A frame that is indexed already keeps its older place; a pack that is indexed keeps its row.
+        A row is never given twice: what is remembered of files may still name one that was dropped.
         """
         known = self.pack_row(pack.pack_id)
         if known is not None:
             return known
-        with self._transaction.cursor(self._handles["packs"]) as cursor:
-            number = _PACK_KEY.unpack(cursor.key())[0] + 1 if cursor.last() else 1
+        number = int(self.meta(_PACK_ROWS_GIVEN) or b"0") + 1
+        self.set_meta(_PACK_ROWS_GIVEN, str(number).encode())
         self._put("packs", _PACK_KEY.pack(number), pack.pack())
         self._put("pack_ids", pack.pack_id, _PACK_KEY.pack(number))
         packed = CHUNK_ROW.pack
@@ -177,9 +232,9 @@ class Writer(Reader):
         self._transaction.delete(pack_id, db=self._handles["pack_ids"])
         self._transaction.delete(_PACK_KEY.pack(number), db=self._handles["packs"])
 
-    def forget_pack_rows(self, rows: Iterable[int]) -> None:
-        """Drop packs whose files are gone, and every frame that is found in them."""
-        gone = set(rows)
+    def forget_packs(self, pack_ids: Iterable[PackId]) -> None:
+        """Drop packs whose files are gone or will be, and every frame that is found in them."""
+        gone = {row for row in map(self.pack_row, pack_ids) if row is not None}
         with self._transaction.cursor(self._handles["chunks"]) as cursor:
             found = cursor.first()
             while found:
@@ -200,17 +255,22 @@ class Writer(Reader):
         if known is not None and (known.pack is not None or place.pack is None):
             return
         self._put("events", name.encode(), place.encoded())
-        if place.pack is None:
-            self._count_loose(place.month, 1)
-        elif known is not None:
-            self._count_loose(known.month, -1)
+        if known is not None:
+            self._count(known, -1)
+        self._count(place, 1)
+
+    def note_subject(self, subject: bytes, name: str) -> None:
+        """Let an event be found by what it is about."""
+        self._put(_SUBJECTS, subject, name.encode())
 
     def add_journal_pack(self, pack_id: PackId, month: str) -> None:
         """Note that every event of a journal pack was applied."""
         self._put("gathered", pack_id, month.encode())
 
-    def _count_loose(self, month: str, change: int) -> None:
-        self.set_meta(_loose(month), str(self.loose_events(month) + change).encode())
+    def _count(self, place: EventPlace, change: int) -> None:
+        for counter in (_EVENTS_OF, *([_LOOSE] if place.pack is None else [])):
+            key = f"{counter}{place.month}"
+            self.set_meta(key, str(int(self.meta(key) or 0) + change).encode())
 
     def add_stats(self, items: Iterable[tuple[Stamp, StatRow]]) -> None:
         """Remember what files were when they were read."""
@@ -236,19 +296,29 @@ class Writer(Reader):
         """Remove a row of the folded state."""
         self._transaction.delete(key, db=self._handles["state"])
 
+    def join(self, family: str, key: bytes, member: bytes) -> None:
+        """Put a member into a set of the folded state."""
+        self._put(family, key, member)
+
     def _put(self, table: str, key: bytes, value: bytes) -> None:
         self._transaction.put(key, value, db=self._handles[table])
 
 
-def _loose(month: str) -> str:
-    return f"loose/{month}"
+def event_names(path: Path) -> list[str]:
+    """Return the events that the index in ``path`` knows; a damaged one may end the process."""
+    catalog = Catalog(path)
+    try:
+        with catalog.read() as reader:
+            return [name for name, _ in reader.events()]
+    finally:
+        catalog.close()
 
 
 class Catalog:
     """The index of one store in one process."""
 
     def __init__(self, path: Path) -> None:
-        self._environment = Environment(path, TABLES)
+        self._environment = Environment(path, TABLES, (*SET_FAMILIES, _SUBJECTS))
 
     def close(self) -> None:
         """Let the environment go."""
@@ -260,11 +330,17 @@ class Catalog:
         with self._environment.read() as transaction:
             yield Reader(transaction, self._environment.handles)
 
-    def write(self, action: Callable[[Writer], Result]) -> Result:
-        """Run ``action`` in a transaction; it may run twice, so it must change nothing else."""
+    def write(
+        self, action: Callable[[Writer], Result], *, wait_seconds: float = WRITE_WAIT_SECONDS
+    ) -> Result:
+        """Run ``action`` in a transaction; it may run twice, so it must change nothing else.
+
+        Raises ``Busy`` if another process keeps writing for ``wait_seconds``.
+        """
         environment = self._environment
         return environment.write(
-            lambda transaction: action(Writer(transaction, environment.handles))
+            lambda transaction: action(Writer(transaction, environment.handles)),
+            wait_seconds=wait_seconds,
         )
 
     def sync(self) -> None:

@@ -1,16 +1,23 @@
 """One LMDB environment for a process: opening, growing, forking, and seeing that it was replaced.
 
-Knows: LMDB's rules (no remote file systems, one environment a process, no fork, map growth).
-Never: tables' rows.  ``writemap`` is never used; ``metasync`` is off: LMDB's documentation says
-that this keeps the file whole and may undo the last transaction, which the journal gives again.
+Knows: LMDB's rules (no remote file systems, one environment a process, no fork, map growth), and
+who may write.  Never: tables' rows.  ``writemap`` is never used; ``metasync`` is off: LMDB's
+documentation says that this keeps the file whole and may undo the last transaction, which the
+journal gives again.
 
 LMDB forbids an environment that is open across a fork, and growing the map while transactions run
 in the process.  So each transaction counts as a user, and the two wait until there is none.
+
+LMDB's own write lock cannot be waited for with an end: a process that is stopped while it writes
+would stop all others.  So a lock file of our own is taken first, with a deadline, and LMDB's is
+then free; and the environment is opened for reading only until something is written, for LMDB takes
+its write lock to open tables for writing.  Invariant: LMDB's write lock is taken under ours alone.
 """
 
 import contextlib
 import errno
 import os
+import shutil
 import struct
 import weakref
 from collections.abc import Callable, Iterator
@@ -19,9 +26,13 @@ from typing import TypeVar
 
 import lmdb
 
-from casstore.parallel import Gate
+from casstore import durable
+from casstore.errors import Busy
+from casstore.parallel import Gate, Lock
 
-__all__ = ["Damaged", "Environment", "Replaced"]
+__all__ = ["WRITE_WAIT_SECONDS", "Damaged", "Environment", "Replaced", "Unusable", "discard"]
+
+WRITE_WAIT_SECONDS = 30.0  # a transaction takes milliseconds; who holds the lock longer is stopped
 
 FIRST_MAP_BYTES = 256 * 1024 * 1024
 MAX_MAP_BYTES = 4 * 1024**4
@@ -33,6 +44,12 @@ _META = struct.Struct("<16xII16xI92xQQ")  # page header; magic, version, .. page
 _META_MAGIC = 0xBEEFC0DE
 _META_BYTES = 152
 
+# What the system refuses, and no damage: LMDB's binding tells these by their text alone.
+_SYSTEM = (
+    *(errno.EFBIG, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+)
+
 Result = TypeVar("Result")
 
 _environments: "weakref.WeakSet[Environment]" = weakref.WeakSet()
@@ -42,27 +59,48 @@ class Damaged(Exception):
     """The index cannot be read; it must be made again."""
 
 
+class Unusable(Damaged):
+    """The index cannot be used by this process, and nothing is wrong with the file."""
+
+
 class Replaced(Exception):
     """The file at the index's path is no longer the one that is open."""
 
 
 class Environment:
-    """LMDB at a path.  Transactions are short; no thread writes or forks while it reads."""
+    """LMDB at a path: tables of rows, and of sets whose members have one length.
 
-    def __init__(self, path: Path, tables: tuple[str, ...]) -> None:
+    Transactions are short; no thread writes or forks while it reads.
+    """
+
+    def __init__(self, path: Path, tables: tuple[str, ...], sets: tuple[str, ...] = ()) -> None:
         self.path = path
+        self.handles: dict[str, object] = {}
         self._tables = tables
+        self._sets = sets
         self._gate = Gate()
-        self._open()
+        self._writing = Lock()
+        self._writable = False
+        if not self._open(readonly=True):
+            with self._write_lock(WRITE_WAIT_SECONDS):
+                self._open(readonly=False)
+        self._stat = self._file.stat()
         _environments.add(self)
 
-    def _open(self) -> None:
-        file = self.path / "data.mdb"
+    @property
+    def _file(self) -> Path:
+        return self.path / "data.mdb"
+
+    def _open(self, *, readonly: bool) -> bool:
+        """Open LMDB; returns False if it is to be read only and has yet to be made."""
+        size = self._file.stat().st_size if self._file.exists() else 0
+        if readonly and not size:
+            return False
         map_size = FIRST_MAP_BYTES
-        while map_size < 2 * (file.stat().st_size if file.exists() else 0):
+        while map_size < 2 * size:
             map_size *= 2
-        if _is_cut_short(file):
-            raise Damaged(f"{file} is shorter than it says")
+        if _is_cut_short(self._file):
+            raise Damaged(f"{self._file} is shorter than it says")
         with _damage_shown():
             self._env = lmdb.open(
                 str(self.path),
@@ -71,10 +109,44 @@ class Environment:
                 max_readers=MAX_READERS,
                 metasync=False,
                 readahead=False,
+                readonly=readonly,
             )
-            self._env.reader_check()
-            self.handles = {name: self._env.open_db(name.encode()) for name in self._tables}
-        self._stat = file.stat()
+            try:
+                self._env.reader_check()
+                self.handles = {
+                    **self._rows(create=not readonly),
+                    **self._members(create=not readonly),
+                }
+            except lmdb.NotFoundError:  # whoever makes it has not come to this table
+                self._env.close()
+                return False
+            except lmdb.Error:
+                self._env.close()
+                raise
+        self._writable = not readonly
+        return True
+
+    def _rows(self, *, create: bool) -> dict[str, object]:
+        return {name: self._env.open_db(name.encode(), create=create) for name in self._tables}
+
+    def _members(self, *, create: bool) -> dict[str, object]:
+        return {
+            name: self._env.open_db(name.encode(), create=create, dupsort=True, dupfixed=True)
+            for name in self._sets
+        }
+
+    def _open_again(self, *, readonly: bool) -> None:
+        """Open what was closed for a moment; another file by now makes every use ``Replaced``."""
+        try:
+            self._check_current()
+            if self._open(readonly=readonly):
+                self._check_current()
+                return
+            self._env = _Closed(Replaced(f"{self.path} was made anew"))
+        except (Damaged, Replaced) as error:
+            self._env = _Closed(error)
+        except (lmdb.Error, OSError) as error:
+            self._env = _Closed(Unusable(str(error)))
 
     def close(self) -> None:
         """Close the environment, when no transaction runs."""
@@ -93,8 +165,25 @@ class Environment:
             except lmdb.MapResizedError:  # raised by begin alone: another process grew the map
                 self._resize(0)
 
-    def write(self, action: Callable[[lmdb.Transaction], Result]) -> Result:
-        """Run ``action`` in a write transaction; again, after growing, if the map was full."""
+    def write(
+        self,
+        action: Callable[[lmdb.Transaction], Result],
+        *,
+        wait_seconds: float = WRITE_WAIT_SECONDS,
+    ) -> Result:
+        """Run ``action`` in a write transaction; again, after growing, if the map was full.
+
+        Raises ``Busy`` if another process keeps writing for ``wait_seconds``, ``Replaced`` if the
+        index was removed or made anew.
+        """
+        with self._writing, self._write_lock(wait_seconds):
+            if not self._writable:
+                with self._gate.closed():
+                    self._env.close()
+                    self._open_again(readonly=False)
+            return self._write(action)
+
+    def _write(self, action: Callable[[lmdb.Transaction], Result]) -> Result:
         while True:
             try:
                 with self._gate.open(), _damage_shown(), self._env.begin(write=True) as transaction:
@@ -104,6 +193,13 @@ class Environment:
                 self._resize(0)
             except lmdb.MapFullError:
                 self._resize(min(2 * self._env.info()["map_size"], MAX_MAP_BYTES))
+
+    @contextlib.contextmanager
+    def _write_lock(self, wait_seconds: float) -> Iterator[None]:
+        with write_lock(self.path, wait_seconds) as lock:
+            if not lock.is_current():
+                raise Replaced(f"{self.path} was removed or replaced")
+            yield
 
     def sync(self) -> None:
         """Write everything to disk, metadata included."""
@@ -115,7 +211,7 @@ class Environment:
 
     def _check_current(self) -> None:
         try:
-            current = os.path.samestat((self.path / "data.mdb").stat(), self._stat)
+            current = os.path.samestat(self._file.stat(), self._stat)
         except FileNotFoundError:
             current = False
         if not current:
@@ -133,24 +229,64 @@ class Environment:
         """
         closed = self._gate.is_closed
         if closed:
-            self._open()
+            self._open_again(readonly=True)
         elif in_child:
-            self._env = _Unusable()
+            why = "this process was forked while a transaction ran; open the store anew"
+            self._env = _Closed(Unusable(why))
         if in_child:
             self._gate = Gate()  # a thread that does not exist here may have been at its door
         elif closed:
             self._gate.reopen()
 
 
-class _Unusable:
-    """What stands for an environment in a child that was forked out of a transaction."""
+class _Closed:
+    """What stands for an environment that could not be opened again: every use raises ``why``."""
+
+    def __init__(self, why: Exception) -> None:
+        self._why = why
 
     def begin(self, *, write: bool = False) -> lmdb.Transaction:
         del write
-        raise Damaged("this process was forked while a transaction ran; open the store anew")
+        raise self._why
 
     def close(self) -> None:
-        """Do nothing: the environment is the parent's."""
+        """Do nothing: the environment is the parent's, or closed."""
+
+
+@contextlib.contextmanager
+def write_lock(path: Path, wait_seconds: float) -> Iterator[durable.FileLock]:
+    """Hold the lock under which alone the index in ``path`` is written.
+
+    It lies beside LMDB's files, so that an index that is made anew has a new one.
+    """
+    lock = durable.FileLock(path / "write.lock")
+    try:
+        if not lock.acquire(wait_seconds):
+            raise Busy(
+                f"another process has been writing to the index for {wait_seconds:g} s",
+                hint="it may be stopped: let it go on, or end it, and call again",
+            )
+    except FileNotFoundError:
+        raise Replaced(f"{path} was removed") from None
+    try:
+        yield lock
+    finally:
+        lock.release_everywhere()
+
+
+def discard(path: Path, found: os.stat_result | None) -> None:
+    """Remove a damaged index, whoever has it open: their next write raises ``Replaced``.
+
+    ``found`` is what its file was before damage was found: one that was made anew since stays.
+    """
+    with write_lock(path, WRITE_WAIT_SECONDS) as lock:
+        try:
+            now = (path / "data.mdb").stat()
+        except FileNotFoundError:
+            return
+        same = found and os.path.samestat(now, found) and now.st_ctime_ns == found.st_ctime_ns
+        if same and lock.is_current():
+            shutil.rmtree(path)
 
 
 def _is_cut_short(file: Path) -> bool:
@@ -204,13 +340,13 @@ if hasattr(os, "register_at_fork"):
 def _damage_shown() -> Iterator[None]:
     try:
         yield
-    except (
-        lmdb.CorruptedError,
-        lmdb.InvalidError,
-        lmdb.PageNotFoundError,
-        lmdb.PanicError,
-        lmdb.VersionMismatchError,
-    ) as error:
-        raise Damaged(str(error)) from error
     except lmdb.DiskError as error:
         raise OSError(errno.ENOSPC, "the disk is full") from error
+    except (lmdb.MapFullError, lmdb.MapResizedError, lmdb.NotFoundError, lmdb.ReadersFullError):
+        raise
+    except lmdb.Error as error:
+        for code in _SYSTEM:
+            if os.strerror(code) in str(error):
+                raise OSError(code, os.strerror(code)) from error
+        # Whatever else LMDB says, a healthy file gives no cause for.
+        raise Damaged(str(error)) from error

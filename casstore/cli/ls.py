@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import click
 
+from casstore.catalog import Reader
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import (
     path_text,
@@ -28,9 +29,10 @@ from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
 from casstore.errors import EntryNotFound
 from casstore.journal import queries
+from casstore.journal.census import Held, census
 from casstore.journal.views import CollectionView, VersionView
 from casstore.manifests import Entry
-from casstore.store import Store, live_versions, reference_to
+from casstore.store import Store, newest_version, number_of, reference_to, shown_as, versions_of
 
 __all__ = ["ls"]
 
@@ -62,35 +64,52 @@ def _names(place: Workspace, project: str | None) -> None:
     store = place.existing_or_empty()
     found = _collections(store, project) if store else []
     if place.options.json:
-        records = (artifact_record(store, name, views) for name, views in found) if store else ()
-        print_json_list("artifacts", records)
-        return
-    if not found or store is None:
+        print_json_list("artifacts", (artifact_record(name, held) for name, held in found))
+    elif not found:
         place_text = f"project {project!r}" if project else "any project"
         _nothing(place, f"nothing was logged to {place_text} of the store at {place.choice.path}")
-        return
-    rows = []
-    for collection, views in found:
-        record = artifact_record(store, collection, views)
-        name = collection.label if project else f"{collection.project}/{collection.label}"
-        if place.options.quiet:
-            print_line(name)
-            continue
-        size = size_text(record["size_bytes"])
-        when = time_text(max(view.created_at for view in views))
-        rows.append((name, collection.type, record["latest"] or "-", str(len(views)), size, when))
-    if rows:
+    elif place.options.quiet:
+        print_line("\n".join([_name(name, project) for name, _ in found]))
+    else:
+        rows = [
+            (
+                _name(name, project),
+                name.type,
+                "-" if held.number is None else f"v{held.number}",
+                str(held.versions),
+                size_text(held.size),
+                time_text(held.time),
+            )
+            for name, held in found
+        ]
         print_table(("NAME", "TYPE", "LATEST", ">VERSIONS", ">SIZE", "LOGGED"), rows)
 
 
-def _collections(
-    store: Store, project: str | None
-) -> list[tuple[CollectionView, list[VersionView]]]:
-    """Return names that have versions, each with them."""
+def _name(collection: CollectionView, project: str | None) -> str:
+    return collection.label if project else f"{collection.project}/{collection.label}"
+
+
+def _collections(store: Store, project: str | None) -> list[tuple[CollectionView, Held]]:
+    """Return names that have versions, each with what it holds."""
+    found = []
     with store.index.read() as reader:
-        collections = list(queries.collections(reader, project))
-    found = [(item, live_versions(store, item.project, item.name)) for item in collections]
-    return [(item, views) for item, views in found if views]
+        for each in queries.projects(reader) if project is None else [project]:
+            held = census(reader, each, store.numbering)
+            views = [view for view in queries.collections(reader, each) if view.name in held]
+            if store.standpoint.authority is not None:  # then others give numbers too
+                held = {view.name: _held(store, reader, view, held[view.name]) for view in views}
+            found += [(view, held[view.name]) for view in views]
+    return found
+
+
+def _held(store: Store, reader: Reader, collection: CollectionView, counted: Held) -> Held:
+    """Return what a collection holds, its newest version being what ``latest`` means here."""
+    newest = newest_version(store, reader, collection.project, collection.name)
+    if newest is None:
+        return counted._replace(number=None)
+    ref = newest.manifest
+    number = number_of(store, newest)
+    return Held(counted.versions, number, ref.size, ref.entries, newest.created_at)
 
 
 def _versions(place: Workspace, text: str, *, deleted: bool) -> None:
@@ -100,7 +119,7 @@ def _versions(place: Workspace, text: str, *, deleted: bool) -> None:
         return
     found = place.collection(text)
     with store.index.read() as reader:
-        views = list(queries.versions(reader, found.project, found.name, include_deleted=deleted))
+        views = versions_of(store, reader, found.project, found.name, include_deleted=deleted)
     aliases = alias_names(store, found.project, found.name)
     if place.options.json:
         records = (version_record(store, view, aliases.get(view.commit, [])) for view in views)
@@ -109,8 +128,7 @@ def _versions(place: Workspace, text: str, *, deleted: bool) -> None:
     if not views:
         _nothing(place, f"every version of {found.label!r} was removed (--deleted lists them)")
     elif place.options.quiet:
-        for view in views:
-            print_line(reference_to(store, view))
+        print_line("\n".join([reference_to(store, view) for view in views]))
     else:
         titles = ("VERSION", ">FILES", ">SIZE", "LOGGED", "ALIASES", "DESCRIPTION")
         print_table(titles, (_version_row(store, view, aliases) for view in views))
@@ -121,7 +139,7 @@ def _version_row(
 ) -> tuple[str, ...]:
     called = ["(removed)"] if view.deleted else aliases.get(view.commit, [])
     return (
-        reference_to(store, view),
+        shown_as(store, view),
         f"{view.manifest.entries:,}",
         size_text(view.manifest.size),
         time_text(view.created_at),

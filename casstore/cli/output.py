@@ -6,13 +6,15 @@ Knows: sizes, times, tables, escapes.  Never: stores, where values come from.
 import base64
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import click
 
-from casstore.names import display_path
+from casstore.names import display_path, one_line
 
 __all__ = [
     "SCHEMA",
@@ -22,6 +24,7 @@ __all__ = [
     "path_text",
     "print_json",
     "print_json_list",
+    "print_json_lists",
     "print_line",
     "print_table",
     "size_text",
@@ -31,6 +34,7 @@ __all__ = [
 ]
 
 SCHEMA = 1
+LINES_AT_ONCE = 500
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -46,13 +50,20 @@ def print_json(**fields: Any) -> None:
 
 def print_json_list(key: str, items: Iterable[Any], **fields: Any) -> None:
     """Print a JSON object whose ``key`` is a list, one line an item, however long it is."""
-    head = json.dumps({"schema": SCHEMA, **fields})
-    click.echo(f"{head[:-1]}, {json.dumps(key)}: [", nl=False)
-    separator = "\n"
-    for item in items:
-        click.echo(separator + json.dumps(item), nl=False)
-        separator = ",\n"
-    click.echo("\n]}")
+    print_json_lists({key: map(json.JSONEncoder().encode, items)}, **fields)
+
+
+def print_json_lists(lists: Mapping[str, Iterable[str]], **fields: Any) -> None:
+    """Print a JSON object that ends in lists of items that are JSON already, one line an item."""
+    click.echo(json.dumps({"schema": SCHEMA, **fields})[:-1], nl=False)
+    for key, items in lists.items():
+        click.echo(f", {json.dumps(key)}: [", nl=False)
+        separator, rest = "\n", iter(items)
+        while lines := list(islice(rest, LINES_AT_ONCE)):
+            click.echo(separator + ",\n".join(lines), nl=False)
+            separator = ",\n"
+        click.echo("\n]", nl=False)
+    click.echo("}")
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -61,12 +72,10 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     names = [title.removeprefix(">") for title in titles]
     lines = [names, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
-    for line in lines:
-        cells = [
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(line, widths, right, strict=True)
-        ]
-        click.echo("  ".join(cells).rstrip())
+    aligned = "  ".join(
+        f"%{'' if to_right else '-'}{width}s" for width, to_right in zip(widths, right, strict=True)
+    )
+    click.echo("\n".join([(aligned % tuple(line)).rstrip() for line in lines]))
 
 
 def size_text(size_bytes: int) -> str:
@@ -88,20 +97,14 @@ def count_text(count: int, noun: str) -> str:
 
 def time_text(time_us: int) -> str:
     """Return a time of the journal as the clock on the wall shows it here."""
-    return datetime.fromtimestamp(time_us / 1e6, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time_us / 1e6))
 
 
 def time_json(time_us: int) -> str:
     """Return a time of the journal (microseconds) as RFC 3339, UTC."""
     seconds, fraction = divmod(time_us, 1_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:06d}Z"
-
-
-def one_line(text: str) -> str:
-    """Return text that cannot move a terminal's cursor: what is not printable is escaped."""
-    if text.isprintable():
-        return text
-    return "".join(_escaped(text))
+    moment = datetime.fromtimestamp(seconds, UTC).isoformat()  # a third of the time of strftime
+    return f"{moment.removesuffix('+00:00')}.{fraction:06d}Z"
 
 
 def path_text(path: bytes) -> str:
@@ -120,14 +123,6 @@ def path_fields(path: bytes) -> dict[str, str]:
 def typed_path(text: str) -> bytes:
     """Return the path in a version that somebody typed; a leading ``./`` is dropped."""
     return os.fsencode(text.removeprefix("./"))
-
-
-def _escaped(text: str) -> Iterator[str]:
-    for character in text:
-        if character.isprintable():
-            yield character
-        else:
-            yield character.encode("unicode_escape").decode("ascii")
 
 
 def _base64(data: bytes) -> str:

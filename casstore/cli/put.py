@@ -33,6 +33,7 @@ from casstore.store import (
     collection_called,
     commit,
     reference_to,
+    shown_as,
 )
 from casstore.worktree import Source, Walk, source_of
 
@@ -279,27 +280,20 @@ def _put(
             )
         committed = commit(store, draft, request)
     except BaseException as error:
-        if _is_full(error):
-            raise _taken_back(store, draft) from error
+        if durable.is_out_of_space(error):
+            raise _taken_back(store, draft, error) from error
         raise
     finally:
         draft.close()
     return _Done(committed, result, session.new_bytes - new, session.stored_bytes - stored)
 
 
-def _is_full(error: BaseException | None) -> bool:
-    while error is not None:
-        if durable.is_out_of_space(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _taken_back(store: Store, draft: Draft) -> Error:
-    draft.session.take_back()
+def _taken_back(store: Store, draft: Draft, error: BaseException) -> Error:
+    done = store.take_back(draft.session, error)
+    when = "was taken back" if done else "is taken back by the next put"
     return Error(
         f"the disk of the store at {store.root} is full: nothing was logged, and what was written"
-        " for it was taken back",
+        f" for it {when}",
         hint="earlier versions are whole; make room and put again",
     )
 
@@ -337,7 +331,7 @@ def _print(options: Options, store: Store, given: _Input, done: _Done) -> None:
     elif options.quiet:
         print_line(reference)
     else:
-        print_line(f"{reference}  {_story(done)}")
+        print_line(f"{shown_as(store, view)}  {_story(done)}")
 
 
 def _story(done: _Done) -> str:

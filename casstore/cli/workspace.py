@@ -9,10 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from casstore.cli.messages import say
 from casstore.cli.options import Options
+from casstore.cli.output import count_text
 from casstore.errors import Corrupt, Invalid, NotFound
 from casstore.journal.views import CollectionView, VersionView
-from casstore.names import Reference, parse_reference, version_number
+from casstore.names import Reference, number_label, parse_reference
 from casstore.settings import Environment, find_project, find_store, read_environment, user_data_dir
 from casstore.store import (
     Store,
@@ -20,6 +22,7 @@ from casstore.store import (
     collection_called,
     create_store,
     find_version,
+    is_open,
     no_collection,
     open_store,
     reference_to,
@@ -31,7 +34,10 @@ CONFIG_FILE = "config.toml"
 
 
 class Workspace:
-    """The store and project of one call.  Used as a bracket: leaving it closes the store."""
+    """The store and project of one call.
+
+    Used as a bracket: leaving it closes the store, unless the process had it open before.
+    """
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -41,6 +47,7 @@ class Workspace:
             self.start, options.store, environment=self.environment, user_data_dir=user_data_dir()
         )
         self._store: Store | None = None
+        self._was_open = is_open(self.choice.path)
 
     def __enter__(self) -> Self:
         return self
@@ -51,9 +58,9 @@ class Workspace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._store is not None:
+        if self._store is not None and not self._was_open:
             close_store(self._store)
-            self._store = None
+        self._store = None
 
     @property
     def project(self) -> str:
@@ -69,6 +76,7 @@ class Workspace:
         """Return the store, made if it is missing."""
         if self._store is None:
             self._store = create_store(self.choice.path)
+            self._tell_losses(self._store)
         self._store.require_writable()
         return self._store
 
@@ -76,7 +84,23 @@ class Workspace:
         """Return the store; ``NotFound`` naming the folder that was looked at if it is missing."""
         if self._store is None:
             self._store = open_store(self.choice.path)
+            self._tell_losses(self._store)
         return self._store
+
+    def renewed(self) -> Store:
+        """Return the store, its index made again from the files."""
+        self._store = open_store(self.choice.path, renew=True)
+        return self._store
+
+    def _tell_losses(self, store: Store) -> None:
+        lost = store.index.lost_events
+        if lost:
+            say(
+                self.options,
+                f"{count_text(lost, 'event')} that the index knows are gone from the journal of"
+                f" {store.root}: put its newer copy back, or run `casstore reindex` to go on"
+                " without what they said",
+            )
 
     def existing_or_empty(self) -> Store | None:
         """Return the store, None for the user's default one if it was never made: it is empty."""
@@ -129,7 +153,7 @@ class Workspace:
         """Return the version that ``text`` names by number or id: what a name means can change."""
         reference = self.reference(text)
         view = self.version(text, deleted=deleted)
-        if not reference.id_prefix and version_number(reference.label) is None:
+        if not reference.id_prefix and number_label(reference.label) is None:
             exact = reference_to(self.existing(), view)
             raise Invalid(f"{text!r} is no explicit version", hint=f"it means {exact} now")
         return view

@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 if sys.platform == "win32":  # pragma: no cover - best effort, not tested
@@ -36,6 +37,10 @@ def is_open_for_writing(descriptor: int) -> bool:
     return False
 
 
+FIRST_PAUSE_SECONDS = 0.0002
+LONGEST_PAUSE_SECONDS = 0.02
+
+
 class FileLock:
     """A lock that the kernel holds for this process and drops when it dies, however it dies."""
 
@@ -61,6 +66,21 @@ class FileLock:
             raise
         return True
 
+    def acquire(self, seconds: float, *, shared: bool = False) -> bool:
+        """Take the lock, waiting up to ``seconds``; returns whether it was had.
+
+        The kernel offers no wait with an end, so the lock is asked for again and again.
+        """
+        deadline = time.monotonic() + seconds
+        pause = FIRST_PAUSE_SECONDS
+        while not self.try_acquire(shared=shared):
+            if time.monotonic() > deadline:
+                self.release()
+                return False
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        return True
+
     def is_current(self) -> bool:
         """Tell whether the locked file still bears its name, and was not removed meanwhile."""
         try:
@@ -74,3 +94,9 @@ class FileLock:
             return
         os.close(self._descriptor)
         self._descriptor = -1
+
+    def release_everywhere(self) -> None:
+        """Drop the lock, also where a forked child still holds its descriptor."""
+        if self._descriptor >= 0 and sys.platform != "win32":
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self.release()

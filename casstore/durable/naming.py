@@ -26,7 +26,7 @@ __all__ = [
 
 MAX_SYNCED_NAMES = 100_000
 
-_synced_names: set[Path] = set()
+_synced_names: dict[Path, int] = {}  # and the inode, for a name may be removed and made again
 
 
 def install(staged: Path, final: Path) -> None:
@@ -99,19 +99,28 @@ def make_directory(path: Path) -> bool:
     A folder that is there may have been made by a process that died before it was durable, so its
     name is synced too, once in this process, together with those beside it.
     """
-    if path in _synced_names:
+    inode = _synced_names.get(path)
+    if inode is not None and _inode(path) == inode:
         return False
     try:
         path.mkdir()
         done("mkdir", path)
-        names, new = [path.name], True
+        synced, new = {path: _inode(path)}, True
     except FileExistsError:
-        names, new = os.listdir(path.parent), False
+        with os.scandir(path.parent) as entries:
+            synced, new = {path.parent / entry.name: entry.inode() for entry in entries}, False
     sync_directory(path.parent)
     if len(_synced_names) >= MAX_SYNCED_NAMES:
         _synced_names.clear()
-    _synced_names.update(path.parent / name for name in names)
+    _synced_names.update(synced)
     return new
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return -1
 
 
 def sync_directory(path: Path) -> None:

@@ -33,6 +33,8 @@ DIRECT_ALIGNMENT_BYTES = 4096
 MAX_SPARE_BUFFERS = 8
 COMMON_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
 _spare_buffers: deque[memoryview] = deque(maxlen=MAX_SPARE_BUFFERS)
 
 
@@ -173,9 +175,13 @@ def write_new(path: bytes, buffers: Sequence[Buffer], *, executable: bool) -> No
         os.close(descriptor)
 
 
-def is_out_of_space(error: BaseException) -> bool:
-    """Tell whether ``error`` says that a disk or quota is full."""
-    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+def is_out_of_space(error: BaseException | None) -> bool:
+    """Tell whether ``error`` says, or came of one that says, that a disk or quota is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _open_new(path: Path, mode: int, *, direct: bool) -> tuple[int, bool]:

@@ -12,9 +12,13 @@ Knows: events, their bytes and names, the fold, the views.  Never: files, LMDB, 
 ``table``       the contract of the state table, and one in memory
 ``keys``        every key of the table
 ``registers``   values that many may set at once
-``fold``        events into rows; ``commits``, ``runs``, ``members`` hold the parts
+``fold``        events into rows; ``commits``, ``runs``, ``rounds``, ``members`` hold the parts
 ``views``       the answers, as frozen records
 ``queries``     questions about versions, collections, aliases
-``lineage``     questions about runs and rounds
+``lineage``     questions about runs
+``parts``       questions about rounds of parallel writers
+``ties``        which run made and read which version: sets, for graphs
+``cards``       the small rows by which versions and runs are listed and drawn
+``census``      what the collections of a project hold, counted from cards
 ==============  =====================================================================
 """

@@ -215,18 +215,26 @@ class RunFinishBody:
 
 @dataclass(frozen=True, slots=True)
 class PartBody:
-    """One writer's share of a version; its later ``attempt`` replaces an earlier one."""
+    """One writer's share of a version; its later ``attempt`` replaces an earlier one.
+
+    Of one attempt every part counts.  What a part says of the version holds where the finish says
+    nothing.
+    """
 
     writer_name: str
     attempt: int
     manifest: ManifestRef
     type: str
     run: str | None = None
+    description: str | None = None
+    metadata: str = "{}"
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FinishBody:
-    """The round is closed: ``parts`` are the part events that ``commit`` is made of."""
+    """The round is closed: ``parts`` are the part events that were there, and are settled by it."""
 
     commit: CommitId
     parts: tuple[EventId, ...]

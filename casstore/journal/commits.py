@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from casstore.encoding import decode, encode
-from casstore.journal import bodies, keys, members, registers
+from casstore.journal import bodies, cards, keys, members, registers, ties
 from casstore.journal.bodies import AliasClaim, EventId
 from casstore.journal.events import Event
 from casstore.journal.kinds import EDIT_FIELDS
@@ -31,6 +31,8 @@ def apply_commit(table: StateTable, event: Event, subject: CommitSubject, body: 
     home = members.touch(members.load(table, subject.project, subject.name), event)
     _HANDLERS[type(body)](table, event, body, row, home)
     table.put(keys.version(subject.commit), encode(row))
+    if row["facts"] is not None:
+        cards.note_version(table, subject.commit, row["facts"], row["deletes"])
     members.save(table, home)
 
 
@@ -69,6 +71,8 @@ def _version(
     table.put(keys.manifest(body.manifest.digest, commit), keys.NIL)
     _keep(table, commit, event.id)
     _claim(table, place, body.aliases, [event.id, event.clock, commit, False])
+    for base in body.bases:
+        ties.tie(table, ties.DRAFTED, base, commit)
     if body.run is not None:
         _output(table, event, home["project"], body.run, commit)
 
@@ -109,8 +113,9 @@ def _producer(
 
 
 def _output(table: StateTable, event: Event, project: str, run: str, commit: bytes) -> None:
-    key = keys.output(project, run, commit)
-    _put_earliest(table, key, event)
+    _put_earliest(table, keys.output(project, run, commit), event)
+    cards.note_run_name(table, project, run)
+    ties.tie(table, ties.MADE, cards.run_node(project, run), commit)
 
 
 def _put_earliest(table: StateTable, key: bytes, event: Event) -> None:

@@ -13,13 +13,14 @@ from typing import Any, TypeAlias
 from casstore.journal.commits import apply_commit
 from casstore.journal.events import Event
 from casstore.journal.members import apply_label
-from casstore.journal.runs import apply_round, apply_run
+from casstore.journal.rounds import apply_round
+from casstore.journal.runs import apply_run
 from casstore.journal.subjects import CollectionSubject, CommitSubject, RoundSubject, RunSubject
 from casstore.journal.table import MemoryTable, StateTable
 
 __all__ = ["TABLE_VERSION", "apply", "fold"]
 
-TABLE_VERSION = 2
+TABLE_VERSION = 4
 """Raised when rows change their form or a kind becomes known: tables of another one are rebuilt."""
 
 _Folder: TypeAlias = Callable[[StateTable, Event, Any, Any], None]

@@ -21,7 +21,10 @@ C a commit id (16 bytes), E an event id (16 bytes), R a run id, # a number (8 by
     input 0 P 0 R 0 <clock> E     what it read, in order
     output 0 P 0 R 0 C            what it made
     round 0 P 0 N 0 <id> 0 #      one round of parallel writers
-    part 0 P 0 N 0 <id> 0 # E     one share of it
+    finished 0 P 0 N 0 <id>       the highest round that was finished
+    part 0 P 0 N 0 <id> 0 E       one share that no finish has settled
+    settled 0 P 0 N 0 <id> 0 E    one that a finish has named, whether it has arrived or not
+    card 0 <node>                 how a version or run is listed: see ``cards``
 
 A text of more than 128 bytes of UTF-8 stands as 0x01 and the hex of its BLAKE3, so that no key has
 more than 511 bytes (LMDB's limit); rows repeat the text wherever it is needed.
@@ -35,10 +38,13 @@ __all__ = [
     "NIL",
     "alias",
     "aliases",
+    "all_parts",
     "called",
+    "card",
     "collection",
     "collections",
     "edit_register",
+    "finished",
     "input_",
     "inputs",
     "keeper",
@@ -49,6 +55,7 @@ __all__ = [
     "manifests",
     "number",
     "numbers",
+    "numbers_of",
     "output",
     "outputs",
     "part",
@@ -66,8 +73,10 @@ __all__ = [
     "sealed",
     "sealed_numbers",
     "seen",
+    "settled",
     "unnumbered",
     "unnumbereds",
+    "unnumbereds_of",
     "use",
     "uses",
     "version",
@@ -79,6 +88,11 @@ NIL = b"\xc0"
 
 MAX_TEXT_BYTES = 128
 MAX_KEY_BYTES = 511
+
+
+def card(node: bytes) -> bytes:
+    """Return the key of a node's card."""
+    return b"card\0" + node
 
 
 def text(value: str) -> bytes:
@@ -211,6 +225,16 @@ def numbers(project: str, name: str) -> bytes:
     return b"number\0%s\0" % place(project, name)
 
 
+def numbers_of(project: str) -> bytes:
+    """Return the prefix of the numbered members of all collections of a project."""
+    return b"number\0%s\0" % text(project)
+
+
+def unnumbereds_of(project: str) -> bytes:
+    """Return the prefix of the members without a number of all collections of a project."""
+    return b"unnumbered\0%s\0" % text(project)
+
+
 def number(project: str, name: str, value: int, commit: bytes = b"") -> bytes:
     """Return the key of one numbered member, or the prefix of all that have the number."""
     return numbers(project, name) + _be64(value) + commit
@@ -271,16 +295,35 @@ def rounds(project: str | None = None) -> bytes:
     return b"round\0" if project is None else b"round\0" + text(project) + b"\0"
 
 
+def _writers(project: str, name: str, distributed_id: str) -> bytes:
+    return b"%s\0%s" % (place(project, name), text(distributed_id))
+
+
 def round_(project: str, name: str, distributed_id: str, value: int) -> bytes:
     """Return the key of one round's row."""
-    return b"round\0%s\0%s\0%s" % (place(project, name), text(distributed_id), _be64(value))
+    return b"round\0%s\0%s" % (_writers(project, name, distributed_id), _be64(value))
 
 
-def parts(project: str, name: str, distributed_id: str, value: int) -> bytes:
-    """Return the prefix of a round's parts."""
-    return b"part\0%s\0%s\0%s" % (place(project, name), text(distributed_id), _be64(value))
+def finished(project: str, name: str, distributed_id: str) -> bytes:
+    """Return the key of the highest round that was finished."""
+    return b"finished\0" + _writers(project, name, distributed_id)
 
 
-def part(project: str, name: str, distributed_id: str, value: int, event: bytes) -> bytes:
-    """Return the key of one part."""
-    return parts(project, name, distributed_id, value) + event
+def all_parts() -> bytes:
+    """Return the prefix of every part that no finish has settled."""
+    return b"part\0"
+
+
+def parts(project: str, name: str, distributed_id: str) -> bytes:
+    """Return the prefix of the parts of some writers that no finish has settled."""
+    return b"part\0%s\0" % _writers(project, name, distributed_id)
+
+
+def part(project: str, name: str, distributed_id: str, event: bytes) -> bytes:
+    """Return the key of one such part."""
+    return parts(project, name, distributed_id) + event
+
+
+def settled(project: str, name: str, distributed_id: str, event: bytes) -> bytes:
+    """Return the key of a part that a finish has named."""
+    return b"settled\0%s\0%s" % (_writers(project, name, distributed_id), event)

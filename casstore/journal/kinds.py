@@ -119,6 +119,10 @@ KINDS: dict[str, Codec] = {
             "manifest": _manifest,
             "type": fields.type_name,
             "run": optional(fields.label),
+            "description": optional(fields.text),
+            "metadata": fields.json_object,
+            "aliases": each(fields.alias),
+            "tags": each(fields.tag),
         },
     ),
     "producer": Codec(

@@ -1,4 +1,4 @@
-"""Questions about runs and rounds: who read what, who made what.
+"""Questions about runs: who read what, who made what.
 
 Knows: how rows become views.  Never: how rows came about, LMDB, graphs.
 Iterators read the table while they are used: keep its transaction open until then.
@@ -10,12 +10,10 @@ from typing import Any
 from casstore.digest import COMMIT_ID_SIZE, CommitId
 from casstore.encoding import decode
 from casstore.journal import keys
-from casstore.journal.bodies import EventId, ManifestRef
-from casstore.journal.fields import EVENT_ID_SIZE
 from casstore.journal.table import StateReader
-from casstore.journal.views import InputView, PartView, RoundView, RunView, UseView
+from casstore.journal.views import InputView, RunView, UseView
 
-__all__ = ["round_", "rounds", "run", "run_clock", "runs", "users_of"]
+__all__ = ["run", "run_clock", "runs", "users_of"]
 
 
 def run(table: StateReader, project: str, run_id: str) -> RunView | None:
@@ -43,20 +41,6 @@ def users_of(table: StateReader, commit: bytes) -> tuple[UseView, ...]:
         clock, time, project, run_id, use_as = decode(raw)
         found.append((clock, key, UseView(project, run_id, use_as, time)))
     return tuple(view for _, _, view in sorted(found, key=lambda item: item[:2]))
-
-
-def round_(
-    table: StateReader, project: str, name: str, distributed_id: str, number: int
-) -> RoundView | None:
-    """Return one round of parallel writers, or None if no event about it has arrived."""
-    raw = table.get(keys.round_(project, name, distributed_id, number))
-    return None if raw is None else _round(table, decode(raw))
-
-
-def rounds(table: StateReader, project: str | None = None) -> Iterator[RoundView]:
-    """Yield the rounds of a project, or of all."""
-    for _, raw in table.scan(keys.rounds(project)):
-        yield _round(table, decode(raw))
 
 
 def _run(table: StateReader, row: dict[str, Any]) -> RunView:
@@ -95,24 +79,3 @@ def _outputs(table: StateReader, project: str, run_id: str) -> tuple[CommitId, .
     rows = table.scan(keys.outputs(project, run_id))
     found = [(decode(raw), key[-COMMIT_ID_SIZE:]) for key, raw in rows]
     return tuple(CommitId(commit) for _, commit in sorted(found))
-
-
-def _round(table: StateReader, row: dict[str, Any]) -> RoundView:
-    project, name, distributed_id, number = row["subject"]
-    finishes = dict.fromkeys(CommitId(finish[3]) for finish in row["finishes"])
-    rows = table.scan(keys.parts(project, name, distributed_id, number))
-    parts = sorted((decode(raw)[:1], key[-EVENT_ID_SIZE:], raw) for key, raw in rows)
-    return RoundView(
-        project=project,
-        name=name,
-        distributed_id=distributed_id,
-        round=number,
-        parts=tuple(_part(event, decode(raw)) for _, event, raw in parts),
-        commits=tuple(finishes),
-    )
-
-
-def _part(event: bytes, value: list[Any]) -> PartView:
-    _, time, writer_name, attempt, manifest, type_name, run_id = value
-    ref = ManifestRef(*manifest)
-    return PartView(EventId(event), writer_name, attempt, ref, type_name, run_id, time)

@@ -10,7 +10,7 @@ from typing import Any
 
 from casstore.digest import COMMIT_ID_SIZE, DIGEST_SIZE, CommitId, Digest
 from casstore.encoding import decode
-from casstore.journal import keys, labels, registers
+from casstore.journal import keys, labels, registers, seals
 from casstore.journal.bodies import EventId, ManifestRef
 from casstore.journal.registers import Heads
 from casstore.journal.table import StateReader
@@ -182,7 +182,8 @@ def collections(table: StateReader, project: str | None = None) -> Iterator[Coll
     for _, raw in table.scan(keys.collections(project)):
         row = decode(raw)
         if row["created"] is not None:
-            yield _collection(row)
+            is_plain = not row["labels"] and len(row["types"]) == 1
+            yield _plain_collection(row) if is_plain else _collection(row)
 
 
 def named(table: StateReader, project: str, label: str) -> list[CollectionView]:
@@ -257,7 +258,8 @@ def _conflict(field: str, heads: Heads) -> FieldConflict | None:
 
 def _conflicts(fields: dict[str, Heads]) -> tuple[FieldConflict, ...]:
     """Report registers whose heads differ; sets of tags are joined, so they cannot."""
-    found = [_conflict(field, heads) for field, heads in fields.items() if field != "tags"]
+    several = [(field, heads) for field, heads in fields.items() if len(heads) > 1]
+    found = [_conflict(field, heads) for field, heads in several if field != "tags"]
     return tuple(conflict for conflict in found if conflict is not None)
 
 
@@ -276,21 +278,14 @@ def _sealed(
     for project, name, authority, number in row["sealed"]:
         if (project, name) != place:
             continue
-        claims = _claims(table, keys.sealed(project, name, authority, number))
-        if claims[0][2] != row["commit"]:
-            doubts.append(FieldConflict("number", tuple((head[0], head[2]) for head in claims)))
+        claims = seals.claimants(table, project, name, authority, number)
+        if claims[0].commit != row["commit"]:
+            doubts.append(
+                FieldConflict("number", tuple((seal.event, seal.commit) for seal in claims))
+            )
         else:
             held.setdefault(authority, number)
     return held, tuple(doubts)
-
-
-def _claims(table: StateReader, prefix: bytes) -> Heads:
-    """Return the claimants of one sealed number as heads, the first one first."""
-    claims = []
-    for key, raw in table.scan(prefix):
-        clock, event = decode(raw)
-        claims.append([event, clock, CommitId(key[-COMMIT_ID_SIZE:])])
-    return sorted(claims, key=lambda head: (head[1], head[0]))
 
 
 def _link(head: registers.Head) -> LinkView:
@@ -348,6 +343,25 @@ def _collection(row: dict[str, Any]) -> CollectionView:
         count=row["count"],
         highest=dict(row["highest"]),
         conflicts=conflicts,
+    )
+
+
+def _plain_collection(row: dict[str, Any]) -> CollectionView:
+    """Return what ``_collection`` does of a name of which nothing was said: nearly all of them."""
+    ((type_name, _, _),) = row["types"]
+    return CollectionView(
+        project=row["project"],
+        name=row["name"],
+        label=row["name"],
+        type=type_name,
+        description=None,
+        tags=(),
+        ttl=None,
+        created_at=row["created"],
+        updated_at=row["updated"],
+        count=row["count"],
+        highest=dict(row["highest"]),
+        conflicts=(),
     )
 
 

@@ -1,20 +1,19 @@
-"""Folding events about runs and about rounds of parallel writers.
+"""Folding events about runs.
 
-Knows: last writer wins for each field of a run; parts and finishes.  Never: commits, views.
+Knows: last writer wins for each field of a run.  Never: commits, views.
 """
 
 from typing import Any, TypeAlias
 
 from casstore.encoding import decode, encode
-from casstore.journal import bodies, keys, members
+from casstore.journal import bodies, cards, keys, members, ties
 from casstore.journal.events import Event
-from casstore.journal.subjects import RoundSubject, RunSubject
+from casstore.journal.subjects import RunSubject
 from casstore.journal.table import StateTable
 
-__all__ = ["RoundRow", "RunRow", "apply_round", "apply_run"]
+__all__ = ["RunRow", "apply_run"]
 
 RunRow: TypeAlias = dict[str, Any]
-RoundRow: TypeAlias = dict[str, Any]
 
 _RUNNING = ["running", None]
 
@@ -32,6 +31,7 @@ def apply_run(table: StateTable, event: Event, subject: RunSubject, body: Any) -
         _set(row, event, "state", [body.state, body.exit_code])
     else:
         _set_all(row, event, body)
+    cards.note_run(table, row)
     table.put(key, encode(row))
 
 
@@ -76,25 +76,5 @@ def _use(table: StateTable, event: Event, subject: RunSubject, body: bodies.RunU
     table.put(keys.input_(project, run, event.clock, event.id), encode(used))
     user = [event.clock, event.time, project, run, body.use_as]
     table.put(keys.use(body.commit, event.id), encode(user))
-
-
-def apply_round(table: StateTable, event: Event, subject: RoundSubject, body: Any) -> None:
-    """Fold an event whose subject is a round."""
-    fields = (subject.project, subject.name, subject.distributed_id, subject.round)
-    collection = members.load(table, subject.project, subject.name)
-    members.save(table, members.touch(collection, event))
-    raw = table.get(keys.round_(*fields))
-    row: RoundRow = {"subject": fields, "finishes": []} if raw is None else decode(raw)
-    if isinstance(body, bodies.PartBody):
-        table.put(keys.part(*fields, event.id), encode(_part(event, body)))
-    else:
-        finish = [event.clock, event.id, event.time, body.commit, body.parts, body.run]
-        row["finishes"] = sorted([*row["finishes"], finish])
-    table.put(keys.round_(*fields), encode(row))
-
-
-def _part(event: Event, body: bodies.PartBody) -> list[Any]:
-    ref = body.manifest
-    manifest = [ref.digest, ref.root, ref.level, ref.entries, ref.size]
-    order = [event.clock, event.time]
-    return [*order, body.writer_name, body.attempt, manifest, body.type, body.run]
+    cards.note_asked(table, body.commit, body.project, body.name)
+    ties.tie(table, ties.READ, body.commit, cards.run_node(project, run))

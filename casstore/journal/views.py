@@ -14,6 +14,7 @@ __all__ = [
     "AliasView",
     "CollectionView",
     "FieldConflict",
+    "FinishView",
     "InputView",
     "LinkView",
     "PartView",
@@ -180,24 +181,42 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class PartView:
-    """One writer's share of a round."""
+    """One writer's share of a version, and what it says of it."""
 
     event: EventId
+    project: str
+    name: str
+    distributed_id: str
+    round: int
     writer_name: str
     attempt: int
     manifest: ManifestRef
     type: str
+    run: str | None
+    description: str | None
+    metadata: str
+    aliases: tuple[str, ...]
+    tags: tuple[str, ...]
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinishView:
+    """A closing of a round: the commit it was finished as, and the parts that it settled."""
+
+    event: EventId
+    commit: CommitId
+    parts: tuple[EventId, ...]
     run: str | None
     time: int
 
 
 @dataclass(frozen=True, slots=True)
 class RoundView:
-    """One round: every part that arrived, and the commits it was finished as."""
+    """One finished round; of several finishes the first by order comes first."""
 
     project: str
     name: str
     distributed_id: str
     round: int
-    parts: tuple[PartView, ...]
-    commits: tuple[CommitId, ...]
+    finishes: tuple[FinishView, ...]

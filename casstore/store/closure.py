@@ -19,6 +19,7 @@ from casstore.manifests import (
     chunk_refs,
     layout_nodes,
 )
+from casstore.packs import PackKind
 
 __all__ = ["Broken", "Closure"]
 
@@ -40,20 +41,37 @@ class Closure:
         self._fetch = fetch
         self._broken = broken or _end
 
-    def frames(self) -> Iterator[Digest]:
-        """Yield the digest of every frame, in path order; one that is needed twice comes twice."""
-        for node in self.nodes():
-            yield node.digest
+    def frames(self, seen: set[Digest] | None = None) -> Iterator[Digest]:
+        """Yield the digest of every frame, in path order; one that is needed twice comes twice.
+
+        ``seen`` is as in ``nodes``.
+        """
+        return (digest for digest, _ in self.kinds(seen))
+
+    def kinds(self, seen: set[Digest] | None = None) -> Iterator[tuple[Digest, PackKind]]:
+        """Yield what ``frames`` does, each with the kind of pack that it belongs into."""
+        for node in self.nodes(seen):
+            yield node.digest, PackKind.METADATA
             if not node.level:
                 for entry in self.entries(node):
-                    yield from layout_nodes(entry.layout, self._fetch)
-                    yield from (ref.digest for ref in self.refs(entry))
+                    for digest in layout_nodes(entry.layout, self._fetch):
+                        yield digest, PackKind.METADATA
+                    for ref in self.refs(entry):
+                        yield ref.digest, PackKind.DATA
 
-    def nodes(self) -> Iterator[Node]:
-        """Yield every node of the tree, parents first, in path order; entries are not read."""
+    def nodes(self, seen: set[Digest] | None = None) -> Iterator[Node]:
+        """Yield every node of the tree, parents first, in path order; entries are not read.
+
+        A node that is in ``seen`` is passed over with all below it, others are added to it: so what
+        several versions share is walked once.
+        """
         waiting = self._manifest.roots()
         while waiting:
             node = waiting.pop()
+            if seen is not None:
+                if node.digest in seen:
+                    continue
+                seen.add(node.digest)
             yield node
             if node.level:
                 waiting += reversed(self._children(node))

@@ -14,7 +14,7 @@ A process may die at any arrow, and leaves the old state or the new one::
 A crash after the claim leaves a number that nobody has; numbers are unique and increasing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from casstore.digest import CommitId, random_commit_id
@@ -30,12 +30,23 @@ from casstore.journal.bodies import (
 )
 from casstore.journal.subjects import CommitSubject
 from casstore.journal.views import VersionView
+from casstore.manifests import ManifestTop
+from casstore.packs import PackId
 from casstore.store.draft import Draft
 from casstore.store.lookup import collection_called, newest_version
 from casstore.store.numbering import alias_claims, reserved, set_label, take_number
 from casstore.store.store import Store
 
-__all__ = ["Commit", "Committed", "check_type_of", "commit"]
+__all__ = [
+    "Commit",
+    "Committed",
+    "check_packs",
+    "check_type_of",
+    "commit",
+    "log_again",
+    "manifest_ref",
+    "publish",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +93,15 @@ def commit(store: Store, draft: Draft, request: Commit, *, begin: Begin | None =
     the name occupied.
     """
     check_type_of(store, request.project, request.name, request.type)
-    commit_id = random_commit_id()
     top = draft.finish() if begin is None else None  # the work first, so that nobody waits for it
+    with draft.session.committing():
+        return _commit(store, draft, request, top, begin)
+
+
+def _commit(
+    store: Store, draft: Draft, request: Commit, top: ManifestTop | None, begin: Begin | None
+) -> Committed:
+    commit_id = random_commit_id()
     with reserved(store, request.project, request.name, commit_id) as key:
         check_type_of(store, request.project, request.name, request.type)
         with store.index.read() as reader:
@@ -91,13 +109,36 @@ def commit(store: Store, draft: Draft, request: Commit, *, begin: Begin | None =
         if begin is not None and newest is not None:
             request = begin(newest)
         top = top or draft.finish()
-        manifest = ManifestRef(top.digest, top.root, top.level, top.entries, top.size_bytes)
-        _check_packs(store, draft)
-        if newest is not None and _is_again(newest, manifest):
-            return _log_again(store, newest, request)
-        draft.session.published()  # from here on the version may exist: nothing is taken back
-        _create(store, request, key, manifest, commit_id)
-        return Committed(_view(store, commit_id), created=True)
+        check_packs(store, draft.relied_packs())
+        return publish(store, draft, request, key, manifest_ref(top), commit_id, newest=newest)
+
+
+def publish(
+    store: Store,
+    draft: Draft,
+    request: Commit,
+    key: str,
+    manifest: ManifestRef,
+    commit_id: CommitId,
+    *,
+    newest: VersionView | None,
+    hold: bool = False,
+) -> Committed:
+    """Make the version whose bytes are durable, unless the newest has that content already.
+
+    ``key`` must be ``reserved``; with ``hold`` it stays so when the version is there.  The
+    draft's session must be ``committing``.
+    """
+    if newest is not None and _is_again(newest, manifest):
+        return log_again(store, newest, request)
+    _create(store, request, key, manifest, commit_id, hold=hold)
+    draft.session.published(draft.relied_packs())
+    return Committed(_view(store, commit_id), created=True)
+
+
+def manifest_ref(top: ManifestTop) -> ManifestRef:
+    """Return a finished manifest as events name it."""
+    return ManifestRef(top.digest, top.root, top.level, top.entries, top.size_bytes)
 
 
 def check_type_of(store: Store, project: str, name: str, type_name: str) -> None:
@@ -111,10 +152,11 @@ def check_type_of(store: Store, project: str, name: str, type_name: str) -> None
         )
 
 
-def _check_packs(store: Store, draft: Draft) -> None:
-    gone = [row for row in draft.relied_rows() if not store.pack_exists(row)]
+def check_packs(store: Store, relied: Iterable[PackId]) -> None:
+    """Raise ``Error`` unless every pack that is relied on is there, by its file."""
+    gone = [pack_id for pack_id in relied if not store.packs.exists(pack_id)]
     if gone:
-        store.index.write(lambda writer: writer.forget_pack_rows(gone))
+        store.index.write(lambda writer: writer.forget_packs(gone))
         raise Error(
             f"part of this artifact is gone: {len(gone)} of its packs are not in {store.root}",
             hint="nothing was logged; log it again, and its bytes are stored anew",
@@ -127,7 +169,13 @@ def _is_again(newest: VersionView, manifest: ManifestRef) -> bool:
 
 
 def _create(
-    store: Store, request: Commit, key: str, manifest: ManifestRef, commit_id: CommitId
+    store: Store,
+    request: Commit,
+    key: str,
+    manifest: ManifestRef,
+    commit_id: CommitId,
+    *,
+    hold: bool,
 ) -> None:
     project = request.project
     with store.index.read() as reader:
@@ -152,11 +200,11 @@ def _create(
     store.events.append(
         CommitSubject(project, key, commit_id),
         body,
-        also=lambda writer: writer.clear_intent(project, key),
+        also=None if hold else lambda writer: writer.clear_intent(project, key),
     )
 
 
-def _log_again(store: Store, newest: VersionView, request: Commit) -> Committed:
+def log_again(store: Store, newest: VersionView, request: Commit) -> Committed:
     """Let the newest version have been logged once more."""
     subject = CommitSubject(newest.project, newest.name, newest.commit)
     description = _if_other(request.description, newest.description)

@@ -7,33 +7,51 @@ No byte is returned unverified: every frame is decoded and compared with its dig
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from casstore import durable
-from casstore.catalog import ChunkRow
+from casstore.catalog import Reader
 from casstore.chunks import decode
 from casstore.depot import PackFiles
-from casstore.digest import Buffer, Digest, digest_of
+from casstore.digest import DIGEST_SIZE, Buffer, Digest, digest_of
 from casstore.errors import Corrupt
-from casstore.packs import PackId, unpack_frame
+from casstore.packs import Encoded, PackId, unpack_frame
 from casstore.packs.format import RECORD
 from casstore.parallel import Lock
 from casstore.store.index import Index
 
-__all__ = ["FrameReader", "Located"]
+__all__ = [
+    "FrameReader",
+    "Place",
+    "Wanted",
+    "encoded_frame",
+    "frames_in",
+    "places_of",
+    "spans",
+]
 
 MAX_GAP_BYTES = 64 * 1024  # reading over a gap is cheaper than another read
 MAX_RANGE_BYTES = 8 * 1024 * 1024
 MAX_CACHED_BYTES = 32 * 1024 * 1024
 
+Result = TypeVar("Result")
 
-class Located(NamedTuple):
-    """A frame that was asked for: its place in the request, its digest, and where it lies."""
+
+class Place(NamedTuple):
+    """Where a frame lies."""
+
+    pack_id: PackId
+    offset: int
+    stored_bytes: int
+
+
+class Wanted(NamedTuple):
+    """A frame that was asked for: its position in the request, its digest, and where it lies."""
 
     position: int
     digest: Digest
-    row: ChunkRow
+    place: Place
 
 
 class FrameReader:
@@ -74,28 +92,37 @@ class FrameReader:
 
         Raises ``Corrupt`` naming the pack if a frame is not what its digest says or is nowhere.
         """
-        rows = self.locate(digests)
-        wanted = [
-            Located(position, digest, row)
-            for position, (digest, row) in enumerate(zip(digests, rows, strict=True))
-        ]
-        wanted.sort(key=_place)
-        frames: list[Buffer] = [b""] * len(wanted)
-        for span in _spans(wanted):
-            self._read_span(span, frames)
-        return frames
+        return self._read(digests, _decoded)
 
-    def locate(self, digests: Sequence[Digest]) -> list[ChunkRow]:
+    def read_encoded(self, digests: Sequence[Digest]) -> list[Encoded]:
+        """Return frames as they are stored, in the order asked, verified as ``read`` does."""
+        return self._read(digests, encoded_frame)
+
+    def _read(
+        self, digests: Sequence[Digest], verify: Callable[[Buffer, int, Digest], Result]
+    ) -> list[Result]:
+        places = self.locate(digests)
+        wanted = [
+            Wanted(position, digest, place)
+            for position, (digest, place) in enumerate(zip(digests, places, strict=True))
+        ]
+        wanted.sort(key=_order)
+        frames: dict[int, Result] = {}
+        for span in spans(wanted):
+            self._read_span(span, frames, verify)
+        return [frames[position] for position in range(len(wanted))]
+
+    def locate(self, digests: Sequence[Digest]) -> list[Place]:
         """Return where frames lie; raises ``Corrupt`` for one that is in no pack."""
         for again in (True, False):
             with self._index.read() as index:
-                rows = index.chunks(digests)
-            missing = [position for position, row in enumerate(rows) if row is None]
-            if not missing:
-                return [row for row in rows if row is not None]
+                places = places_of(index, digests)
+            known = [place for place in places if place is not None]
+            if len(known) == len(places):
+                return known
             if not (again and self._find_again(digests)):
                 break
-        digest = digests[missing[0]]
+        digest = digests[places.index(None)]
         raise Corrupt(
             f"frame {digest.hex()} is in no pack of this store",
             hint="run `casstore reindex`; if it stays missing, restore its pack from a copy",
@@ -106,21 +133,14 @@ class FrameReader:
         with self._index.read() as index:
             return sum([row.stored_bytes for row in index.chunks(digests) if row is not None])
 
-    def pack_id(self, row: int) -> PackId:
-        """Return the pack of a row of the index."""
-        with self._index.read() as index:
-            pack = index.pack(row)
-        if pack is None:
-            raise Corrupt(
-                f"the index names pack row {row}, which it does not hold",
-                hint="run `casstore reindex`",
-            )
-        return pack.pack_id
-
-    def _read_span(self, span: list[Located], frames: list[Buffer]) -> None:
-        pack_id = self.pack_id(span[0].row.pack_row)
-        start = span[0].row.offset
-        end = max(item.row.offset + RECORD.size + item.row.stored_bytes for item in span)
+    def _read_span(
+        self,
+        span: list[Wanted],
+        frames: dict[int, Result],
+        verify: Callable[[Buffer, int, Digest], Result],
+    ) -> None:
+        pack_id, start, _ = span[0].place
+        end = max(item.place.offset + RECORD.size + item.place.stored_bytes for item in span)
         try:
             descriptor = os.open(self._packs.path(pack_id), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -134,16 +154,39 @@ class FrameReader:
             os.close(descriptor)
         for item in span:
             try:
-                frames[item.position] = _verified(data, item.row.offset - start, item.digest)
+                frames[item.position] = verify(data, item.place.offset - start, item.digest)
             except Corrupt as error:
                 raise Corrupt(
-                    f"frame {item.digest.hex()} in pack {pack_id.hex()} at byte {item.row.offset}: "
-                    f"{error.message}",
+                    f"frame {item.digest.hex()} in pack {pack_id.hex()}"
+                    f" at byte {item.place.offset}: {error.message}",
                     hint="run `casstore reindex`; if it stays so, restore the pack from a copy",
                 ) from error
 
 
-def _verified(data: Buffer, offset: int, digest: Digest) -> Buffer:
+def places_of(index: Reader, digests: Sequence[Digest]) -> list[Place | None]:
+    """Return where frames lie as an index knows it, None for one that it does not know."""
+    rows = index.chunks(digests)
+    packs = {row: index.pack_id(row) for row in {row.pack_row for row in rows if row is not None}}
+    return [row and Place(packs[row.pack_row], row.offset, row.stored_bytes) for row in rows]
+
+
+def frames_in(data: Buffer) -> Iterator[tuple[Digest, Encoded]]:
+    """Yield the frames whose records lie one after the other from the start of ``data``, verified.
+
+    It ends where a record is cut short, or is none: that is no error here.
+    """
+    offset = 0
+    while offset + RECORD.size <= len(data):
+        digest = Digest(bytes(data[offset + RECORD.size - DIGEST_SIZE : offset + RECORD.size]))
+        try:
+            frame = encoded_frame(data, offset, digest)
+        except Corrupt:
+            return
+        yield digest, frame
+        offset += RECORD.size + len(frame.payload)
+
+
+def _decoded(data: Buffer, offset: int, digest: Digest) -> Buffer:
     codec, size, payload = unpack_frame(data, offset, digest)
     frame = decode(codec, payload, size)
     if digest_of(frame) != digest:
@@ -151,26 +194,35 @@ def _verified(data: Buffer, offset: int, digest: Digest) -> Buffer:
     return frame
 
 
-def _place(item: Located) -> tuple[int, int]:
-    return item.row.pack_row, item.row.offset
+def encoded_frame(data: Buffer, offset: int, digest: Digest) -> Encoded:
+    """Return the frame whose record lies at ``offset``, as it is stored; raises ``Corrupt``."""
+    _decoded(data, offset, digest)
+    return Encoded(*unpack_frame(data, offset, digest))
 
 
-def _spans(wanted: list[Located]) -> list[list[Located]]:
-    """Group frames that lie near each other in one pack, so that each group is one read."""
-    spans: list[list[Located]] = []
+def _order(item: Wanted) -> Place:
+    return item.place
+
+
+def spans(wanted: list[Wanted]) -> list[list[Wanted]]:
+    """Group frames that lie near each other in one pack; each group is one read.
+
+    They come sorted by place.
+    """
+    groups: list[list[Wanted]] = []
     end = 0
     for item in wanted:
-        row = item.row
+        place = item.place
         near = (
-            spans
-            and spans[-1][0].row.pack_row == row.pack_row
-            and row.offset <= end + MAX_GAP_BYTES
-            and row.offset - spans[-1][0].row.offset < MAX_RANGE_BYTES
+            groups
+            and groups[-1][0].place.pack_id == place.pack_id
+            and place.offset <= end + MAX_GAP_BYTES
+            and place.offset - groups[-1][0].place.offset < MAX_RANGE_BYTES
         )
         if near:
-            spans[-1].append(item)
+            groups[-1].append(item)
         else:
-            spans.append([item])
+            groups.append([item])
             end = 0
-        end = max(end, row.offset + RECORD.size + row.stored_bytes)
-    return spans
+        end = max(end, place.offset + RECORD.size + place.stored_bytes)
+    return groups

@@ -3,20 +3,34 @@
 Knows: when the index is behind, and how journal and packs become rows.  Never: working files.
 
 Invariant: rows say only what the files say.  The journal's events are applied by the fold, packs by
-their footers; ``db/`` can vanish whenever no process has the store open.
+their footers; ``db/`` can vanish at any time.  Every write goes through ``Index.write``, which sees
+that it did and makes the index again.  Rows of one index mean nothing in the next, so they never
+leave a transaction: whoever keeps something keeps the pack's id.
 """
 
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from casstore import durable
-from casstore.catalog import Catalog, Damaged, PackRow, Reader, Replaced, Writer
+from casstore import durable, parallel
+from casstore.catalog import (
+    WRITE_WAIT_SECONDS,
+    Catalog,
+    Damaged,
+    PackRow,
+    Reader,
+    Replaced,
+    Unusable,
+    Writer,
+    discard,
+    event_names,
+)
 from casstore.depot import JournalFiles, PackFiles
-from casstore.errors import Busy, Corrupt, Unsupported
+from casstore.errors import Busy, Corrupt, NotFound, Unsupported
 from casstore.journal.fold import TABLE_VERSION
 from casstore.packs import read_rows
 from casstore.parallel import Lock
@@ -24,10 +38,12 @@ from casstore.store.mirroring import Mirror
 
 __all__ = ["Index"]
 
-SCHEMA = f"3.{TABLE_VERSION}"
+SCHEMA = f"4.{TABLE_VERSION}"
 PACKS_PER_TRANSACTION = 64
 SETTLED_NS = 1_000_000_000  # a folder's mtime is believed when it is this old
 LOCK_WAIT_SECONDS = 10.0
+AT_ONCE_SECONDS = 0.2  # readers wait this long for what they could also leave to others
+MAX_OPENINGS = 5
 
 Result = TypeVar("Result")
 
@@ -35,23 +51,38 @@ Result = TypeVar("Result")
 class Index:
     """The index of one store, as this process has it open.
 
-    ``problems`` lists events and packs that could not be read when the index caught up.
+    ``problems`` lists events and packs that could not be read when the index caught up;
+    ``lost_events`` counts those that it knew and that are in the journal no more, as after an older
+    copy was put back.  With ``renew`` it is made again from the files, whatever state it is in.
     """
 
     def __init__(
-        self, folder: Path, journal: JournalFiles, packs: PackFiles, *, read_only: bool = False
+        self,
+        folder: Path,
+        journal: JournalFiles,
+        packs: PackFiles,
+        *,
+        read_only: bool = False,
+        renew: bool = False,
     ) -> None:
+        self.lost_events = 0
         self._writable = not read_only
         self.problems: dict[str, str] = {}
+        self._folder = folder
         self._path = folder / "db"
         self._journal = journal
-        self._mirror = Mirror(journal, self.problems, writable=not read_only)
+        self._mirror = Mirror(journal, self.problems, self.read, self.write, writable=not read_only)
         self._packs = packs
         self._guard = Lock()
+        self._catalog: Catalog = None  # type: ignore[assignment]  # until it is open
         self._lock = durable.FileLock(folder / "db.lock")
-        _wait_for(self._lock, shared=True)
-        self._catalog = self._open()
-        self._after_open()
+        if not self._lock.acquire(LOCK_WAIT_SECONDS, shared=True):
+            raise Busy("another process is making the index again", hint="wait and call again")
+        if renew:
+            self._renew()
+        else:
+            self._catalog = self._open()
+            self._after_open()
 
     def close(self) -> None:
         """Let the index go."""
@@ -60,80 +91,145 @@ class Index:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Reader]:
-        """Ask questions; the transaction must be short."""
+        """Ask questions; the transaction must be short.  Never waits for a writer."""
         try:
-            with self._catalog.read() as reader:
+            with contextlib.ExitStack() as stack:
+                catalog = self._catalog
+                try:
+                    reader = stack.enter_context(catalog.read())
+                except Replaced:
+                    self._open_again(catalog)
+                    reader = stack.enter_context(self._catalog.read())
                 yield reader
         except Damaged as error:
-            raise Corrupt(
-                f"the index cannot be read: {error}",
-                hint="nothing is lost; run `casstore reindex`",
-            ) from error
+            raise _unreadable(error) from error
 
-    def write(self, action: Callable[[Writer], Result]) -> Result:
+    def write(
+        self, action: Callable[[Writer], Result], *, wait_seconds: float = WRITE_WAIT_SECONDS
+    ) -> Result:
         """Change the index in one transaction; ``action`` may run twice.
 
-        An index that was deleted meanwhile is made again first.
+        The one door for changes: an index that was deleted meanwhile is made again first.  Raises
+        ``Busy`` if another process keeps writing for ``wait_seconds``.
         """
-        try:
-            return self._catalog.write(action)
-        except Replaced:
-            with self._guard:
-                self._catalog.close()
-                self._catalog = self._open()
-                self._after_open()
-            return self._catalog.write(action)
+        healed = 0
+        while True:
+            catalog = self._catalog
+            try:
+                return catalog.write(action, wait_seconds=wait_seconds)
+            except Replaced:
+                self._open_again(catalog)
+            except Damaged as error:
+                healed += 1
+                if healed > 1 or isinstance(error, Unusable):
+                    raise _unreadable(error) from error
+                discard(self._path, _stat_of(self._path / "data.mdb"))
+                self._open_again(catalog)
 
-    def catch_up(self, *, thorough: bool = False) -> bool:
+    def catch_up(self, *, thorough: bool = False, at_once: bool = False) -> bool:
         """Apply events and index packs that the index does not know; returns whether any were.
 
-        Folders whose mtime is the one seen last are skipped, unless ``thorough``.
+        Folders whose mtime is the one seen last are skipped, unless ``thorough``.  With
+        ``at_once``, for those who only read, what another process keeps from being written is left
+        for later; without, that is ``Busy``.
         """
+        wait_seconds = AT_ONCE_SECONDS if at_once else WRITE_WAIT_SECONDS
         with self._guard:
-            found = self._catch_up_journal(thorough=thorough)
-            if found or thorough:
-                found = self._catch_up_packs(thorough=thorough) or found
-            return found
+            try:
+                return self._catch_up(wait_seconds, thorough=thorough)
+            except Busy:
+                if not at_once:
+                    raise
+                return False
 
     def find_again(self) -> bool:
         """Look for frames that the index does not know; returns whether something was found."""
         with self._guard:
-            return self._catch_up_packs(thorough=True)
+            return self._catch_up_packs(WRITE_WAIT_SECONDS, thorough=True)
 
     def rebuild(self) -> None:
         """Make the index again from the files; ``Busy`` if another process has it open."""
         with self._guard:
-            if not self._lock.try_acquire():
-                raise Busy(
-                    "the index cannot be made again while another process has the store open",
-                    hint="nothing was changed; close it and call again",
-                )
-            try:
+            self._renew()
+
+    def _renew(self) -> None:
+        if not self._lock.try_acquire():
+            self._lock.acquire(LOCK_WAIT_SECONDS, shared=True)
+            raise Busy(
+                "the index cannot be made again while another process has the store open",
+                hint="nothing was changed; close it and call again",
+            )
+        try:
+            if self._catalog is not None:
                 self._catalog.close()
-                shutil.rmtree(self._path, ignore_errors=True)
+            names = parallel.in_a_child(lambda: "\n".join(event_names(self._path)).encode())
+            shutil.rmtree(self._path, ignore_errors=True)
+            self._catalog = self._open()
+            self._after_open()
+            with self._catalog.read() as reader:
+                known = (names or b"").decode().split()
+                self.lost_events = sum(not reader.has_event(name) for name in known)
+        finally:
+            self._lock.try_acquire(shared=True)
+
+    def _open_again(self, replaced: Catalog) -> None:
+        """Open the index that is there now, unless another thread did it already."""
+        with self._guard:
+            if self._catalog is replaced:
+                replaced.close()
                 self._catalog = self._open()
                 self._after_open()
-            finally:
-                self._lock.try_acquire(shared=True)
 
     def _open(self) -> Catalog:
-        self._path.mkdir(exist_ok=True)
-        for attempt in (1, 2):
-            try:
-                catalog = Catalog(self._path)
-                with catalog.read() as reader:
-                    usable = reader.meta("schema") in (None, SCHEMA.encode())
-                if usable:
-                    return catalog
-                catalog.close()
-            except Damaged:
-                if attempt == 2:
-                    raise
-            self._discard()
-        raise AssertionError("a new index is always usable")
+        """Open the index, made anew if it is damaged or of another release.
 
-    def _discard(self) -> None:
-        """Remove an index that is damaged or of another release."""
+        A damaged one is removed though others have it open: they see it at their next write, as if
+        somebody had deleted it.
+        """
+        why: Exception = Replaced("it was made anew again and again")
+        for _ in range(MAX_OPENINGS):
+            self._make_folder()
+            found = _stat_of(self._path / "data.mdb")
+            try:
+                catalog = self._usable()
+            except Replaced:
+                continue
+            except Damaged as error:
+                why = error
+                discard(self._path, found)
+                continue
+            if catalog is not None:
+                return catalog
+            self._discard_other()
+        raise Corrupt(
+            f"the index at {self._path} cannot be opened: {why}",
+            hint="nothing is lost; remove that folder and call again",
+        )
+
+    def _make_folder(self) -> None:
+        try:
+            self._path.mkdir(exist_ok=True)
+        except FileNotFoundError:
+            raise NotFound(
+                f"the store at {self._folder} was removed while it was open",
+                hint="a new one can be made there",
+            ) from None
+
+    def _usable(self) -> Catalog | None:
+        """Open what is there; None if it is of another release."""
+        catalog = Catalog(self._path)
+        try:
+            with catalog.read() as reader:
+                if reader.meta("schema") in (None, SCHEMA.encode()):
+                    return catalog
+        except Damaged:
+            catalog.close()
+            raise
+        catalog.close()
+        return None
+
+    def _discard_other(self) -> None:
+        """Remove an index of another release, which whoever has it open would make again."""
         if not self._lock.try_acquire():
             self._lock.try_acquire(shared=True)
             raise Busy(
@@ -141,45 +237,63 @@ class Index:
                 hint="nothing is lost; close it and call again",
             )
         shutil.rmtree(self._path)
-        self._path.mkdir()
         self._lock.try_acquire(shared=True)
 
     def _after_open(self) -> None:
         boot = durable.boot_id().encode()
-        with self._catalog.read() as reader:
+        with self.read() as reader:
             schema, seen = reader.meta("schema"), reader.meta("boot")
-        # After a restart the last transactions may be missing: compare every name.
-        self.catch_up(thorough=schema is None or seen != boot)
-        if schema is None or seen != boot:
-            self._catalog.write(lambda writer: _sign(writer, boot))
+        is_new = schema is None
+        wait_seconds = WRITE_WAIT_SECONDS if is_new else AT_ONCE_SECONDS
+        try:
+            # After a restart the last transactions may be missing: compare every name.
+            self._catch_up(wait_seconds, thorough=is_new or seen != boot)
+            if is_new or seen != boot:
+                self.write(lambda writer: _sign(writer, boot), wait_seconds=wait_seconds)
+        except Busy:
+            if is_new:
+                raise
 
-    def _catch_up_journal(self, *, thorough: bool) -> bool:
+    def _catch_up(self, wait_seconds: float, *, thorough: bool) -> bool:
+        found = self._catch_up_journal(wait_seconds, thorough=thorough)
+        if found or thorough:
+            found = self._catch_up_packs(wait_seconds, thorough=thorough) or found
+        return found
+
+    def _catch_up_journal(self, wait_seconds: float, *, thorough: bool) -> bool:
         found = False
+        looked: dict[str, dict[str, int]] = {}
         for folder, mtime_ns in self._journal.folders():
             key = f"journal/{folder}"
             if not thorough and self._is_seen(key, mtime_ns):
                 continue
-            found = self._mirror.catch_up(self._catalog, folder) or found
-            self._see(key, mtime_ns)
+            found = self._mirror.catch_up(folder, wait_seconds) or found
+            looked.setdefault(folder.partition("/")[0], {})[key] = mtime_ns
+        self.lost_events = self._mirror.lost_with_their_month()
+        for month, folders in looked.items():
+            lost = self._mirror.lost(month)
+            self.lost_events += lost
+            for key, mtime_ns in folders.items() if not lost else ():
+                self._see(key, mtime_ns, wait_seconds)
         return found
 
-    def _catch_up_packs(self, *, thorough: bool) -> bool:
+    def _catch_up_packs(self, wait_seconds: float, *, thorough: bool) -> bool:
         found = False
         for folder, mtime_ns in list(self._packs.folders()):
             key = f"packs/{folder}"
             if not thorough and self._is_seen(key, mtime_ns):
                 continue
             listed = list(self._packs.listing(folder))
-            with self._catalog.read() as reader:
+            with self.read() as reader:
                 unknown = [pack_id for pack_id in listed if reader.pack_row(pack_id) is None]
             if unknown and self._writable:
                 self._packs.sync_names(folder)
             for pack_id in unknown:
-                found = self._index_pack(self._packs.path(pack_id)) or found
-            self._see(key, mtime_ns)
+                found = self._index_pack(self._packs.path(pack_id), wait_seconds) or found
+            self._see(key, mtime_ns, wait_seconds)
         return found
 
-    def _index_pack(self, path: Path) -> bool:
+    def _index_pack(self, path: Path, wait_seconds: float) -> bool:
         where = f"packs/{path.parent.name}/{path.name}"
         try:
             pack_id, kind, rows = read_rows(path)
@@ -190,18 +304,18 @@ class Index:
             self.problems[where] = "its name is not the one that its footer gives"
             return False
         pack = PackRow(pack_id, kind, len(rows), path.stat().st_size)
-        self._catalog.write(lambda writer: writer.add_pack(pack, rows))
+        self.write(lambda writer: writer.add_pack(pack, rows), wait_seconds=wait_seconds)
         return True
 
     def _is_seen(self, key: str, mtime_ns: int) -> bool:
-        with self._catalog.read() as reader:
+        with self.read() as reader:
             return reader.meta(key) == str(mtime_ns).encode()
 
-    def _see(self, key: str, mtime_ns: int) -> None:
+    def _see(self, key: str, mtime_ns: int, wait_seconds: float) -> None:
         if time.time_ns() - mtime_ns > SETTLED_NS:
             value = str(mtime_ns).encode()
             if not self._is_seen(key, mtime_ns):
-                self._catalog.write(lambda writer: writer.set_meta(key, value))
+                self.write(lambda writer: writer.set_meta(key, value), wait_seconds=wait_seconds)
 
 
 def _sign(writer: Writer, boot: bytes) -> None:
@@ -209,9 +323,14 @@ def _sign(writer: Writer, boot: bytes) -> None:
     writer.set_meta("boot", boot)
 
 
-def _wait_for(lock: durable.FileLock, *, shared: bool) -> None:
-    deadline = time.monotonic() + LOCK_WAIT_SECONDS
-    while not lock.try_acquire(shared=shared):
-        if time.monotonic() > deadline:
-            raise Busy("another process is making the index again", hint="wait and call again")
-        time.sleep(0.02)
+def _unreadable(error: Damaged) -> Corrupt:
+    return Corrupt(
+        f"the index cannot be read: {error}", hint="nothing is lost; run `casstore reindex`"
+    )
+
+
+def _stat_of(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None

@@ -15,12 +15,13 @@ from casstore.digest import CommitId
 from casstore.errors import Busy
 from casstore.journal import labels, queries
 from casstore.journal.bodies import AliasClaim, LabelBody
+from casstore.journal.numbers import Numbers
 from casstore.journal.subjects import CollectionSubject
 from casstore.names import MAX_NAME_CHARS
 from casstore.store.lookup import collection_called
 from casstore.store.store import Store
 
-__all__ = ["alias_claims", "reserved", "set_label", "take_number"]
+__all__ = ["alias_claims", "key_of", "reserved", "set_label", "take_number"]
 
 WAIT_SECONDS = 120.0
 FIRST_PAUSE_SECONDS = 0.002
@@ -38,10 +39,10 @@ def reserved(store: Store, project: str, name: str, commit_id: CommitId) -> Iter
     """
     store.index.catch_up()
     while True:
-        key = _key_of(store, project, name)
+        key = key_of(store, project, name)
         _reserve(store, (project, key), commit_id)
         try:
-            if _key_of(store, project, name) == key:  # else it was renamed while we waited
+            if key_of(store, project, name) == key:  # else it was renamed while we waited
                 yield key
                 return
         finally:
@@ -49,9 +50,13 @@ def reserved(store: Store, project: str, name: str, commit_id: CommitId) -> Iter
 
 
 def take_number(store: Store, project: str, key: str, commit_id: CommitId) -> int:
-    """Claim the next number of a collection that is reserved; it is never given to another."""
+    """Claim the next number of a collection that is reserved; it is never given to another.
+
+    It is above what the upstream has sealed as well, so that the upstream may well seal it.  One
+    that this commit, interrupted, has claimed already is taken again.
+    """
     with store.index.read() as reader:
-        number = queries.next_number(reader, project, key, store.numbering)
+        number = Numbers(reader, project, key, store.standpoint).next()
     return store.claims.take(project, key, number, commit_id, store.staging())
 
 
@@ -75,7 +80,8 @@ def set_label(
     store.events.append(CollectionSubject(project, key), LabelBody(field, value, replaces))
 
 
-def _key_of(store: Store, project: str, name: str) -> str:
+def key_of(store: Store, project: str, name: str) -> str:
+    """Return the name under which what is called ``name`` is kept, or will be once there is any."""
     with store.index.read() as reader:
         present = collection_called(store, reader, project, name)
         return present.name if present is not None else _new_key(reader, project, name)
@@ -96,7 +102,7 @@ def _reserve(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
     """Record the intent to commit to a name, waiting while a living session holds one."""
     deadline = time.monotonic() + WAIT_SECONDS
     pause = FIRST_PAUSE_SECONDS
-    session = store.session().folder.id
+    session = store.session_id()
     dead: tuple[str, CommitId] | None = None
 
     def take(writer: Writer) -> tuple[str, CommitId] | None:
@@ -121,7 +127,7 @@ def _reserve(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
 
 
 def _release(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
-    session = store.session().folder.id
+    session = store.session_id()
 
     def clear(writer: Writer) -> None:
         if writer.intent(*place) == (session, commit_id):

@@ -4,7 +4,6 @@ Knows: local and remote file systems, permissions, one open store a process.  Ne
 """
 
 import os
-import shutil
 from pathlib import Path
 
 from casstore import durable
@@ -15,27 +14,41 @@ from casstore.parallel import Lock
 from casstore.settings import user_cache_dir
 from casstore.store.store import Store
 
-__all__ = ["close_store", "create_store", "discard_index", "open_store"]
+__all__ = ["close_store", "create_store", "is_open", "open_store"]
 
-_open_stores: dict[tuple[int, int], Store] = {}
+_open_stores: dict[tuple[int, int, str], Store] = {}
 _lock = Lock()
 
 
-def open_store(root: Path) -> Store:
+def open_store(root: Path, *, renew: bool = False) -> Store:
     """Open the store at ``root``; one object a process, however often it is asked for.
 
-    Raises ``NotFound`` if there is none, ``Unsupported`` if it is of a newer release.
+    With ``renew`` its index is made again from the files first, however damaged it is; ``Busy`` if
+    another process has the store open.  Raises ``NotFound`` if there is none, ``Unsupported`` if it
+    is of a newer release.
     """
     root = Path(os.path.abspath(root))
     identity = read_identity(root)
     info = (root / "FORMAT").stat()
-    key = (info.st_dev, info.st_ino)
+    key = (info.st_dev, info.st_ino, identity.store_id)  # inodes are given again
     with _lock:
+        _let_go_of_removed(root, key)
         store = _open_stores.get(key)
         if store is None:
             folder, read_only = _index_folder(root, identity.store_id, info)
-            store = _open_stores[key] = Store(root, identity, folder, read_only=read_only)
+            store = Store(root, identity, folder, read_only=read_only, renew=renew)
+            _open_stores[key] = store
+        elif renew:
+            store.index.rebuild()
         return store
+
+
+def _let_go_of_removed(root: Path, key: tuple[int, int, str]) -> None:
+    """Close stores that were at ``root`` before another was made there."""
+    for other in [
+        other for other, store in _open_stores.items() if store.root == root and other != key
+    ]:
+        _open_stores.pop(other).close()
 
 
 def create_store(root: Path) -> Store:
@@ -52,19 +65,11 @@ def create_store(root: Path) -> Store:
     return open_store(root)
 
 
-def discard_index(root: Path) -> bool:
-    """Remove the index of the store at ``root``, unread, so that opening makes it again.
-
-    Reading a damaged one may end the process.  Returns False while a process has it open.
-    """
+def is_open(root: Path) -> bool:
+    """Tell whether this process has the store at ``root`` open."""
     root = Path(os.path.abspath(root))
-    folder, _ = _index_folder(root, read_identity(root).store_id, (root / "FORMAT").stat())
-    lock = durable.FileLock(folder / "db.lock")
-    is_ours = lock.try_acquire()
-    if is_ours:
-        shutil.rmtree(folder / "db", ignore_errors=True)
-    lock.release()
-    return is_ours
+    with _lock:
+        return any(store.root == root for store in _open_stores.values())
 
 
 def close_store(store: Store) -> None:

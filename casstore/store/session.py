@@ -8,23 +8,28 @@ whoever finds it there may rely on it.  ``flush`` is that point; what is not flu
 the process, and nothing refers to it.
 """
 
-from collections.abc import Sequence
-from functools import partial
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from casstore.catalog import PackRow, Writer
 from casstore.chunks import Encoder
 from casstore.depot import PackFiles, SessionFolder
 from casstore.digest import Buffer, Digest, digest_of
 from casstore.errors import Error
-from casstore.packs import PackId, PackKind, PackWriter, Row
+from casstore.packs import Encoded, PackId, PackKind, PackWriter, Row
 from casstore.parallel import Lock, Turns
 from casstore.store.index import Index
 
-__all__ = ["Session"]
+__all__ = ["Session", "Token"]
+
+Token: TypeAlias = PackId | int
+"""Which pack holds a frame: its id, or below zero the number of one that is still written."""
 
 SEALED_PACKS_PER_TRANSACTION = 8
+
+Frame = TypeVar("Frame", bound=object)
 
 
 class _Sealed(NamedTuple):
@@ -44,12 +49,17 @@ class _Lane:
         self.token = 0
         self.stored_bytes = 0
 
+    def close(self) -> None:
+        """Give the open pack back unsealed."""
+        if self.writer is not None:
+            self.writer.close()
+
 
 class Session:
     """What one process is adding to a store.  Safe across threads; made anew after a fork.
 
-    ``add`` returns *tokens* of the packs that hold the frames: a positive token is a row of the
-    index, a negative one a pack of this session, which ``row_of`` translates after ``flush``.
+    ``add`` returns *tokens* of the packs that hold the frames: the pack's id, or a number below
+    zero for a pack that this session writes, whose id ``pack_of`` tells after ``flush``.
     ``new_bytes`` counts what was not there before, ``stored_bytes`` what it takes when encoded.
     """
 
@@ -62,11 +72,12 @@ class Session:
         self._index = index
         self._lock = Lock()
         self._turns = Turns()
+        self._commits = Turns()
+        self._attempt = folder.new_attempt()
         self._lanes: dict[PackKind, list[_Lane]] = {PackKind.DATA: [], PackKind.METADATA: []}
         self._unindexed: dict[Digest, int] = {}
         self._sealed: list[_Sealed] = []
-        self._rows: dict[int, int] = {}
-        self._written: list[tuple[PackId, list[Digest]]] = []
+        self._ids: dict[int, PackId] = {}
         self._tokens = 0
         self._failed: BaseException | None = None
 
@@ -75,7 +86,7 @@ class Session:
         frames: Sequence[tuple[Digest, Buffer]],
         hint: str | Sequence[str] = "",
         kind: PackKind = PackKind.DATA,
-    ) -> list[int]:
+    ) -> list[Token]:
         """Keep frames that the store does not hold yet; returns the token of each one's pack.
 
         ``hint`` groups frames that compress alike: one for all of them, or one for each.  The
@@ -85,32 +96,61 @@ class Session:
             self._check()
             return self._add(frames, hint, kind)
 
+    def add_encoded(self, frames: Sequence[tuple[Digest, Encoded]], kind: PackKind) -> list[Token]:
+        """Keep frames as another depot stored them, verified by the caller; else as ``add``."""
+
+        def as_it_is(frame: Encoded, _position: int, _lane: _Lane) -> Encoded:
+            return frame
+
+        with self._turns.turn():
+            self._check()
+            return self._keep(frames, kind, as_it_is)
+
     def _add(
         self,
         frames: Sequence[tuple[Digest, Buffer]],
         hint: str | Sequence[str],
         kind: PackKind,
-    ) -> list[int]:
+    ) -> list[Token]:
         hints = [hint] * len(frames) if isinstance(hint, str) else hint
+
+        def encoded(data: Buffer, position: int, lane: _Lane) -> Encoded:
+            codec, payload = lane.encoder.encode(data, hints[position])
+            return Encoded(codec, len(data), payload)
+
+        return self._keep(frames, kind, encoded)
+
+    def _keep(
+        self,
+        frames: Sequence[tuple[Digest, Frame]],
+        kind: PackKind,
+        encoded: Callable[[Frame, int, _Lane], Encoded],
+    ) -> list[Token]:
+        """Append the frames that are new to a lane, each as ``encoded`` gives it."""
         lane = self._take_lane(kind)
+        new_bytes = 0
         try:
             tokens, new = self._claim(frames, lane)
+            append = lane.writer.append  # type: ignore[union-attr]
             for position in new:
                 digest, data = frames[position]
-                codec, payload = lane.encoder.encode(data, hints[position])
-                lane.writer.append(digest, codec, len(data), payload)  # type: ignore[union-attr]
+                codec, size, payload = encoded(data, position, lane)
+                append(digest, codec, size, payload)
+                new_bytes += size
                 lane.stored_bytes += len(payload)
             self._seal_if_full(lane)
         except BaseException as error:
             self._failed = error
+            lane.close()
             raise
         with self._lock:
             self._lanes[kind].append(lane)
+            self.new_bytes += new_bytes
             self.stored_bytes += lane.stored_bytes
             lane.stored_bytes = 0
         return tokens
 
-    def add_metadata(self, data: bytes) -> tuple[Digest, int]:
+    def add_metadata(self, data: bytes) -> tuple[Digest, Token]:
         """Keep one frame of metadata; returns its digest and the token of its pack."""
         digest = digest_of(data)
         return digest, self.add([(digest, data)], "metadata", PackKind.METADATA)[0]
@@ -137,43 +177,49 @@ class Session:
         """Whether an error has ended it; a new session is needed."""
         return self._failed is not None
 
-    def row_of(self, token: int) -> int:
-        """Return the row of the index for a token; 0 while its pack is not findable."""
-        return token if token > 0 else self._rows.get(token, 0)
+    def pack_of(self, token: Token) -> PackId | None:
+        """Return the id of a token's pack; None while that is not findable."""
+        return self._ids.get(token) if isinstance(token, int) else token
 
     def holds(self, digest: Digest) -> bool:
         """Tell whether a frame was added that is not findable yet."""
         return digest in self._unindexed
 
-    def published(self) -> None:
-        """Note that what was written is referred to from now on, and must never be taken back."""
-        self._written.clear()
+    @contextlib.contextmanager
+    def committing(self) -> Iterator[None]:
+        """Be about to refer to what was written, so that it is not taken back meanwhile."""
+        with self._commits.turn():
+            self._check()
+            yield
 
-    def take_back(self) -> None:
-        """After a full disk: delete the packs that this session wrote and nothing refers to.
+    def published(self, packs: Iterable[PackId]) -> None:
+        """Note that a version refers to packs from now on."""
+        self._attempt.published(packs)
 
-        Only when no other session lives, for one might rely on them.  Rows go before files.
+    def fail(self, error: BaseException) -> None:
+        """End it after a full disk, when nobody is at work: what was written may be taken back.
+
+        Packs without a name are removed at once: that makes room for what taking back writes.
         """
-        if not self.folder.is_alone():
-            return
-        written = list(self._written)
-        for pack_id, digests in written:
-            self._index.write(partial(_forget, pack_id, digests))
-        unindexed = [item.pack.pack_id for item in self._sealed]  # named, and not findable yet
-        for pack_id in [*(pack_id for pack_id, _ in written), *unindexed]:
-            self._packs.remove(pack_id)
-        self._written.clear()
-        self._sealed.clear()
+        self._failed = self._failed or error
+        self._turns.wait()
+        self._commits.wait()
+        self._attempt.fail()
+        self._close_lanes()
+        self.folder.remove_files("pack")
 
     def close(self) -> None:
         """End the session; what was not flushed is gone.  Its folder is the caller's."""
         self._failed = self._failed or Error("the session has ended")
+        self._close_lanes()
+
+    def _close_lanes(self) -> None:
         for lanes in self._lanes.values():
             for lane in lanes:
-                if lane.writer is not None:
-                    lane.writer.close()
+                lane.close()
 
     def _check(self) -> None:
+        self.folder.require_there()
         if self._failed is not None:
             raise Error(
                 f"nothing more can be added after an error: {self._failed}",
@@ -191,24 +237,24 @@ class Session:
         return lane
 
     def _claim(
-        self, frames: Sequence[tuple[Digest, Buffer]], lane: _Lane
-    ) -> tuple[list[int], list[int]]:
+        self, frames: Sequence[tuple[Digest, object]], lane: _Lane
+    ) -> tuple[list[Token], list[int]]:
         """Decide which frames are new; the one place where dedup is decided."""
         unindexed = self._unindexed
         with self._lock, self._index.read() as index:
-            tokens = [unindexed.get(digest, 0) for digest, _ in frames]
+            tokens: list[Token] = [unindexed.get(digest, 0) for digest, _ in frames]
             unknown = [position for position, token in enumerate(tokens) if not token]
             found = index.chunks([frames[position][0] for position in unknown])
+            packs = {row: index.pack_id(row) for row in {row.pack_row for row in found if row}}
             new = []
             for position, row in zip(unknown, found, strict=True):
-                digest, data = frames[position]
+                digest = frames[position][0]
                 if row is not None:
-                    tokens[position] = row.pack_row
+                    tokens[position] = packs[row.pack_row]
                 elif digest in unindexed:  # twice in one batch
                     tokens[position] = unindexed[digest]
                 else:
                     tokens[position] = unindexed[digest] = lane.token
-                    self.new_bytes += len(data)
                     new.append(position)
         return tokens, new
 
@@ -221,10 +267,11 @@ class Session:
 
     def _seal(self, lane: _Lane) -> None:
         writer = lane.writer
-        if writer is None:
+        if writer is None or writer.empty:  # everything was there: it waits for the next frame
             return
         pack_id, rows = writer.seal()
         size = writer.path.stat().st_size
+        self._attempt.note(pack_id)
         folder = self._packs.install(writer.path, pack_id)
         pack = PackRow(pack_id, lane.kind, len(rows), size)
         with self._lock:
@@ -237,16 +284,14 @@ class Session:
         if not sealed:
             return
         self._packs.sync(item.folder for item in sealed)
-        rows = self._index.write(
-            lambda writer: [writer.add_pack(item.pack, item.rows) for item in sealed]
-        )
-        for item, row in zip(sealed, rows, strict=True):
-            self._rows[item.token] = row
-            self._written.append((item.pack.pack_id, [row.digest for row in item.rows]))
+        self._index.write(lambda writer: _add_packs(writer, sealed))
+        for item in sealed:
+            self._ids[item.token] = item.pack.pack_id
             for frame in item.rows:
                 self._unindexed.pop(frame.digest, None)
         self._sealed = []
 
 
-def _forget(pack_id: PackId, digests: list[Digest], writer: Writer) -> None:
-    writer.forget_pack(pack_id, digests)
+def _add_packs(writer: Writer, sealed: list[_Sealed]) -> None:
+    for item in sealed:
+        writer.add_pack(item.pack, item.rows)

@@ -7,18 +7,33 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from casstore.catalog import Stamp, StatRow
-from casstore.depot import Claims, Identity, JournalFiles, PackFiles, SessionFolder, dead_sessions
+from casstore import durable
+from casstore.catalog import Stamp, StatRow, unpack_rows
+from casstore.depot import (
+    Accepted,
+    Claims,
+    Identity,
+    JournalFiles,
+    NumberFiles,
+    PackFiles,
+    SessionFolder,
+    dead_sessions,
+    failed_sessions,
+    read_identity,
+)
 from casstore.digest import Digest
-from casstore.errors import Error
+from casstore.errors import Error, NotFound
 from casstore.journal.bodies import ManifestRef
+from casstore.journal.numbers import Standpoint
 from casstore.manifests import Manifest, ManifestTop
+from casstore.packs import PackId
 from casstore.parallel import Lock
 from casstore.store.draft import Draft
 from casstore.store.eventlog import EventLog
 from casstore.store.frames import FrameReader
 from casstore.store.index import Index
 from casstore.store.session import Session
+from casstore.store.takingback import TakingBack
 
 __all__ = ["Store"]
 
@@ -26,11 +41,18 @@ __all__ = ["Store"]
 class Store:
     """One store, open in this process.  Safe across threads; follows a fork.
 
-    ``root`` is the store's folder.  ``numbering`` is the id under which it gives numbers.
+    ``root`` is the store's folder.  ``numbering`` is the id under which it gives numbers,
+    ``standpoint`` that together with the upstream whose seals it follows, as it was when opened.
     """
 
     def __init__(
-        self, root: Path, identity: Identity, index_folder: Path, *, read_only: bool
+        self,
+        root: Path,
+        identity: Identity,
+        index_folder: Path,
+        *,
+        read_only: bool,
+        renew: bool = False,
     ) -> None:
         self.root = root
         self.identity = identity
@@ -40,8 +62,11 @@ class Store:
         self.packs = PackFiles(root)
         self.journal = JournalFiles(root)
         self.claims = Claims(root)
-        self.index = Index(index_folder, self.journal, self.packs, read_only=read_only)
+        self.number_files = NumberFiles(root)
+        self.standpoint = self._standpoint()
+        self.index = Index(index_folder, self.journal, self.packs, read_only=read_only, renew=renew)
         self.frames = FrameReader(self.packs, self.index, self._find_again)
+        self._taking_back = TakingBack(self.packs, self.journal, self.index, self.frames)
         self.events = EventLog(self.index, self.journal, self.staging)
         self._lock = Lock()
         self._session: Session | None = None
@@ -53,6 +78,7 @@ class Store:
     def session(self) -> Session:
         """Return this process's session, begun when it is first needed or after an error."""
         self.require_writable()
+        self.require_there()
         with self._lock:
             session = self._session
             if session is None or session.failed or session.process != os.getpid():
@@ -62,8 +88,51 @@ class Store:
     def staging(self) -> Path:
         """Return the folder for files that have no name yet."""
         self.require_writable()
+        self.require_there()
         with self._lock:
             return self._own_folder().path
+
+    def session_id(self) -> str:
+        """Return the id of this process's session in the store, under which its lease lies."""
+        with self._lock:
+            return self._own_folder().id
+
+    def take_back(self, session: Session, error: BaseException) -> bool:
+        """After a full disk: delete what ``session`` wrote and no version needs, and end it.
+
+        Returns whether that is done; if not (others are at work, or there is no room for it even
+        now), the next session to begin alone does it.
+        """
+        session.fail(error)
+        with self._lock:
+            folder = self._folder
+            if self._session is not session or folder is None or folder.process != os.getpid():
+                return False  # another session of this process may rely on it by now
+            try:
+                return self._taking_back.take_back(folder, folder.path)
+            except OSError as again:
+                if not durable.is_out_of_space(again):
+                    raise
+                return False
+
+    @property
+    def authority(self) -> bytes | None:
+        """The id under which this store's upstream seals numbers; None without an upstream."""
+        return self.standpoint.authority
+
+    def follow_upstream(self, authority: bytes | None) -> None:
+        """Let numbers be those that an authority seals, from now on; None: this store's own.
+
+        It is remembered in the store.  Numbers that mean something else now are conflicts until
+        they are accepted.  ``UNKNOWN_AUTHORITY`` stands for an upstream that was never reached.
+        """
+        if authority != self.authority:
+            self.number_files.follow(authority, self.staging())
+            self.standpoint = self._standpoint()
+
+    def accepted(self, project: str, name: str) -> frozenset[Accepted]:
+        """Return the numbers of a collection that somebody agreed to in this store."""
+        return self.number_files.accepted(project, name)
 
     def draft(self) -> Draft:
         """Begin a version."""
@@ -79,11 +148,22 @@ class Store:
         with self.index.read() as reader:
             return reader.unchanged(stamps)
 
-    def pack_exists(self, row: int) -> bool:
-        """Tell whether the pack of a row is there, by its file."""
+    def known(
+        self, stamps: Sequence[Stamp]
+    ) -> tuple[list[StatRow | None], dict[bytes, tuple[PackId, ...]]]:
+        """Return what ``unchanged`` does, and the packs that each answer's ``packs`` means.
+
+        An answer that names a pack which the index does not know is not among these.
+        """
         with self.index.read() as reader:
-            pack = reader.pack(row)
-        return pack is not None and self.packs.exists(pack.pack_id)
+            found = reader.unchanged(stamps)
+            packs = {}
+            for place in {row.packs for row in found if row is not None}:
+                held = [reader.pack(number) for number in unpack_rows(place)]
+                ids = tuple(pack.pack_id for pack in held if pack is not None)
+                if len(ids) == len(held):
+                    packs[place] = ids
+        return found, packs
 
     def require_writable(self) -> None:
         """Raise ``Error`` if this store can only be read."""
@@ -91,6 +171,18 @@ class Store:
             raise Error(
                 f"the store at {self.root} cannot be written to",
                 hint="nothing was changed; check its permissions or name another with --store",
+            )
+
+    def require_there(self) -> None:
+        """Raise ``NotFound`` if the store was removed, or another was made in its place."""
+        try:
+            there = read_identity(self.root) == self.identity
+        except NotFound:
+            there = False
+        if not there:
+            raise NotFound(
+                f"the store at {self.root} was removed while it was open",
+                hint="begin anew: casstore.init, or any command that writes, makes one there",
             )
 
     def close(self) -> None:
@@ -104,10 +196,19 @@ class Store:
                 self._folder = None
             self.index.close()
 
+    def _standpoint(self) -> Standpoint:
+        followed = self.number_files.followed()
+        now = followed[-1] if followed else None
+        former = dict.fromkeys(each for each in followed if each is not None and each != now)
+        return Standpoint(self.numbering, now, tuple(former))
+
     def _own_folder(self) -> SessionFolder:
         if self._folder is None or self._folder.process != os.getpid():
             dead_sessions(self.root)
             self._folder = SessionFolder(self.root)
+            for failed in failed_sessions(self.root):
+                self._taking_back.take_back(self._folder, failed)
+            dead_sessions(self.root)
         return self._folder
 
     def _find_again(self, digests: Sequence[Digest]) -> bool:

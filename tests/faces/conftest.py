@@ -119,12 +119,15 @@ class Desk:
         target.chmod(0o755 if executable else 0o644)
         return target
 
-    def start(self, script: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, script: str, *arguments: str, stdin: bool = False, **environment: str
+    ) -> subprocess.Popen[str]:
         """Start a script in another process, in this folder and with this store."""
         path = self.folder / f"script{len(list(self.folder.glob('script*.py')))}.py"
         path.write_text(textwrap.dedent(script))
         return subprocess.Popen(
             [sys.executable, str(path), *arguments],
+            stdin=subprocess.PIPE if stdin else None,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

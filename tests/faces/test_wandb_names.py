@@ -14,9 +14,10 @@ def words(text):
 
 CALLS = words(
     """
-    agent alert controller define_metric finish init link_artifact link_model log
-    log_artifact log_code log_model login mark_preempting require restore save setup sweep
-    teardown termerror termlog termwarn unwatch use_artifact use_model watch
+    agent alert controller define_metric finish finish_artifact init link_artifact
+    link_model log log_artifact log_code log_model login mark_preempting require restore save
+    setup sweep teardown termerror termlog termwarn unwatch upsert_artifact use_artifact
+    use_model watch
     """
 )
 VALUES = words("config data_types errors plot run summary util")
@@ -35,22 +36,22 @@ ERRORS = words(
 OURS = words("open open_store")
 ON_RUN = words(
     """
-    alert config define_metric dir disabled display_name entity finish get_url group id
-    job_type link_artifact link_model log log_artifact log_code log_model logged_artifacts
+    alert config define_metric dir disabled display_name entity finish finish_artifact get_url
+    group id job_type link_artifact link_model log log_artifact log_code log_model logged_artifacts
     mark_preempting name notes offline path project project_name restore resumed save
-    settings start_time status step summary tags unwatch url use_artifact use_model
-    used_artifacts watch
+    settings start_time status step summary tags unwatch upsert_artifact url use_artifact
+    use_model used_artifacts watch
     """
 )
 ON_ARTIFACT = words(
     """
     add add_dir add_file add_reference aliases checkout collection commit_hash created_at delete
-    description digest digest_algorithm download entity file file_count files finalize get
-    get_added_local_path_name get_entry get_path history_step id incremental is_draft is_link
-    json_encode link linked_artifacts linked_at logged_by manifest metadata name new_draft
-    new_file project qualified_name remove save size source_artifact source_collection
-    source_entity source_name source_project source_qualified_name source_version state tags ttl
-    type unlink updated_at url use_as used_by verify version wait
+    description digest digest_algorithm distributed_id download entity file file_count files
+    finalize get get_added_local_path_name get_entry get_path history_step id incremental
+    is_draft is_link json_encode lineage link linked_artifacts linked_at logged_by manifest
+    metadata name new_draft new_file project qualified_name remove save size source_artifact
+    source_collection source_entity source_name source_project source_qualified_name
+    source_version state tags ttl type unlink updated_at url use_as used_by verify version wait
     """
 )
 ON_API = words(
@@ -105,6 +106,8 @@ POSITIONAL = {
     (casstore.Artifact, "delete"): "delete_aliases",
     (casstore.Run, "log_artifact"): "artifact_or_path name type aliases tags",
     (casstore.Run, "use_artifact"): "artifact_or_name type aliases use_as",
+    (casstore.Run, "upsert_artifact"): "artifact_or_path name type aliases distributed_id",
+    (casstore.Run, "finish_artifact"): "artifact_or_path name type aliases distributed_id",
     (casstore.Run, "log"): "data step commit sync",
     (casstore.Run, "finish"): "exit_code push quiet",
     (casstore.Api, "__init__"): "overrides timeout api_key",

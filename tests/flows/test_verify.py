@@ -58,8 +58,8 @@ def packs_of(store, kind):
 
 def place_of(store, digest):
     """Return (path of the pack, offset of the record, stored bytes) of a frame."""
-    row = store.frames.locate([digest])[0]
-    return store.packs.path(store.frames.pack_id(row.pack_row)), row.offset, row.stored_bytes
+    place = store.frames.locate([digest])[0]
+    return store.packs.path(place.pack_id), place.offset, place.stored_bytes
 
 
 def frame_of(store, view, path):

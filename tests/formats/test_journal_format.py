@@ -98,9 +98,12 @@ GOLDEN = {
     ),
     "part": (
         ABOUT_ROUND,
-        bodies.PartBody("rank-0", 1, MANIFEST, "model", "a1b2c3d4"),
-        "7a75311ee5a7eebc",
-        305,
+        bodies.PartBody(
+            *("rank-0", 1, MANIFEST, "model", "a1b2c3d4"),
+            *("d", '{"a":1}', ("best",), ("b", "a")),
+        ),
+        "d5ac632705ca41d0",
+        360,
     ),
     "producer": (
         ABOUT_COMMIT,

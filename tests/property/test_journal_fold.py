@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casstore.journal import bodies, lineage, queries, subjects, wire
+from casstore.journal import bodies, census, lineage, parts, queries, subjects, wire
 from casstore.journal.fold import apply, fold
 
 PLACES = [("p", "a"), ("p", "b")]
@@ -117,7 +117,10 @@ def views_of(table):
         list(queries.collections(table)),
         [list(queries.aliases(table, *place)) for place in PLACES],
         list(lineage.runs(table)),
-        list(lineage.rounds(table)),
+        list(parts.rounds(table)),
+        [parts.settled(table, round_) for round_ in parts.rounds(table)],
+        [(part, parts.commit_of_part(table, part)) for part in parts.all_waiting(table)],
+        [parts.last_finished(table, *place, "job") for place in PLACES],
         [lineage.users_of(table, commit) for commit in COMMITS],
     )
 
@@ -130,7 +133,7 @@ def test_any_order_of_the_same_events_gives_the_same_bytes(data):
     table = fold(events)
     for _ in range(2):
         other = fold(data.draw(st.permutations(events)))
-        assert other.rows == table.rows
+        assert (other.rows, other.sets) == (table.rows, table.sets)
     assert views_of(other) == views_of(table)
 
 
@@ -145,7 +148,22 @@ def test_a_partial_delivery_changes_nothing_in_the_end(data):
     for at, event in enumerate(events):
         if at not in first:
             apply(event, table)
-    assert table.rows == fold(events).rows
+    whole = fold(events)
+    assert (table.rows, table.sets) == (whole.rows, whole.sets)
+
+
+@settings(max_examples=300, deadline=None)
+@given(events=histories(), numbering=st.sampled_from(IDS))
+def test_a_census_counts_what_a_listing_shows(events, numbering):
+    """Read from cards or from whole versions, names hold the same, links and deletions included."""
+    table = fold(events)
+    for project in {project for project, _ in PLACES}:
+        held = census.census(table, project, numbering)
+        for _, name in [place for place in PLACES if place[0] == project]:
+            views = [v for v in queries.versions(table, project, name) if v.complete]
+            assert (held[name].versions if name in held else 0) == len(views)
+            own = [v.number for v in views if v.numbering == numbering and v.number is not None]
+            assert views == [] or held[name].number == max(own, default=None)
 
 
 def alias_heads_of(events, place, alias):

@@ -4,6 +4,7 @@ A stand-in with casstore's ``put`` and ``get`` keeps this about the harness, and
 """
 
 import filecmp
+import importlib
 import json
 import shlex
 import subprocess
@@ -11,6 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from casstore.flows.lineage import lineage
+from casstore.names import parse_reference
+from casstore.store import close_store, find_version, open_store
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
@@ -197,3 +202,31 @@ def test_startup_is_timed_against_bare_python(tmp_path):
     ]
     assert "<= 0.1 s" in lines[2]
     assert "<= 0.15 s" in lines[3]
+
+
+def test_lineage_and_listings_are_timed_on_stores_of_their_own(tmp_path):
+    """Every call runs on a small store and has its line; what is judged has a verdict."""
+    small = ("--edges", "300", "--artifacts", "20", "--rounds", "1", "--dir", tmp_path)
+    done = run("lineage.py", *small)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()[1:]
+    assert [line[:20].rstrip() for line in lines] == [
+        *("python -c pass", "casstore --help", "lineage --depth 0", "lineage", "lineage --all"),
+        *("lineage --json", "lineage --mermaid", "lineage --dot"),
+        *("ls", "ls --json", "ls NAME", "ls NAME --json"),
+    ]
+    assert all("<= 0.3 s" in line for line in lines[3:])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_benchmarked_lineage_has_the_edges_that_it_says(tmp_path, monkeypatch):
+    """All of them are upstream of the one version that is asked for."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    module = importlib.import_module("lineage")
+    reference = module.lineage_store(tmp_path / "store", 500)
+    store = open_store(tmp_path / "store")
+    view = find_version(store, parse_reference(reference), "default")
+    found = lineage(store, view.commit)
+    close_store(store)
+    assert found.complete
+    assert 500 <= found.edge_count <= 550

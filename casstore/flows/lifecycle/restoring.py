@@ -31,14 +31,13 @@ def restore(store: Store, view: VersionView) -> None:
 
 
 def _check_closure(store: Store, view: VersionView) -> None:
-    live: dict[int, bool] = {}
+    live: set[bytes] = set()
     frames = Closure(view.manifest, store.frames.metadata).frames()
     while batch := list(islice(frames, MAX_FRAMES_AT_ONCE)):
-        for row in {located.pack_row for located in store.frames.locate(batch)}.difference(live):
-            live[row] = store.pack_exists(row)
-            if not live[row]:
+        for pack_id in {place.pack_id for place in store.frames.locate(batch)} - live:
+            if not store.packs.exists(pack_id):
                 raise Corrupt(
-                    f"{reference_to(store, view)} cannot be restored: pack "
-                    f"{store.frames.pack_id(row).hex()} is gone",
+                    f"{reference_to(store, view)} cannot be restored: pack {pack_id.hex()} is gone",
                     hint="restore the pack from a copy of the store",
                 )
+            live.add(pack_id)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from casstore.digest import Digest, digest_of
 from casstore.manifests import ChunkListBuilder
-from casstore.store import Session
+from casstore.store import Session, Token
 
 __all__ = ["FileFrames", "Frame", "frames_of"]
 
@@ -30,11 +30,11 @@ class FileFrames:
     """What one file consists of, frame by frame; ``tokens`` are those of the packs they lie in."""
 
     def __init__(self, session: Session) -> None:
-        self.tokens: set[int] = set()
+        self.tokens: set[Token] = set()
         self._session = session
         self._list = ChunkListBuilder(self._add_node)
 
-    def add(self, frames: Sequence[Frame], tokens: Iterable[int]) -> None:
+    def add(self, frames: Sequence[Frame], tokens: Iterable[Token]) -> None:
         """Take the next frames, which the session holds in the packs of ``tokens``."""
         self.tokens.update(tokens)
         for digest, data in frames:

@@ -7,16 +7,20 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 from casstore import durable
-from casstore.catalog import StatRow, stamp_of, unpack_rows
+from casstore.catalog import stamp_of
 from casstore.flows.log.result import LogResult, Progress, entry_of
+from casstore.packs import PackId
 from casstore.store import Draft, Store
 from casstore.worktree import Source
 
 __all__ = ["without_known"]
 
 LOOKAHEAD_FILES = 1024
+
+Packs: TypeAlias = tuple[PackId, ...]
 
 
 def without_known(
@@ -36,9 +40,9 @@ def without_known(
     believed = _Believed(store)
     iterator = iter(sources)
     while group := list(islice(iterator, LOOKAHEAD_FILES)):
-        rows = store.unchanged([stamp_of(source.stat) for source in group])
+        rows, packs = store.known([stamp_of(source.stat) for source in group])
         devices = believed.devices(group)
-        packs = believed.packs(row for row in rows if row is not None)
+        packs = believed.present(packs)
         entries = []
         for source, row in zip(group, rows, strict=True):
             if row is None or row.packs not in packs or source.stat.st_dev not in devices:
@@ -59,7 +63,7 @@ class _Believed:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._devices: dict[int, bool] = {}
-        self._exist: dict[int, bool] = {}
+        self._exist: dict[PackId, bool] = {}
 
     def devices(self, group: Sequence[Source]) -> set[int]:
         """Return the devices on which a changed file always shows in its stat."""
@@ -69,13 +73,8 @@ class _Believed:
             self._devices[device] = durable.keeps_ctime(folder)
         return {device for device in found if self._devices[device]}
 
-    def packs(self, rows: Iterable[StatRow]) -> dict[bytes, tuple[int, ...]]:
-        """Return the rows of packs for each answer of the stat cache whose packs all exist."""
-        found = {packs: unpack_rows(packs) for packs in {row.packs for row in rows}}
-        for number in set().union(*found.values()) - self._exist.keys():
-            self._exist[number] = self._store.pack_exists(number)
-        return {
-            packs: numbers
-            for packs, numbers in found.items()
-            if all(self._exist[number] for number in numbers)
-        }
+    def present(self, packs: dict[bytes, Packs]) -> dict[bytes, Packs]:
+        """Return those answers of the stat cache whose packs all exist, by their files."""
+        for pack_id in set().union(*packs.values()) - self._exist.keys():
+            self._exist[pack_id] = self._store.packs.exists(pack_id)
+        return {place: ids for place, ids in packs.items() if all(self._exist[one] for one in ids)}

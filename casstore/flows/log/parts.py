@@ -19,7 +19,7 @@ from casstore.digest import Digest, Hasher
 from casstore.flows.log.framing import FileFrames, Frame, frames_of
 from casstore.flows.log.result import Progress
 from casstore.parallel import Pending, Pool
-from casstore.store import Session
+from casstore.store import Session, Token
 
 __all__ = ["PartedFile"]
 
@@ -51,7 +51,7 @@ class PartedFile:
         self._cutter = Cutter()
         self._left_over = b""
         self._spare: list[memoryview] = []
-        self._storing: deque[tuple[Pending[list[int]], list[Frame], memoryview]] = deque()
+        self._storing: deque[tuple[Pending[list[Token]], list[Frame], memoryview]] = deque()
 
     def take(self, descriptor: int, size_bytes: int) -> int:
         """Read ``size_bytes``; returns how many bytes there were, fewer if the file was cut."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from casstore.catalog import Stamp, stamp_of
 from casstore.digest import Digest
 from casstore.manifests import Entry, EntryKind
-from casstore.store import Seen
+from casstore.store import Seen, Token
 from casstore.worktree import Source
 
 __all__ = ["LogResult", "Logged", "Progress", "entry_of", "same_file", "settled_stamp"]
@@ -40,7 +40,7 @@ class Logged(NamedTuple):
 
     entries: list[Entry]
     seen: list[Seen]
-    tokens: set[int]
+    tokens: set[Token]
 
 
 def entry_of(source: Source, digest: Digest, layout: bytes) -> Entry:

@@ -21,7 +21,7 @@ from casstore.flows.log.framing import FileFrames, Frame, frames_of
 from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source, stamp_to_believe
 from casstore.flows.log.result import Logged, Progress, entry_of, same_file
 from casstore.parallel import ordered_map
-from casstore.store import Session
+from casstore.store import Session, Token
 from casstore.worktree import Source, regular
 
 __all__ = ["WHOLE_FILE_BYTES", "log_small"]
@@ -71,7 +71,7 @@ class _Storing:
         self._session = session
         self.compresses = False
 
-    def store(self, batch: _Batch) -> tuple[_Batch, list[int]]:
+    def store(self, batch: _Batch) -> tuple[_Batch, list[Token]]:
         """Return the batch and the token of each of its frames."""
         session = self._session
         if not batch.frames:
@@ -142,7 +142,7 @@ def _kind_of(name: bytes) -> str:
     return name.rpartition(b"/")[2].partition(b".")[2].rpartition(b".")[2].decode("latin-1")
 
 
-def _logged(session: Session, batch: _Batch, tokens: list[int], note: Progress) -> Logged:
+def _logged(session: Session, batch: _Batch, tokens: list[Token], note: Progress) -> Logged:
     logged = Logged([], [], set(tokens))
     start = 0
     for source, digest, stamp, count in batch.files:

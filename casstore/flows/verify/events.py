@@ -4,7 +4,6 @@ Knows: every event that is there, loose or in a journal pack, and every one that
 Never: what events mean.
 """
 
-from casstore.catalog import EventPlace
 from casstore.depot import read_journal_pack
 from casstore.errors import Corrupt, Unsupported
 from casstore.flows.verify.packs import check_pack
@@ -53,21 +52,16 @@ def _check_journal_pack(store: Store, month: str, pack_id: PackId, problems: Pro
 
 def _find_missing(store: Store, problems: Problems) -> None:
     with store.index.read() as reader:
-        missing = [name for name, place in reader.events() if not _is_there(store, name, place)]
+        events = list(reader.events())
+    missing = [n for n, place in events if not store.journal.has(n, *place)]
     if missing:  # they may have been gathered since the index was brought up to date
         store.index.catch_up(thorough=True)
     for name in missing:
         with store.index.read() as reader:
             place = reader.event_place(name)
-        if place is not None and not _is_there(store, name, place):
+        if place is not None and not store.journal.has(name, *place):
             where = f"{place.month}/packs/{place.pack.hex()}, " if place.pack else f"{place.month}/"
             _add(problems, where + name, "it is gone; only the index still knows what it said")
-
-
-def _is_there(store: Store, name: str, place: EventPlace) -> bool:
-    """Tell whether an event lies where the index has it, or loose again from an older copy."""
-    packed = place.pack and store.journal.pack_path(place.month, place.pack).exists()
-    return bool(packed) or store.journal.event_path(place.month, name).exists()
 
 
 def _add(problems: Problems, where: str, message: str) -> None:

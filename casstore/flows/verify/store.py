@@ -11,8 +11,8 @@ from casstore.flows.verify.events import check_events
 from casstore.flows.verify.packs import PackState, PackStates, check_pack
 from casstore.flows.verify.problems import Problem, Problems, Progress, Report
 from casstore.flows.verify.versions import Contents, Located, Tree
-from casstore.journal import queries
-from casstore.journal.views import VersionView
+from casstore.journal import parts, queries
+from casstore.journal.views import PartView, VersionView
 from casstore.packs import PackId
 from casstore.parallel import default_workers, ordered_map
 from casstore.store import Store
@@ -37,7 +37,7 @@ def verify_version(
     every frame is located in a pack whose structure is whole, and that sizes add up.  ``progress``
     is called with (files, bytes) as they are done.
     """
-    store.index.catch_up(thorough=True)
+    store.index.catch_up(thorough=True, at_once=True)
     problems = Problems()
     packs = PackStates(store, quick=quick)
     tree = Tree(store, view, packs, problems)
@@ -48,7 +48,7 @@ def verify_version(
 
 
 def verify_store(store: Store, *, quick: bool = False, progress: Progress | None = None) -> Report:
-    """Check every event, every pack and every version that is not removed.
+    """Check every event, every pack, every part that waits and every version that is not removed.
 
     Each pack is read once, from front to back, and each frame in it is decoded and compared with
     its digest; then damage is traced to the versions and paths that need it.  ``quick`` reads no
@@ -57,7 +57,7 @@ def verify_store(store: Store, *, quick: bool = False, progress: Progress | None
     with files of versions as they are done.
     """
     note = progress or _ignore
-    store.index.catch_up(thorough=True)
+    store.index.catch_up(thorough=True, at_once=True)
     problems = Problems()
     check_events(store, problems)
     with store.index.read() as reader:
@@ -66,6 +66,10 @@ def verify_store(store: Store, *, quick: bool = False, progress: Progress | None
     count = _check_packs(store, packs, problems, note, quick=quick)
     versions = files = size_bytes = 0
     check = _VersionCheck(store, packs, problems, note)
+    with store.index.read() as reader:
+        waiting = list(parts.all_waiting(reader))
+    for part in waiting:
+        check.check(part)
     for view in _live(store, commits, problems):
         check.check(view)
         versions += 1
@@ -132,8 +136,8 @@ class _VersionCheck:
         self._located = Located(store, packs)
         self._sound: set[tuple[bytes, int, int]] = set()
 
-    def check(self, view: VersionView) -> None:
-        """Check one version."""
+    def check(self, view: VersionView | PartView) -> None:
+        """Check one version or part."""
         tree = Tree(self._store, view, self._packs, self._problems)
         for segment in tree.segments():
             key = (segment.digest, segment.entries, segment.size_bytes)

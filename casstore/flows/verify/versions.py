@@ -14,7 +14,7 @@ from casstore.digest import Buffer, Digest, Hasher
 from casstore.errors import Corrupt, Unsupported
 from casstore.flows.verify.packs import PackStates
 from casstore.flows.verify.problems import Fault, Problem, ProblemKind, Problems, Progress
-from casstore.journal.views import VersionView
+from casstore.journal.views import PartView, VersionView
 from casstore.manifests import ChunkRef, Entry, ManifestDigest, Node
 from casstore.names import display_path
 from casstore.parallel import default_workers, ordered_map
@@ -36,16 +36,19 @@ class Damage(Corrupt):
 
 
 class Tree:
-    """The entries of one version, node by node; what cannot be read is reported and left out."""
+    """The entries of one version, node by node; what cannot be read is reported and left out.
+
+    A part that waits for its finish is looked at as a version is.
+    """
 
     def __init__(
-        self, store: Store, view: VersionView, packs: PackStates, problems: Problems
+        self, store: Store, view: VersionView | PartView, packs: PackStates, problems: Problems
     ) -> None:
         self._store = store
         self._packs = packs
         self._problems = problems
         self._project = view.project
-        self._reference = reference_to(store, view)
+        self._reference = _called(store, view)
         self._told: set[tuple[bytes | None, str | None]] = set()
         self._closure = Closure(view.manifest, self._fetch, self._broken_node)
 
@@ -118,6 +121,12 @@ class Tree:
 
     def _add(self, kind: ProblemKind, path: bytes | None, pack: str | None, message: str) -> None:
         self._problems.add(Problem(kind, self._project, self._reference, path, pack, message))
+
+
+def _called(store: Store, view: VersionView | PartView) -> str:
+    if isinstance(view, VersionView):
+        return reference_to(store, view)
+    return f"the part of {view.writer_name} for {view.name!r} in {view.distributed_id!r}"
 
 
 class Located:

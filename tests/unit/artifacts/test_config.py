@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from casstore.artifacts import yaml_text
-from casstore.artifacts.config import Config, Summary, config_of, fold_scalars
+from casstore.artifacts.config import Config, Summary, config_of
 from casstore.artifacts.inert import Graph
+from casstore.artifacts.scalars import fold_scalars
 from casstore.errors import FileMissing, Invalid, Unsupported, UsageError
 
 

@@ -11,7 +11,7 @@ import lmdb
 import pytest
 
 import casstore
-from casstore.catalog import Damaged, Environment, Replaced, environment
+from casstore.catalog import Damaged, Environment, Replaced, Unusable, environment
 
 SMALL_MAP_BYTES = 64 * 1024
 PYTHONPATH = {**os.environ, "PYTHONPATH": str(Path(casstore.__file__).parents[1])}
@@ -275,3 +275,18 @@ def test_a_file_that_was_cut_short_is_damaged(tmp_path, part):
     os.truncate(tmp_path / "data.mdb", int(size * part) // 4096 * 4096)
     done = run(OPEN_AND_READ, tmp_path)
     assert (done.returncode, done.stdout) == (0, "damaged\n"), done.stderr
+
+
+def test_what_the_system_refuses_is_no_damage(opened, tmp_path, monkeypatch):
+    """No descriptor left when the index is opened for writing: it cannot be used, and it stays."""
+    opened.close()
+    reading = Environment(tmp_path, ("rows",))
+    before = (tmp_path / "data.mdb").stat()
+
+    def refuse(*_arguments, **_options):
+        raise lmdb.Error("mdb_env_open: Too many open files")
+
+    monkeypatch.setattr(lmdb, "open", refuse)
+    with pytest.raises(Unusable, match="Too many open files"):
+        fill(reading, 1)
+    assert (tmp_path / "data.mdb").stat() == before

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 import casstore
-from casstore.depot import SessionFolder, dead_sessions, live_sessions
+from casstore.depot import (
+    SessionFolder,
+    dead_sessions,
+    failed_notes,
+    failed_sessions,
+    forget_failed,
+    live_sessions,
+)
+from casstore.packs import PackId
 
 LIVE = """
 import sys, time
@@ -142,3 +150,21 @@ def test_a_depot_whose_empty_folders_were_not_copied_still_has_sessions(tmp_path
     assert session.path.is_dir()
     session.close()
     assert dead_sessions(tmp_path) == []
+
+
+def test_of_a_dead_sessions_notes_only_those_of_failed_attempts_stay(root):
+    """What a killed attempt wrote is kept, beside what a failed one left."""
+    session = SessionFolder(root)
+    failed, killed = session.new_attempt(), session.new_attempt()
+    packs = [PackId(bytes([number]) * 32) for number in range(4)]
+    for attempt, pack_id in zip([failed, failed, killed, killed], packs, strict=True):
+        attempt.note(pack_id)
+    failed.published(packs[:1])
+    failed.fail()
+    assert list(failed_notes(session.path).values()) == [packs[1]]
+    session.close()
+    assert failed_sessions(root) == [session.path]
+    assert [path.name for path in session.path.iterdir()] == list(failed_notes(session.path))
+    forget_failed(session.path)
+    dead_sessions(root)
+    assert not session.path.exists()

@@ -10,7 +10,7 @@ def test_the_longest_keys_fit_into_lmdb():
     name = "n" * 128
     assert len(keys.alias(LONG, name, LONG)) <= keys.MAX_KEY_BYTES
     assert len(keys.replaced(bytes(16), keys.alias("p" * 128, name, "a" * 128))) <= 511
-    assert len(keys.part("p" * 128, name, "d" * 128, 2**63 - 1, bytes(16))) <= 511
+    assert len(keys.settled("p" * 128, name, "d" * 128, bytes(16))) <= 511
     assert len(keys.sealed("p" * 128, name, bytes(16), 1, bytes(16))) <= keys.MAX_KEY_BYTES
 
 

@@ -1,8 +1,6 @@
-"""Runs, their inputs and outputs, and rounds of parallel writers."""
+"""Runs, their inputs and outputs."""
 
 from casstore.journal import bodies, lineage, subjects
-
-ROUND = ("vision", "resnet", "job-7", 0)
 
 
 def test_a_run_shows_its_latest_values(pen):
@@ -66,17 +64,3 @@ def test_runs_are_listed_by_project(pen):
     table = pen.table()
     assert [view.run for view in lineage.runs(table, "vision")] == ["a", "b"]
     assert [view.run for view in lineage.runs(table)] == ["c", "a", "b"]
-
-
-def test_a_round_collects_parts_until_it_is_finished(pen):
-    """Parts come in the order of their clocks; finishing twice gives one commit."""
-    ref = bodies.ManifestRef(bytes(32), bytes(32), 0, 0, 0)
-    subject = subjects.RoundSubject(*ROUND)
-    pen.write(subject, bodies.PartBody("w1", 0, ref, "model", "run1"), clock=8)
-    first = pen.write(subject, bodies.PartBody("w0", 0, ref, "model"), clock=2)
-    view = lineage.round_(pen.table(), *ROUND)
-    assert [part.writer_name for part in view.parts] == ["w0", "w1"]
-    assert (view.parts[0].event, view.commits) == (first, ())
-    for _ in range(2):
-        pen.write(subject, bodies.FinishBody(pen.commit(5), (first,)))
-    assert [found.commits for found in lineage.rounds(pen.table())] == [(pen.commit(5),)]

@@ -36,7 +36,7 @@ def rows(*numbers, offset=32):
 
 
 def test_packs_are_numbered_from_one_and_found_by_row_and_by_name(index):
-    """Zero is no row: tokens of a session are below it."""
+    """Zero is no row."""
     first = index.write(lambda writer: writer.add_pack(pack(1), rows(1)))
     second = index.write(lambda writer: writer.add_pack(pack(2), rows(2)))
     with index.read() as reader:
@@ -86,6 +86,18 @@ def test_forgetting_a_pack_forgets_only_frames_that_are_found_in_it(index):
         assert reader.pack_row(pack(2).pack_id) is None
         assert reader.pack(2) is None
     index.write(lambda writer: writer.forget_pack(pack(2).pack_id, digests(2, 3)))
+
+
+def test_a_row_is_never_given_twice(index):
+    """What is remembered of a file must not mean a pack that came later."""
+    index.write(lambda writer: writer.add_pack(pack(1), rows(1)))
+    index.write(lambda writer: writer.add_pack(pack(2), rows(2)))
+    index.write(lambda writer: writer.forget_pack(pack(2).pack_id, digests(2)))
+    assert index.write(lambda writer: writer.add_pack(pack(3), rows(3))) == 3
+    index.write(lambda writer: writer.forget_packs([pack(3).pack_id, pack(4).pack_id]))
+    assert index.write(lambda writer: writer.add_pack(pack(3), rows(3))) == 4
+    with index.read() as reader:
+        assert [row for row, _ in reader.packs()] == [1, 4]
 
 
 def test_events_are_known_with_their_place(index):

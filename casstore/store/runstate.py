@@ -1,0 +1,53 @@
+"""The state of a run, as it is shown: one whose process was killed has crashed.
+
+Knows: what a run records of the session it runs in, and when that session is known to be dead.
+Never: writing; the journal says ``running`` until somebody continues the run.
+
+A run that says ``running`` has crashed if the kernel dropped the lease of its session.  That is
+believed only of a session of this very folder (its id and the inode of FORMAT: a copy has another),
+and where another machine might hold the lease unseen, only on the boot that began it.
+"""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from casstore import durable
+from casstore.depot import is_dead
+from casstore.journal.views import RunView
+from casstore.store.store import Store
+
+__all__ = ["as_shown", "lease_facts", "surroundings_of"]
+
+
+def lease_facts(store: Store) -> dict[str, object]:
+    """Return what a run records under ``lease`` in its environment: whose death is its own."""
+    return {"session": store.session_id(), "boot": durable.boot_id(), **_place(store)}
+
+
+def as_shown(store: Store, view: RunView) -> RunView:
+    """Return a run as it is shown: ``crashed`` if its process is known to be dead."""
+    if view.state != "running" or not _is_known_dead(store, view.environment):
+        return view
+    return replace(view, state="crashed")
+
+
+def surroundings_of(view: RunView) -> dict[str, Any]:
+    """Return what a run recorded of where it ran, without what only this module reads."""
+    said: dict[str, Any] = json.loads(view.environment)
+    said.pop("lease", None)
+    return said
+
+
+def _is_known_dead(store: Store, environment: str) -> bool:
+    lease: Any = json.loads(environment).get("lease")
+    if not isinstance(lease, dict) or not isinstance(lease.get("session"), str):
+        return False
+    if {key: lease.get(key) for key in ("store", "inode")} != _place(store):
+        return False
+    here = lease.get("boot") == durable.boot_id() or durable.is_local_filesystem(store.root)
+    return here and is_dead(store.root, lease["session"])
+
+
+def _place(store: Store) -> dict[str, object]:
+    return {"store": store.identity.store_id, "inode": (store.root / "FORMAT").stat().st_ino}

@@ -1,0 +1,123 @@
+"""Taking back: the packs that a failed attempt wrote and that nothing needs.
+
+Knows: which packs the versions of the journal need, in which order rows and files go.
+Never: why an attempt failed, packs that no attempt noted.
+
+Invariant: a pack is deleted only if no event in the journal, mirrored or not, leads to a frame that
+is found in it, and no other session lives that might rely on it.  The rows go first; a session that
+begins after that cannot find them, and if one began before it, the files stay.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from casstore.catalog import Writer
+from casstore.depot import (
+    JournalFiles,
+    PackFiles,
+    SessionFolder,
+    failed_notes,
+    forget_failed,
+    read_journal_pack,
+)
+from casstore.digest import Digest
+from casstore.errors import Corrupt, Unsupported
+from casstore.journal.bodies import ManifestRef, PartBody, UnknownBody, VersionBody
+from casstore.journal.events import Event
+from casstore.journal.wire import is_event_name, read_event, read_packed
+from casstore.packs import PackId, read_rows
+from casstore.store.closure import Closure
+from casstore.store.frames import FrameReader
+from casstore.store.index import Index
+
+__all__ = ["TakingBack"]
+
+MAX_FRAMES_AT_ONCE = 4096
+
+
+class TakingBack:
+    """Gives the space of failed attempts back."""
+
+    def __init__(
+        self, packs: PackFiles, journal: JournalFiles, index: Index, frames: FrameReader
+    ) -> None:
+        self._packs = packs
+        self._journal = journal
+        self._index = index
+        self._frames = frames
+
+    def take_back(self, own: SessionFolder, folder: Path) -> bool:
+        """Delete what failed attempts noted in a session's ``folder``; returns whether it is gone.
+
+        ``own`` is the session of whoever asks.  Only while no other session lives.  Where the
+        journal cannot be read and understood to its end, nothing is deleted, now or later.
+        """
+        noted = list(failed_notes(folder).values())
+        if not noted:
+            return True
+        if not own.is_alone():
+            return False
+        try:
+            needed = self._needed()
+        except (Corrupt, Unsupported):
+            forget_failed(folder)  # the packs stay until they are collected
+            return False
+        free = [pack_id for pack_id in noted if pack_id not in needed]
+        for pack_id in free:
+            self._index.write(partial(_forget, pack_id, self._digests(pack_id)))
+        if not own.is_alone():
+            return False
+        for pack_id in free:
+            self._packs.remove(pack_id)
+        forget_failed(folder)
+        return True
+
+    def _digests(self, pack_id: PackId) -> list[Digest]:
+        path = self._packs.path(pack_id)
+        return [row.digest for row in read_rows(path)[2]] if path.exists() else []
+
+    def _needed(self) -> set[PackId]:
+        """Return the packs that the versions of the journal need."""
+        needed: set[PackId] = set()
+        waiting: list[Digest] = []
+        for digest in self._closure():
+            waiting.append(digest)
+            if len(waiting) >= MAX_FRAMES_AT_ONCE:
+                needed.update(place.pack_id for place in self._frames.locate(waiting))
+                waiting.clear()
+        needed.update(place.pack_id for place in self._frames.locate(waiting))
+        return needed
+
+    def _closure(self) -> Iterator[Digest]:
+        """Yield the frames of every version; what versions share is walked once."""
+        seen: set[Digest] = set()
+        for ref in self._manifests():
+            yield from Closure(ref, self._frames.metadata).frames(seen)
+
+    def _manifests(self) -> Iterator[ManifestRef]:
+        """Yield what the events of the journal refer to, read from their files."""
+        for event in self._events():
+            if isinstance(event.body, UnknownBody):
+                raise Unsupported("the journal holds events of a later release")
+            if isinstance(event.body, VersionBody | PartBody):
+                yield event.body.manifest
+
+    def _events(self) -> Iterator[Event]:
+        """Yield every event, loose ones of a month before gathered ones."""
+        for month, _ in list(self._journal.months()):
+            for name in filter(is_event_name, self._journal.names(month)):
+                try:
+                    yield read_event(name, self._journal.read(month, name))
+                except FileNotFoundError:
+                    continue  # it was gathered meanwhile: it is in a pack
+            for pack_id in self._journal.packs(month):
+                for packed in read_journal_pack(self._journal.pack_path(month, pack_id)):
+                    yield read_packed(packed.whole())
+
+
+def _forget(pack_id: PackId, digests: list[Digest], writer: Writer) -> None:
+    if digests:
+        writer.forget_pack(pack_id, digests)
+    else:
+        writer.forget_packs([pack_id])

@@ -1,0 +1,122 @@
+"""How a run is shown that nobody ended: by the process that ran it, dead or alive."""
+
+import json
+import shutil
+import signal
+
+import pytest
+
+import casstore
+from casstore.cli.main import main
+
+WAITS = """
+    import sys
+    import casstore
+
+    run = casstore.init(project="p", id="left")
+    print("begun", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def running(desk):
+    """Start a process that is in a run; ended when the test has."""
+    process = desk.start(WAITS, stdin=True)
+    assert process.stdout.readline() == "begun\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def states(desk, capsys, root=None):
+    """Return how both faces show the runs of a store: {id: state}, the same in each place."""
+    store = str(root or desk.root)
+    capsys.readouterr()
+    assert main(["runs", "--json", "--project", "p", "--store", store]) == 0
+    shown = {run["id"]: run["state"] for run in json.loads(capsys.readouterr().out)["runs"]}
+    assert main(["runs", "--project", "p", "--store", store]) == 0
+    table = capsys.readouterr().out
+    assert all(state in table for state in shown.values())
+    if root is None:
+        found = casstore.Api().runs("p")
+        assert {run.id: run.state for run in found} == shown
+        for run_id, state in shown.items():
+            assert casstore.Api().run(f"p/{run_id}").state == state
+            assert run_id in [run.id for run in casstore.Api().runs("p", {"state": state})]
+    return shown
+
+
+def test_a_run_whose_process_was_killed_is_shown_as_crashed(desk, running, capsys):
+    """While the process lives it runs; nothing is written to show either."""
+    assert states(desk, capsys) == {"left": "running"}
+    running.send_signal(signal.SIGKILL)
+    running.wait(timeout=30)
+    journal = sorted(desk.root.glob("journal/*/*"))
+    assert states(desk, capsys) == {"left": "crashed"}
+    assert sorted(desk.root.glob("journal/*/*")) == journal
+    desk.run("import casstore; casstore.Artifact('a', 'b').save()")  # clears what the dead one left
+    assert states(desk, capsys)["left"] == "crashed"
+
+
+def test_a_crashed_run_that_is_continued_runs(desk, running, capsys):
+    """And ends as it then ends."""
+    running.kill()
+    running.wait(timeout=30)
+    with casstore.init(project="p", id="left"):
+        assert states(desk, capsys) == {"left": "running"}
+    assert states(desk, capsys) == {"left": "finished"}
+
+
+def test_a_run_in_a_copy_of_the_store_is_not_called_crashed(desk, running, capsys):
+    """The copy has no leases that say anything of a process that works in the original."""
+    copy = desk.root.with_name("copy")
+    shutil.copytree(desk.root, copy)
+    shutil.rmtree(copy / "db")
+    shutil.rmtree(copy / "leases")
+    assert states(desk, capsys, copy) == {"left": "running"}
+    assert states(desk, capsys) == {"left": "running"}
+
+
+def test_a_run_of_this_process_runs_and_so_does_one_whose_lease_nobody_knows(desk, capsys):
+    """A record without a lease, as of another tool, is believed as it is."""
+    run = casstore.init(project="p")
+    assert states(desk, capsys) == {run.id: "running"}
+    run.finish()
+    assert states(desk, capsys) == {run.id: "finished"}
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "state", "recorded"),
+    [
+        ("sys.exit(1)", 1, "failed", 1),
+        ("sys.exit(7)", 7, "failed", 7),
+        ("sys.exit('words')", 1, "failed", 1),
+        ("sys.exit()", 0, "finished", 0),
+        ("sys.exit(0)", 0, "finished", 0),
+        ("sys.exit(None)", 0, "finished", 0),
+        ("1 / 0", 1, "failed", 1),
+        ("pass", 0, "finished", 0),
+    ],
+)
+def test_a_script_that_leaves_outside_with_ends_its_run_as_it_exits(
+    desk, call, code, state, recorded
+):
+    """What the shell sees, the run records."""
+    desk.run(f"import sys, casstore; casstore.init(project='p', id='left'); {call}", code=code)
+    run = casstore.Api().run("p/left")
+    assert (run.state, run.exit_code) == (state, recorded)
+
+
+def test_a_thread_that_leaves_ends_no_run(desk):
+    """Its exit is its own."""
+    desk.run("""
+        import sys, threading
+        import casstore
+
+        casstore.init(project="p", id="left")
+        thread = threading.Thread(target=lambda: sys.exit(1))
+        thread.start()
+        thread.join()
+    """)
+    assert casstore.Api().run("p/left").state == "finished"
