@@ -11,8 +11,11 @@ from casstore.flows.transfer.choosing import choose, choose_all
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.sending import Sent, ToSend, plan_to_send, send
+from casstore.flows.transfer.together import Pulled, Pushed, pull, push
 
 __all__ = [
+    "Pulled",
+    "Pushed",
     "Received",
     "Sent",
     "ToReceive",
@@ -21,6 +24,8 @@ __all__ = [
     "choose_all",
     "plan_to_receive",
     "plan_to_send",
+    "pull",
+    "push",
     "receive",
     "seal_versions",
     "send",
