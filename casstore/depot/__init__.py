@@ -5,7 +5,7 @@ Knows: where packs, events, claims and leases lie, FORMAT.  Never: LMDB, what ev
 """
 
 from casstore.depot.attempts import Attempt, failed_notes, forget_failed
-from casstore.depot.claims import Claims
+from casstore.depot.claims import Claims, escape_name
 from casstore.depot.identity import Identity, create_identity, read_identity
 from casstore.depot.journalfiles import JournalFiles
 from casstore.depot.journalpacks import Packed, read_journal_pack, write_journal_pack
@@ -28,6 +28,7 @@ __all__ = [
     "SessionFolder",
     "create_identity",
     "dead_sessions",
+    "escape_name",
     "failed_notes",
     "failed_sessions",
     "forget_failed",

@@ -8,14 +8,14 @@ No byte is returned unverified: every frame is decoded and compared with its dig
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from casstore import durable
 from casstore.chunks import decode
 from casstore.depot import PackFiles
 from casstore.digest import Buffer, Digest, digest_of
 from casstore.errors import Corrupt
-from casstore.packs import PackId, unpack_frame
+from casstore.packs import Encoded, PackId, unpack_frame
 from casstore.packs.format import RECORD
 from casstore.parallel import Lock
 from casstore.store.index import Index
@@ -25,6 +25,8 @@ __all__ = ["FrameReader", "Place"]
 MAX_GAP_BYTES = 64 * 1024  # reading over a gap is cheaper than another read
 MAX_RANGE_BYTES = 8 * 1024 * 1024
 MAX_CACHED_BYTES = 32 * 1024 * 1024
+
+Result = TypeVar("Result")
 
 
 class Place(NamedTuple):
@@ -81,16 +83,25 @@ class FrameReader:
 
         Raises ``Corrupt`` naming the pack if a frame is not what its digest says or is nowhere.
         """
+        return self._read(digests, _decoded)
+
+    def read_encoded(self, digests: Sequence[Digest]) -> list[Encoded]:
+        """Return frames as they are stored, in the order asked, verified as ``read`` does."""
+        return self._read(digests, _encoded)
+
+    def _read(
+        self, digests: Sequence[Digest], verify: Callable[[Buffer, int, Digest], Result]
+    ) -> list[Result]:
         places = self.locate(digests)
         wanted = [
             _Wanted(position, digest, place)
             for position, (digest, place) in enumerate(zip(digests, places, strict=True))
         ]
         wanted.sort(key=_order)
-        frames: list[Buffer] = [b""] * len(wanted)
+        frames: dict[int, Result] = {}
         for span in _spans(wanted):
-            self._read_span(span, frames)
-        return frames
+            self._read_span(span, frames, verify)
+        return [frames[position] for position in range(len(wanted))]
 
     def locate(self, digests: Sequence[Digest]) -> list[Place]:
         """Return where frames lie; raises ``Corrupt`` for one that is in no pack."""
@@ -114,7 +125,12 @@ class FrameReader:
         with self._index.read() as index:
             return sum([row.stored_bytes for row in index.chunks(digests) if row is not None])
 
-    def _read_span(self, span: list[_Wanted], frames: list[Buffer]) -> None:
+    def _read_span(
+        self,
+        span: list[_Wanted],
+        frames: dict[int, Result],
+        verify: Callable[[Buffer, int, Digest], Result],
+    ) -> None:
         pack_id, start, _ = span[0].place
         end = max(item.place.offset + RECORD.size + item.place.stored_bytes for item in span)
         try:
@@ -130,7 +146,7 @@ class FrameReader:
             os.close(descriptor)
         for item in span:
             try:
-                frames[item.position] = _verified(data, item.place.offset - start, item.digest)
+                frames[item.position] = verify(data, item.place.offset - start, item.digest)
             except Corrupt as error:
                 raise Corrupt(
                     f"frame {item.digest.hex()} in pack {pack_id.hex()}"
@@ -139,12 +155,17 @@ class FrameReader:
                 ) from error
 
 
-def _verified(data: Buffer, offset: int, digest: Digest) -> Buffer:
+def _decoded(data: Buffer, offset: int, digest: Digest) -> Buffer:
     codec, size, payload = unpack_frame(data, offset, digest)
     frame = decode(codec, payload, size)
     if digest_of(frame) != digest:
         raise Corrupt("the bytes are not those that were stored")
     return frame
+
+
+def _encoded(data: Buffer, offset: int, digest: Digest) -> Encoded:
+    _decoded(data, offset, digest)
+    return Encoded(*unpack_frame(data, offset, digest))
 
 
 def _order(item: _Wanted) -> Place:
