@@ -211,7 +211,7 @@ def _lines(about: About) -> Iterable[str]:
     yield "A casstore bundle: finished versions of artifacts, in one file or several parts."
     yield ""
     yield f"bundle  {about.bundle_id}"
-    yield f"part    {about.part} (bundle.json of the last part says \"last\": true)"
+    yield f'part    {about.part} (bundle.json of the last part says "last": true)'
     yield f"made    {contents.created_at}"
     if contents.base is not None:
         yield f"thin    it leaves out what {contents.base} has, and needs that where it is applied"
@@ -238,7 +238,7 @@ With casstore (give all parts you have, in any order, again if more come later):
     casstore bundle verify FILE...     reads and checks every byte; needs no store
     casstore bundle apply FILE...      takes the versions into your store
 
-Without casstore: with unzip, zstd and python3 (3.8 or newer; nothing to install):
+Without casstore: with unzip, zstd and python3 (3.9 or newer):
 
     unzip -d part1 FILE                each part into a folder of its own
     (cd part1 && sha256sum -c --quiet SHA256SUMS)
@@ -248,4 +248,4 @@ extract.py writes each version into OUT/<project>/<name>-<version>. It undoes th
 says which files need chunks that are in none of the folders given: those of a thin bundle, or of
 parts that are missing.
 
-What is inside, byte by byte: the FORMAT.md files of casstore (bundles, packs, manifests, journal)."""
+What is inside, byte by byte: FORMAT.md of casstore/bundles, packs, manifests and journal."""

@@ -6,7 +6,7 @@ Never: what the objects are; their bytes are checked by those who know their dig
 
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,7 +30,7 @@ from casstore.bundles.container import (
     parse_end,
 )
 from casstore.errors import Corrupt, FileMissing, NotFound, Unsupported
-from casstore.remotes import Listed, Range
+from casstore.remotes.objects import Listed, Range
 
 __all__ = ["BundleFile", "BundleReader"]
 
@@ -180,6 +180,11 @@ class BundleReader:
         for name, file in self._places.items():
             if name.startswith(prefix):
                 yield Listed(name, file.members[name].size_bytes)
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Return nothing: files of this machine are not asked for anything."""
+        return {}
 
     def create(self, name: str, data: bytes | memoryview) -> None:
         """Raise ``Unsupported``: a bundle is written once."""

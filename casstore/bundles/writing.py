@@ -7,7 +7,7 @@ the objects are, where they come from.
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -41,7 +41,7 @@ from casstore.bundles.container import (
 from casstore.digest import Buffer
 from casstore.errors import Conflict, Corrupt, Invalid, NotFound, RemoteError, Unsupported
 from casstore.parallel import Lock
-from casstore.remotes import Listed, Range
+from casstore.remotes.objects import Listed, Range
 
 __all__ = ["FORMAT_NAME", "BundleWriter", "part_paths"]
 
@@ -97,6 +97,11 @@ class BundleWriter:
     def url(self) -> str:
         """Return where this will be, as messages show it."""
         return str(self._path)
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Return nothing: files of this machine are not asked for anything."""
+        return {}
 
     def create(self, name: str, data: Buffer) -> None:
         """Write an object; the same bytes again is success, others are a ``Conflict``."""
