@@ -21,7 +21,9 @@ import pytest
 from servers import free_port, running, server
 
 KEY, SECRET = "AKIAAAAAAAAAAAAAAAAA", "SECRETSECRETSECRET"
-AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+AZURE_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
 QUIET = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true"}  # no cloud's own address
 
 
@@ -52,7 +54,7 @@ def _tool(name, package):
 @contextlib.contextmanager
 def _open_folder():
     """Give a folder that other users may pass through: servers give up root's rights."""
-    with tempfile.TemporaryDirectory(prefix="casstore-test-", dir="/tmp") as made:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="casstore-test-", dir="/tmp") as made:
         os.chmod(made, 0o755)
         yield Path(made)
 

@@ -169,7 +169,12 @@ class _Served:
 
         try:
             return tried(once, patience=self._patience, failed=failed)
-        except (Error, TypeError, AttributeError, AssertionError):  # the last three: our own defects
+        except (
+            Error,
+            TypeError,
+            AttributeError,
+            AssertionError,
+        ):  # the last three: our own defects
             raise
         except Exception as error:
             raise self._meant(verb, name, error) from error

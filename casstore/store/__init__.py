@@ -7,6 +7,7 @@ Never: working files, how people call things on screen.
 from casstore.store.closure import Closure
 from casstore.store.commit import Commit, Committed, check_type_of, commit
 from casstore.store.draft import Draft, Seen
+from casstore.store.index import Index
 from casstore.store.lookup import (
     collection_called,
     find_version,
@@ -31,6 +32,7 @@ __all__ = [
     "Committed",
     "Draft",
     "Finish",
+    "Index",
     "Seen",
     "Session",
     "Store",
