@@ -17,7 +17,9 @@ from casstore.names import one_line
 
 __all__ = [
     "ABOUT_NAME",
+    "FORMAT_NAME",
     "FORMAT_VERSION",
+    "MAX_PARTS",
     "OWN_NAMES",
     "README_NAME",
     "SCRIPT_NAME",
@@ -39,11 +41,12 @@ ABOUT_NAME = "bundle.json"
 README_NAME = "README"
 SCRIPT_NAME = "extract.py"
 SUMS_NAME = "SHA256SUMS"
+FORMAT_NAME = "FORMAT"
 OWN_NAMES = frozenset((ABOUT_NAME, README_NAME, SCRIPT_NAME, SUMS_NAME))
 """The members that are the bundle's own; all others are the depot in it."""
 
 MAX_README_VERSIONS = 1000
-MAX_PARTS = 100_000
+MAX_PARTS = 500  # all of them are open until the last is written
 
 _HEX16, _HEX32 = re.compile(r"[0-9a-f]{32}\Z"), re.compile(r"[0-9a-f]{64}\Z")
 _SUM = re.compile(r"([0-9a-f]{64})  ([^\n]+)\n")
@@ -104,11 +107,11 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """``bundle.json``: which part of which bundle a file is (``part`` counts from 1)."""
+    """``bundle.json``: which part of which bundle a file is; ``part`` counts from 1."""
 
     bundle_id: str
     part: int
-    last: bool
+    parts: int
     contents: Contents
 
 
@@ -120,7 +123,7 @@ def write_about(about: About) -> bytes:
         "needs_casstore": NEEDS_CASSTORE,
         "bundle_id": about.bundle_id,
         "part": about.part,
-        "last": about.last,
+        "parts": about.parts,
         "created_at": contents.created_at,
         "thin_against": None if contents.base is None else asdict(contents.base),
         "versions": [asdict(version) for version in contents.versions],
@@ -139,9 +142,9 @@ def read_about(data: Buffer) -> About:
             _text(value["created_at"]),
             None if base is None else _record(Base, base),
         )
-        about = About(value["bundle_id"], value["part"], value["last"], contents)
-        good = _HEX16.match(about.bundle_id) and type(about.last) is bool
-        good = good and type(about.part) is int and 1 <= about.part <= MAX_PARTS
+        about = About(value["bundle_id"], value["part"], value["parts"], contents)
+        good = _HEX16.match(about.bundle_id) and 1 <= about.part <= about.parts <= MAX_PARTS
+        good = good and type(about.part) is int and type(about.parts) is int
         good = good and all(_is_sound(listing) for listing in contents.versions)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Corrupt(f"{ABOUT_NAME} cannot be read: {one_line(str(error))}") from error
@@ -211,7 +214,7 @@ def _lines(about: About) -> Iterable[str]:
     yield "A casstore bundle: finished versions of artifacts, in one file or several parts."
     yield ""
     yield f"bundle  {about.bundle_id}"
-    yield f'part    {about.part} (bundle.json of the last part says "last": true)'
+    yield f"part    {about.part} of {about.parts}"
     yield f"made    {contents.created_at}"
     if contents.base is not None:
         yield f"thin    it leaves out what {contents.base} has, and needs that where it is applied"

@@ -3,10 +3,10 @@
 Knows: the file's bytes, keys of frames and events, how to look one up without reading it all.
 Never: stores, who wants to know.  Specification: ``FORMAT.md``.
 
-A frame's key is the first 16 bytes of its digest.  Among 2^34 frames, which is a petabyte, two share
-a key with a chance of 2^-61; what would come of it is a bundle that leaves one chunk too many out,
-and whoever applies it is told so.  No wrong byte can: frames are checked by whole digests wherever
-they are read.
+A frame's key is the first 16 bytes of its digest.  Among 2^34 frames, which is a petabyte, two
+share a key with a chance of 2^-61; what would come of it is a bundle that leaves one chunk too many
+out, and whoever applies it is told so.  No wrong byte can: frames are checked by whole digests
+wherever they are read.
 """
 
 import os

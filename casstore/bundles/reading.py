@@ -14,6 +14,7 @@ from typing import Self
 from casstore import durable
 from casstore.bundles.about import (
     ABOUT_NAME,
+    FORMAT_NAME,
     OWN_NAMES,
     README_NAME,
     SCRIPT_NAME,
@@ -97,7 +98,7 @@ class BundleFile:
         return members
 
     def _own(self) -> About:
-        for name in (README_NAME, SCRIPT_NAME, SUMS_NAME, ABOUT_NAME):
+        for name in (README_NAME, SCRIPT_NAME, SUMS_NAME, ABOUT_NAME, FORMAT_NAME):
             if name not in self.members:
                 raise Corrupt(f"it has no {name}: a ZIP file, but no bundle")
         return read_about(self.content(self.members[ABOUT_NAME]))
@@ -112,7 +113,7 @@ class BundleReader:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.files: list[BundleFile] = []
-        self._places: dict[str, BundleFile] = {}
+        self._places: dict[str, list[BundleFile]] = {}
         try:
             for path in paths:
                 self.files.append(BundleFile(path))
@@ -121,7 +122,7 @@ class BundleReader:
             raise
         for file in self.files:
             for name in file.members.keys() - OWN_NAMES:
-                self._places.setdefault(name, file)
+                self._places.setdefault(name, []).append(file)
 
     def __enter__(self) -> Self:
         return self
@@ -140,36 +141,31 @@ class BundleReader:
         return ", ".join(str(file.path) for file in self.files)
 
     def missing_parts(self) -> dict[str, list[int]]:
-        """Return the parts that are not among the files, for each bundle that lacks some.
-
-        A bundle whose last part is not here lacks at least the one after the highest.
-        """
-        missing: dict[str, list[int]] = {}
-        for bundle_id in {file.about.bundle_id for file in self.files}:
-            parts = [file.about for file in self.files if file.about.bundle_id == bundle_id]
-            here = {about.part for about in parts}
-            highest = max(here) + (not any(about.last for about in parts))
-            absent = sorted(set(range(1, highest + 1)) - here)
-            if absent:
-                missing[bundle_id] = absent
-        return missing
-
-    def place(self, name: str) -> tuple[BundleFile, Member]:
-        """Return the file and member of an object; raises ``NotFound``."""
-        file = self._places.get(name)
-        if file is None:
-            raise NotFound(f"{self.url} holds no {name}")
-        return file, file.members[name]
+        """Return the parts that are not among the files, for each bundle that lacks some."""
+        missing: dict[str, set[int]] = {}
+        for about in [file.about for file in self.files]:
+            missing.setdefault(about.bundle_id, set()).update(range(1, about.parts + 1))
+        for about in [file.about for file in self.files]:
+            missing[about.bundle_id].discard(about.part)
+        return {bundle_id: sorted(parts) for bundle_id, parts in missing.items() if parts}
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
-        """Return the bytes of an object, or of a part of it; a whole one is compared with its CRC.
+        """Return the bytes of an object, or of a part of it, which nobody has checked.
 
-        Raises ``NotFound``, and ``Corrupt`` for bytes that are not there or not those.
+        Of a whole object the first copy that has its CRC-32 is taken.  Raises ``NotFound``, and
+        ``Corrupt`` naming the file for bytes that are not there or not those.
         """
-        file, member = self.place(name)
-        if start == 0 and (end is None or end == member.size_bytes):
-            return file.content(member)
-        return file.raw(member, start, end)
+        files = self._places.get(name)
+        if not files:
+            raise NotFound(f"{self.url} holds no {name}")
+        if start or end is not None:
+            return files[0].raw(files[0].members[name], start, end)
+        for file in files[:-1]:
+            try:
+                return file.content(file.members[name])
+            except Corrupt:
+                continue
+        return files[-1].content(files[-1].members[name])
 
     def read_ranges(self, ranges: Iterable[Range]) -> Iterator[bytes]:
         """Yield the bytes of each range, in the order given."""
@@ -177,9 +173,9 @@ class BundleReader:
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Yield every object whose name begins with ``prefix``."""
-        for name, file in self._places.items():
+        for name, files in self._places.items():
             if name.startswith(prefix):
-                yield Listed(name, file.members[name].size_bytes)
+                yield Listed(name, files[0].members[name].size_bytes)
 
     @property
     def requests(self) -> Mapping[str, int]:
