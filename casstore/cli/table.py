@@ -32,6 +32,9 @@ VERBS: dict[str, Place] = {
         "casstore.cli.lineage", "lineage", "Show what a version came from and what came of it."
     ),
     "ls": Place("casstore.cli.ls", "ls", "List names, versions of a name, or files of a version."),
+    "numbers": Place(
+        "casstore.cli.numbers", "numbers", "Agree to numbers that mean other versions now."
+    ),
     "put": Place("casstore.cli.put", "put", "Log files and folders as a new version."),
     "reindex": Place("casstore.cli.reindex", "reindex", "Make the index again from the files."),
     "restore": Place("casstore.cli.restore", "restore", "Bring removed versions back."),

@@ -26,7 +26,9 @@ __all__ = [
 
 FORMAT_VERSION = 1
 FILE_NAME = "FORMAT"
-FOLDERS: tuple[str, ...] = ("packs", "journal", "claims", "index", "condemned", "leases", "tmp")
+FOLDERS: tuple[str, ...] = (
+    *("packs", "journal", "claims", "index", "condemned", "leases", "numbers", "tmp"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from casstore.chunks import decode
-from casstore.depot import journal_pack, month_of, new_identity, parse_identity
+from casstore.depot import (
+    AUTHORITY_NAME,
+    Accepted,
+    draw_authority,
+    journal_pack,
+    month_of,
+    new_identity,
+    parse_identity,
+    read_authority,
+)
 from casstore.digest import Buffer, Digest
 from casstore.errors import Corrupt, NotFound, Unsupported
 from casstore.exchange.indexes import (
@@ -26,10 +35,12 @@ from casstore.exchange.indexes import (
     write_roots,
 )
 from casstore.exchange.mirror import Mirror
+from casstore.journal.numbers import Standpoint
 from casstore.journal.wire import MAX_EVENT_BYTES, read_event
 from casstore.packs import MAX_PACK_BYTES, Encoded, PackId, rows_at
 from casstore.packs.format import RECORD
 from casstore.remotes import Listed, Objects, Range
+from casstore.store import Index
 from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, places_of, spans
 
 __all__ = ["Event", "RemoteDepot", "open_depot"]
@@ -66,6 +77,7 @@ class RemoteDepot:
         self.objects = objects
         self.store_id = store_id
         self.mirror = mirror
+        self.authority: bytes | None = None
         self.problems: dict[str, str] = {}
         self._nodes: OrderedDict[Digest, Encoded] = OrderedDict()
         self._node_bytes = 0
@@ -82,6 +94,50 @@ class RemoteDepot:
         """Let the mirror and the connections go."""
         self.mirror.close()
         self.objects.close()
+
+    @property
+    def standpoint(self) -> Standpoint:
+        """Who looks at the versions there: whoever asks by the depot's own numbers."""
+        return Standpoint(bytes.fromhex(self.store_id), self.authority)
+
+    @property
+    def root(self) -> str:
+        """What messages call it."""
+        return self.url
+
+    @property
+    def index(self) -> Index:
+        """The index of what is known of it."""
+        return self.mirror.index
+
+    def accepted(self, project: str, name: str) -> frozenset[Accepted]:
+        """Return the numbers that somebody agreed to: nobody does so there."""
+        del project, name
+        return frozenset()
+
+    def read_authority(self) -> bytes | None:
+        """Look up the id under which numbers are sealed there; None if it is no upstream."""
+        try:
+            self.authority = read_authority(self.objects.read(AUTHORITY_NAME))
+        except NotFound:
+            self.authority = None
+        return self.authority
+
+    def become_upstream(self) -> bytes:
+        """Let numbers be sealed there from now on; returns under which id, for ever the same.
+
+        Where nothing can be created exclusively, it follows from FORMAT: two who do this at once
+        must not draw two.
+        """
+        if self.read_authority() is None:
+            try:
+                self.objects.create_exclusively(AUTHORITY_NAME, draw_authority())
+            except Unsupported:
+                self.objects.create(AUTHORITY_NAME, f"{self.store_id}\n".encode())
+        authority = self.read_authority()
+        if authority is None:
+            raise NotFound(f"{AUTHORITY_NAME} of {self.url} is gone", hint="push again")
+        return authority
 
     # Looking
 

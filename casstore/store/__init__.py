@@ -4,18 +4,24 @@ Knows: opening, catching up, sessions, drafts, commits, rounds, reading frames, 
 Never: working files, how people call things on screen.
 """
 
+from casstore.store.accepting import accept_numbers, conflicts_of, renumbering_notice, unaccepted
 from casstore.store.closure import Closure
 from casstore.store.commit import Commit, Committed, check_type_of, commit
+from casstore.store.conflicts import exact_reference
 from casstore.store.draft import Draft, Seen
 from casstore.store.index import Index
 from casstore.store.lookup import (
+    Known,
     collection_called,
     find_version,
+    label_of,
     live_versions,
     newest_version,
     no_collection,
     number_of,
     reference_to,
+    shown_as,
+    versions_of,
 )
 from casstore.store.numbering import alias_claims, reserved, set_label, take_number
 from casstore.store.opening import close_store, create_store, is_open, open_store
@@ -23,6 +29,7 @@ from casstore.store.referred import concrete, follow, referent_of, targets, url_
 from casstore.store.relied import packs_of
 from casstore.store.rounds import Finish, add_part, finish_round, version_of_part
 from casstore.store.runstate import as_shown, lease_facts, surroundings_of
+from casstore.store.sealing import seal
 from casstore.store.session import Session, Token
 from casstore.store.store import Store
 
@@ -33,10 +40,12 @@ __all__ = [
     "Draft",
     "Finish",
     "Index",
+    "Known",
     "Seen",
     "Session",
     "Store",
     "Token",
+    "accept_numbers",
     "add_part",
     "alias_claims",
     "as_shown",
@@ -45,11 +54,14 @@ __all__ = [
     "collection_called",
     "commit",
     "concrete",
+    "conflicts_of",
     "create_store",
+    "exact_reference",
     "find_version",
     "finish_round",
     "follow",
     "is_open",
+    "label_of",
     "lease_facts",
     "live_versions",
     "newest_version",
@@ -59,11 +71,16 @@ __all__ = [
     "packs_of",
     "reference_to",
     "referent_of",
+    "renumbering_notice",
     "reserved",
+    "seal",
     "set_label",
+    "shown_as",
     "surroundings_of",
     "take_number",
     "targets",
+    "unaccepted",
     "url_of",
     "version_of_part",
+    "versions_of",
 ]

@@ -36,8 +36,16 @@ def events_for(
 ) -> list[Event]:
     """Return the events about versions that are not ``there``, version events first.
 
-    ``index`` and ``journal`` are those of the depot that has them.
+    ``index`` and ``journal`` are those of the depot that has them.  A version that was removed
+    before it ever came there has nothing to tell.
     """
+    with index.read() as reader, there.read() as other:
+        views = [queries.version(reader, commit) for commit in commits]
+        commits = {
+            view.commit
+            for view in views
+            if view is not None and (not view.deleted or is_there(other, view.commit))
+        }
     with index.read() as reader:
         subjects = [*commits, *map(subject_key, _around(reader, commits, there))]
         names = list(dict.fromkeys(name for key in subjects for name in reader.events_about(key)))
