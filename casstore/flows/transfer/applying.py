@@ -6,46 +6,52 @@ Never: how a bundle lies in its files.
 So parts may come in any order, one by one or together, and again: each brings its frames, and the
 one with which a version becomes whole publishes it, for every part has all events::
 
-    frames that the store lacks, each verified  ->  packs durable  ->  closures looked up  ->  events
+    frames that the store lacks, each verified  ->  packs durable  ->  closures looked up
+    ->  events
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from casstore.digest import Buffer, Digest
-from casstore.errors import Corrupt, Unsupported
+from casstore.errors import Corrupt, Invalid, Unsupported
 from casstore.exchange import RemoteDepot
-from casstore.flows.transfer.receiving import Progress, Received, batches, missing, receive
+from casstore.flows.transfer.receiving import Progress, Received, receive
 from casstore.flows.transfer.selection import is_there
 from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.packs import PackKind, rows_at
-from casstore.packs.format import FOOTER_ROW
 from casstore.remotes import Listed
 from casstore.store import Closure, Store
 
 __all__ = ["Applied", "Waiting", "apply_bundle"]
 
+FRAMES_AT_ONCE = 4096
 FRAMES_ADDED_AT_ONCE = 64
-MAX_PROBLEMS = 1000
+MAX_DAMAGED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A version that is not whole: how many frames are known to be missing, how many damaged."""
+    """A version that is not whole here: how many of its frames are missing, as far as is known.
+
+    ``damaged`` names those that the bundle has, but not as they were; ``message`` says what else is
+    wrong with it.
+    """
 
     view: VersionView
     missing: int
-    damaged: int
+    damaged: tuple[Digest, ...]
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What came of a bundle.
 
-    ``received`` is what was published, ``frames`` what was new, ``stored_bytes`` what that takes;
-    ``problems`` says what is damaged.
+    ``received`` is what was published, ``frames`` how many were new, ``stored_bytes`` what they
+    take; ``problems`` says what of the bundle is damaged.
     """
 
     received: Received
@@ -55,10 +61,8 @@ class Applied:
     problems: tuple[str, ...]
 
 
-def apply_bundle(
-    store: Store, depot: RemoteDepot, *, progress: Progress | None = None
-) -> Applied:
-    """Bring what a bundle holds into this store; damage is told, and goes no further.
+def apply_bundle(store: Store, depot: RemoteDepot, *, progress: Progress | None = None) -> Applied:
+    """Bring what a bundle holds into this store; what is damaged is told, and left out.
 
     Versions that are here already get what is newly said of them.
     """
@@ -70,28 +74,125 @@ def apply_bundle(
     for listed in depot.objects.listing("packs/"):
         taking.take(listed)
     store.session().flush()
-    with depot.mirror.index.read() as reader, store.index.read() as here:
-        views = [queries.version(reader, commit) for commit in queries.commits(reader)]
-        known = [view.commit for view in views if view and is_there(here, view.commit)]
-    lacking = [
-        view
-        for view in views
-        if view and view.complete and not view.deleted and view.commit not in known
-    ]
-    waiting = []
-    whole = []
-    for view in lacking:
-        needs = _Needs(store, view, taking)
-        if needs.missing or needs.damaged:
-            waiting.append(Waiting(view, needs.missing, needs.damaged))
-        else:
-            whole.append(view.commit)
-    received = receive(store, depot, [*known, *whole])
+    known, lacking = _versions(store, depot)
+    checked = [_wait_for(store, view, taking.damaged) for view in lacking]
+    waiting = tuple(one for one in checked if one is not None)
+    incomplete = {one.view.commit for one in waiting}
+    whole = [view.commit for view in lacking if view.commit not in incomplete]
+    received = receive(store, depot, [*(view.commit for view in known), *whole])
     problems = [f"{name}: {message}" for name, message in depot.problems.items()]
-    return Applied(
-        received,
-        tuple(waiting),
-        taking.frames,
-        taking.stored_bytes,
-        (*problems, *taking.problems),
-    )
+    problems += taking.problems
+    return Applied(received, waiting, taking.frames, taking.stored_bytes, tuple(problems))
+
+
+def _versions(store: Store, depot: RemoteDepot) -> tuple[list[VersionView], list[VersionView]]:
+    """Return the versions that the bundle speaks of: those that are here, those that could come."""
+    known, lacking = [], []
+    with depot.mirror.index.read() as reader, store.index.read() as here:
+        for commit in queries.commits(reader):
+            view = queries.version(reader, commit)
+            if view is None:
+                continue
+            if is_there(here, commit):
+                known.append(view)
+            elif view.complete and not view.deleted:
+                lacking.append(view)
+    return known, lacking
+
+
+class _Taking:
+    """Frames on their way from a bundle into the store; ``damaged`` cannot be had."""
+
+    def __init__(self, store: Store, depot: RemoteDepot, progress: Progress | None) -> None:
+        self.frames = self.stored_bytes = 0
+        self.damaged: set[Digest] = set()
+        self.problems: list[str] = []
+        self._store = store
+        self._depot = depot
+        self._progress = progress
+
+    def take(self, listed: Listed) -> None:
+        """Take the frames of one pack, in the order in which they lie, that the store lacks."""
+        read = self._depot.objects.read
+        try:
+            _, kind, rows = rows_at(
+                lambda count, offset: read(listed.name, offset, offset + count),
+                listed.size_bytes,
+                listed.name.rpartition("/")[2],
+            )
+        except (Corrupt, Unsupported) as error:
+            self.problems.append(f"{listed.name}: {error.message}")
+            return
+        if kind is PackKind.JOURNAL:
+            self.problems.append(f"{listed.name}: events lie where frames should")
+            return
+        digests = iter([row.digest for row in sorted(rows, key=lambda row: row.offset)])
+        while batch := list(islice(digests, FRAMES_AT_ONCE)):
+            self._take(_missing(self._store, batch), kind)
+        if self._progress is not None:
+            self._progress(listed.size_bytes)
+
+    def _take(self, digests: list[Digest], kind: PackKind) -> None:
+        try:
+            self._add(digests, kind)
+        except Corrupt:
+            for digest in digests:
+                try:
+                    if not self._store.session().holds(digest):
+                        self._add([digest], kind)
+                except Corrupt as error:
+                    self._note(digest, error)
+
+    def _add(self, digests: Sequence[Digest], kind: PackKind) -> None:
+        session = self._store.session()
+        frames = self._depot.frames(digests)
+        while group := list(islice(frames, FRAMES_ADDED_AT_ONCE)):
+            before = session.stored_bytes
+            session.add_encoded(group, kind)
+            self.frames += len(group)
+            self.stored_bytes += session.stored_bytes - before
+
+    def _note(self, digest: Digest, error: Corrupt) -> None:
+        if len(self.damaged) < MAX_DAMAGED:
+            self.damaged.add(digest)
+            self.problems.append(error.message)
+
+
+class _Absent(Corrupt):
+    """A node that is not here."""
+
+
+def _wait_for(store: Store, view: VersionView, damaged: set[Digest]) -> Waiting | None:
+    """Return what a version lacks here; None if it is whole."""
+    absent: set[Digest] = set()
+    wrong: list[str] = []
+
+    def fetch(digest: Digest) -> Buffer:
+        if _missing(store, [digest]):
+            absent.add(digest)
+            raise _Absent(f"frame {digest.hex()} is not here")
+        return store.frames.metadata(digest)
+
+    def note(error: Exception) -> None:
+        if not isinstance(error, _Absent):
+            wrong.append(str(error))
+
+    closure = Closure(view.manifest, fetch, lambda _node, error: note(error))
+    for segment in closure.segments():
+        for entry in closure.entries(segment):
+            chunks = (ref.digest for ref in closure.refs(entry))
+            try:
+                while batch := list(islice(chunks, FRAMES_AT_ONCE)):
+                    absent.update(_missing(store, batch))
+            except (Corrupt, Invalid) as error:
+                note(error)
+    if not absent and not wrong:
+        return None
+    message = wrong[0] if wrong else ""
+    return Waiting(view, len(absent), tuple(sorted(absent & damaged)), message)
+
+
+def _missing(store: Store, digests: Sequence[Digest]) -> list[Digest]:
+    with store.index.read() as reader:
+        rows = reader.chunks(digests)
+    return [digest for digest, row in zip(digests, rows, strict=True) if row is None]

@@ -27,7 +27,7 @@ EVENT_ROOM_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Bundled:
-    """What was bundled: the files that were made, what they are called, their bytes, what went in."""
+    """What was bundled: the files that were made, their bytes together, what went in."""
 
     bundle_id: str
     paths: tuple[Path, ...]
