@@ -68,7 +68,7 @@ class Extraction:
         with tempfile.TemporaryFile() as file:
             file.writelines(data for data, _, _ in packed)
             file.seek(0)
-            with subprocess.Popen(["zstd", "-dcq"], stdin=file, stdout=subprocess.PIPE) as zstd:
+            with subprocess.Popen(["zstd", "-dcqq"], stdin=file, stdout=subprocess.PIPE) as zstd:
                 plain = io.BytesIO(zstd.stdout.read(size + 1) if zstd.stdout and packed else b"")
         if plain.seek(0, 2) != size or plain.seek(0):
             raise ValueError("a compressed frame does not hold what it should")

@@ -102,7 +102,7 @@ def test_a_version_comes_out_as_it_went_in(store, other, logged, tmp_path):
     """With its aliases and the executable bit; a second time nothing is new."""
     view = logged("data", 1)
     set_aliases(store, view, ["best"])
-    made = create_bundle(store, tmp_path / "b.zip", [view])
+    made = create_bundle(store, tmp_path / "b.zip", [view.commit])
     assert made.paths == (tmp_path / "b.zip",)
     applied = apply(other, made.paths, tmp_path)
     assert (applied.waiting, applied.problems) == ((), ())

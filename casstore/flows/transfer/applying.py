@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from casstore.digest import Buffer, Digest
+from casstore.digest import Buffer, CommitId, Digest
 from casstore.errors import Corrupt, Invalid, Unsupported
 from casstore.exchange import RemoteDepot
 from casstore.flows.transfer.receiving import Progress, Received, receive
@@ -74,30 +74,34 @@ def apply_bundle(store: Store, depot: RemoteDepot, *, progress: Progress | None 
     for listed in depot.objects.listing("packs/"):
         taking.take(listed)
     store.session().flush()
-    known, lacking = _versions(store, depot)
-    checked = [_wait_for(store, view, taking.damaged) for view in lacking]
-    waiting = tuple(one for one in checked if one is not None)
-    incomplete = {one.view.commit for one in waiting}
-    whole = [view.commit for view in lacking if view.commit not in incomplete]
-    received = receive(store, depot, [*(view.commit for view in known), *whole])
+    ready, waiting = _judged(store, depot, taking.damaged)
+    received = receive(store, depot, ready)
     problems = [f"{name}: {message}" for name, message in depot.problems.items()]
     problems += taking.problems
-    return Applied(received, waiting, taking.frames, taking.stored_bytes, tuple(problems))
+    return Applied(received, tuple(waiting), taking.frames, taking.stored_bytes, tuple(problems))
 
 
-def _versions(store: Store, depot: RemoteDepot) -> tuple[list[VersionView], list[VersionView]]:
-    """Return the versions that the bundle speaks of: those that are here, those that could come."""
-    known, lacking = [], []
-    with depot.mirror.index.read() as reader, store.index.read() as here:
-        for commit in queries.commits(reader):
+def _judged(
+    store: Store, depot: RemoteDepot, damaged: set[Digest]
+) -> tuple[list[CommitId], list[Waiting]]:
+    """Return the versions that are here or could be, of all that the bundle speaks of; the rest."""
+    ready, waiting = [], []
+    with depot.mirror.index.read() as reader:
+        commits = list(queries.commits(reader))
+    for commit in commits:
+        with store.index.read() as here:
+            known = is_there(here, commit)
+        with depot.mirror.index.read() as reader:
             view = queries.version(reader, commit)
-            if view is None:
-                continue
-            if is_there(here, commit):
-                known.append(view)
-            elif view.complete and not view.deleted:
-                lacking.append(view)
-    return known, lacking
+        if known:
+            ready.append(commit)
+        elif view is None or not view.complete or view.deleted:
+            continue
+        elif (needs := _wait_for(store, view, damaged)) is None:
+            ready.append(commit)
+        else:
+            waiting.append(needs)
+    return ready, waiting
 
 
 class _Taking:

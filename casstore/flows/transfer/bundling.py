@@ -6,16 +6,17 @@ file, how people name versions.
 
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from casstore.bundles import Base, BundleWriter, Contents, Inventory, Listing
+from casstore.bundles import Base, BundleWriter, Contents, Listing
 from casstore.digest import CommitId
 from casstore.exchange import RemoteDepot, open_depot
 from casstore.flows.transfer.selection import events_for
 from casstore.flows.transfer.sending import Had, Progress, Sent, send
+from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.store import Store, number_of
 
@@ -38,7 +39,7 @@ class Bundled:
 def create_bundle(
     store: Store,
     path: Path,
-    views: Sequence[VersionView],
+    commits: Collection[CommitId],
     *,
     base: Base | None = None,
     had: Had | None = None,
@@ -51,8 +52,7 @@ def create_bundle(
     it becomes several files where it is larger.  Raises ``Conflict`` if there is something at
     ``path``, ``Corrupt`` if a frame is damaged here; nothing is left behind then.
     """
-    commits = [view.commit for view in views]
-    contents = Contents(tuple(_listing(store, view) for view in views), _now(), base)
+    contents = Contents(tuple(_listings(store, commits)), _now(), base)
     with (
         tempfile.TemporaryDirectory(prefix="casstore-") as cache,
         BundleWriter(path, contents, part_bytes=part_bytes) as bundle,
@@ -68,13 +68,13 @@ def create_bundle(
     return Bundled(bundle.bundle_id, tuple(paths), size_bytes, sent)
 
 
-def not_had(store: Store, views: Sequence[VersionView], had: Inventory) -> list[VersionView]:
+def not_had(store: Store, commits: Collection[CommitId], had: Had) -> list[CommitId]:
     """Return the versions of which the far side does not know every event."""
     with store.index.read() as reader:
         return [
-            view
-            for view in views
-            if not all(had.has_event(name) for name in reader.events_about(view.commit))
+            commit
+            for commit in commits
+            if not all(had.has_event(name) for name in reader.events_about(commit))
         ]
 
 
@@ -87,6 +87,14 @@ def _events_bytes(
         for event in events
         if had is None or not had.has_event(event.name)
     )
+
+
+def _listings(store: Store, commits: Collection[CommitId]) -> Iterator[Listing]:
+    for commit in commits:
+        with store.index.read() as reader:
+            view = queries.version(reader, commit)
+        if view is not None and view.complete and not view.deleted:
+            yield _listing(store, view)
 
 
 def _listing(store: Store, view: VersionView) -> Listing:
