@@ -7,6 +7,7 @@ old one is not found.  A page holds at most 100 objects, as the protocol allows.
 
 import sys
 from http import HTTPStatus
+from socketserver import TCPServer
 
 from gcp_storage_emulator import server
 from gcp_storage_emulator.exceptions import NotFound
@@ -14,6 +15,8 @@ from gcp_storage_emulator.handlers import objects
 from gcp_storage_emulator.storage import Storage
 
 PAGE_OBJECTS = 100
+
+TCPServer.request_queue_size = 128  # of five, others wait a second for their next try
 
 kept = {}
 wanted_generation = []
@@ -82,6 +85,9 @@ def insert(request, response, storage, *arguments, **named):
 
 objects_insert = objects.insert
 Storage.create_file = create_and_keep
+Storage._write_config_to_file = lambda _: None  # everything, again at every upload
+body_of = server.Request.data.fget
+server.Request.data = property(lambda request: body_of(request) or b"")  # empty ones are None
 ours = {objects.get: get, objects.ls: listing, objects.insert: insert}
 server.HANDLERS = tuple(
     (pattern, {method: ours.get(handler, handler) for method, handler in handlers.items()})

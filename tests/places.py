@@ -7,18 +7,19 @@ install; where everything must run, a skip is a failure.
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import boto3
 import pytest
-from servers import free_port, running, server
+from servers import HERE, free_port, running, server
 
 KEY, SECRET = "AKIAAAAAAAAAAAAAAAAA", "SECRETSECRETSECRET"
 AZURE_KEY = (
@@ -31,15 +32,15 @@ class Place(NamedTuple):
     """A place of one kind: its URL, what to set, whether exclusive creates hold there.
 
     ``files`` is the folder that the server keeps, if it keeps one; ``home`` what must lie in the
-    home of who connects.
+    home of who connects; ``many`` a place with 2,500 objects below ``images/``.
     """
 
     url: str
-    environment: dict = {}
+    environment: Mapping = MappingProxyType({})
     exclusive: bool = True
-    home: dict = {}
+    home: Mapping = MappingProxyType({})
     files: Path | None = None
-    log: Path | None = None
+    many: str = ""
 
 
 def _tool(name, package):
@@ -61,6 +62,7 @@ def _open_folder():
 
 @contextlib.contextmanager
 def folder(where):
+    (where / "shared").mkdir()
     yield Place(str(where / "shared"), files=where / "shared")
 
 
@@ -91,10 +93,10 @@ def _make_bucket(endpoint):
 def moto(where):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port]
+    command = [sys.executable, HERE / "s3_server.py", port]
     with running(command, where, ready=f"{url}/moto-api/"):
         _make_bucket(url)
-        yield Place("s3://depot", _aws(url))
+        yield Place("s3://depot", _aws(url), many="s3://some")
 
 
 @contextlib.contextmanager
@@ -105,7 +107,7 @@ def rclone_s3(where):
     serve = [rclone, "serve", "s3", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"]
     with running([*serve, "--auth-key", f"{KEY},{SECRET}", where / "served"], where, ready=port):
         endpoint = _aws(f"http://127.0.0.1:{port}")
-        yield Place("s3://depot", endpoint, exclusive=False, files=where / "served" / "depot")
+        yield Place("s3://depot", endpoint, exclusive=False)
 
 
 @contextlib.contextmanager
@@ -244,7 +246,7 @@ def rclone_webdav(where):
     files.mkdir()
     serve = [rclone, "serve", "webdav", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"]
     with running([*serve, files], where, ready=port):
-        yield Place(f"webdav://127.0.0.1:{port}", exclusive=False, files=files)
+        yield Place(f"webdav://127.0.0.1:{port}", exclusive=False)
 
 
 CEPH = """[global]
@@ -340,7 +342,6 @@ PLACES = {
 }
 """The full list."""
 
-
-def is_port_free(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+OVER_HTTP = [kind for kind in PLACES if kind not in {"folder", "memory", "sshd"}]
+RAN = set()
+MUST_ALL_RUN = os.environ.get("CASSTORE_TEST_ALL") == "1"  # before a test's surroundings are set

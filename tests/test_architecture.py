@@ -15,6 +15,8 @@ import casstore
 from casstore.backends.making import load
 from casstore.cli.table import PARTS, VERBS
 from casstore.references.schemes import HANDLERS, OTHERS
+from casstore.remotes.schemes import OTHERS as OTHER_SCHEMES
+from casstore.remotes.schemes import SCHEMES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "casstore"
@@ -63,6 +65,7 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "s3fs": "backends.s3",
     "sshfs": "backends.ssh",
     "threading": "parallel",
+    "tomlkit": "remotes.configuration",
     "tqdm": "cli.progress",
     "webdav4": "backends.webdav",
     "yaml": "artifacts.yaml_text",
@@ -70,7 +73,7 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
 }
 BY_NAME = {  # load modules by name: from one table, or optional ones when they are first needed
     *("__init__", "artifacts.yaml_text", "backends.making", "cli.table", "media.arrays"),
-    *("media.pictures", "patterns", "settings"),
+    *("media.pictures", "patterns", "remotes.configuration", "settings"),
     *("tables.arrow", "tables.pandas_frames", "tables.polars_frames"),
 }
 
@@ -245,6 +248,8 @@ def test_every_name_in_the_tables_can_be_loaded():
         import_module(module)
     for module in [*HANDLERS.values(), OTHERS]:
         assert hasattr(load(module), "make_handler")
+    for scheme in [*SCHEMES.values(), OTHER_SCHEMES]:
+        assert hasattr(load(scheme.module), "make_driver")
     for name in set(casstore.__all__) - {"config", "run", "summary"}:
         assert getattr(casstore, name) is not None
 

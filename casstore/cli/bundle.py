@@ -5,35 +5,30 @@ Knows: what goes into a bundle, how it is told what became of it.  Never: how bu
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from casstore.bundles import Base, BundleReader, Inventory
-from casstore.cli.messages import Progress, progress_bar
+from casstore.cli.bundled import show_applied, show_made, show_nothing, show_report
+from casstore.cli.carrying import bar_of, raise_conflicts, wanted
+from casstore.cli.messages import progress_bar, say
 from casstore.cli.options import Options, Verbs
-from casstore.cli.output import count_text, one_line, print_json, print_line, size_text
-from casstore.cli.records import version_record
 from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
 from casstore.errors import Invalid
 from casstore.exchange import open_depot
 from casstore.flows.transfer import (
-    Applied,
-    Bundled,
     Had,
-    Waiting,
     apply_bundle,
     choose,
-    choose_all,
     create_bundle,
     not_had,
     reached_by,
 )
-from casstore.flows.verify import BundledVersion, BundleReport, verify_bundle
+from casstore.flows.verify import verify_bundle
 from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.names import Reference
@@ -94,10 +89,10 @@ def create(
             if have is not None and had is not None:
                 commits = not_had(store, commits, had)
             if not commits:
-                _show_nothing(options)
+                show_nothing(options)
                 return
             views = _views(store, commits)
-            with progress_bar(options, "bundle", sum(view.manifest.size for view in views)) as note:
+            with bar_of(options, "bundle", sum(view.manifest.size for view in views)) as note:
                 made = create_bundle(
                     store,
                     file,
@@ -105,21 +100,17 @@ def create(
                     base=base,
                     had=had,
                     part_bytes=part_bytes,
-                    progress=_of_bytes(note),
+                    progress=note,
                 )
-        _show_made(options, store, made, base, views)
+        show_made(options, store, made, base, views)
 
 
 def _chosen(
     place: Workspace, refs: Sequence[str], since: str | None, *, everything: bool
 ) -> list[CommitId]:
     store = place.existing()
-    if everything:
-        return choose_all(store, None)
-    if refs:
-        return choose(store, [place.reference(ref) for ref in refs])
-    if since is None:
-        return choose_all(store, place.project)
+    if refs or everything or since is None:
+        return wanted(place, store, refs, every_project=everything)
     base = place.version(since)
     name = Reference(name=base.label, project=base.project)
     later = _views(store, choose(store, [name]))
@@ -146,10 +137,6 @@ def _left_out(
         yield None, None
 
 
-def _of_bytes(note: Progress | None) -> Callable[[int], None] | None:
-    return None if note is None else lambda size_bytes: note(0, size_bytes)
-
-
 def _size(text: str) -> int:
     match = _SIZE.match(text)
     if match is None:
@@ -168,33 +155,6 @@ def _views(store: Store, commits: Sequence[CommitId]) -> list[VersionView]:
     return [view for view in views if view is not None and not view.deleted]
 
 
-def _show_nothing(options: Options) -> None:
-    if options.json:
-        print_json(bundle_id=None, parts=[], versions=[], frames=0, stored_bytes=0)
-    elif not options.quiet:
-        print_line("nothing is missing there: no bundle was made")
-
-
-def _show_made(
-    options: Options, store: Store, made: Bundled, base: Base | None, views: list[VersionView]
-) -> None:
-    if options.json:
-        print_json(
-            bundle_id=made.bundle_id,
-            parts=[{"path": str(path), "size_bytes": path.stat().st_size} for path in made.paths],
-            thin_against=None if base is None else str(base),
-            versions=[version_record(store, view) for view in views],
-            frames=made.sent.frames,
-            stored_bytes=made.sent.stored_bytes,
-        )
-        return
-    for path in made.paths:
-        print_line(str(path) if options.quiet else f"{path}  {size_text(path.stat().st_size)}")
-    if not options.quiet:
-        thin = f"  thin: without what {base} has" if base is not None else ""
-        print_line(one_line(f"{count_text(len(views), 'version')}{thin}"))
-
-
 @bundle.command("verify")
 @FILES
 @click.pass_context
@@ -207,71 +167,9 @@ def verify(context: click.Context, *, files: tuple[Path, ...]) -> None:
     total = sum(path.stat().st_size for path in files if path.is_file())
     with progress_bar(options, "verify", total) as note:
         report = verify_bundle(files, progress=note)
-    _show_report(options, report)
+    show_report(options, report)
     if report.problems:
         context.exit(CORRUPT_EXIT_CODE)
-
-
-def _show_report(options: Options, report: BundleReport) -> None:
-    if options.json:
-        print_json(
-            ok=not report.problems,
-            parts=[
-                {
-                    "path": str(file.path),
-                    "size_bytes": file.size_bytes,
-                    "bundle_id": file.about.bundle_id,
-                    "part": file.about.part,
-                    "parts": file.about.parts,
-                }
-                for file in report.files
-            ],
-            missing_parts=report.missing_parts,
-            thin_against=[str(base) for base in report.bases],
-            versions=[_verified_record(version) for version in report.versions],
-            problems=[
-                {"kind": one.kind, "reference": one.reference, "message": one.message}
-                for one in report.problems
-            ],
-        )
-        return
-    for problem in report.problems:
-        where = f"{problem.reference}  " if problem.reference else ""
-        print_line(one_line(f"{problem.kind}  {where}{problem.message}"))
-    if options.quiet:
-        return
-    for file in report.files:
-        about = file.about
-        content = f"part {about.part} of {about.parts}  {count_text(len(file.members), 'member')}"
-        print_line(one_line(f"{file.path}  {content}  {size_text(file.size_bytes)}"))
-    for version in report.versions:
-        print_line(one_line(_verified_line(version, report)))
-    verdict = count_text(len(report.problems), "problem") if report.problems else "ok"
-    print_line(f"{count_text(len(report.versions), 'version')}  {verdict}")
-
-
-def _verified_record(version: BundledVersion) -> dict[str, Any]:
-    return {
-        "reference": version.label,
-        "commit_id": version.commit.hex(),
-        "file_count": version.file_count,
-        "size_bytes": version.size_bytes,
-        "state": version.state,
-        "lacking": version.lacking,
-    }
-
-
-def _verified_line(version: BundledVersion, report: BundleReport) -> str:
-    line = (
-        f"{version.label}  {count_text(version.file_count, 'file')}"
-        f"  {size_text(version.size_bytes)}  {version.state}"
-    )
-    if not version.lacking:
-        return line
-    sources = [str(base) for base in report.bases]
-    for bundle_id, parts in report.missing_parts.items():
-        sources.append(f"part {', '.join(map(str, parts))} of bundle {bundle_id[:12]}")
-    return f"{line}: needs {count_text(version.lacking, 'chunk')} of {' or '.join(sources)}"
 
 
 @bundle.command("apply")
@@ -289,63 +187,20 @@ def apply(context: click.Context, *, files: tuple[Path, ...]) -> None:
         Workspace(options) as place,
         BundleReader(files) as reader,
         tempfile.TemporaryDirectory(prefix="casstore-") as cache,
-        progress_bar(options, "apply", total) as note,
+        bar_of(options, "apply", total) as note,
     ):
         depot = open_depot(reader, Path(cache))
         try:
             store = place.writable()
-            done = apply_bundle(store, depot, progress=_of_bytes(note))
+            done = apply_bundle(store, depot, progress=note)
         finally:
             depot.close()
-        _show_applied(options, store, done)
+        views = _views(store, [view.commit for view in done.pulled.received.versions])
+        show_applied(options, store, done, views)
+    for notice in done.pulled.notices:
+        say(options, notice)
     if done.problems or any(one.damaged or one.message for one in done.waiting):
         context.exit(CORRUPT_EXIT_CODE)
+    raise_conflicts(done.pulled.conflicts)
     if done.waiting:
         context.exit(PARTLY_EXIT_CODE)
-
-
-def _show_applied(options: Options, store: Store, done: Applied) -> None:
-    views = _views(store, [view.commit for view in done.received.versions])
-    if options.json:
-        print_json(
-            versions=[version_record(store, view) for view in views],
-            waiting=[_waiting_record(one) for one in done.waiting],
-            frames=done.frames,
-            stored_bytes=done.stored_bytes,
-            events=done.received.events,
-            problems=list(done.problems),
-        )
-        return
-    for problem in done.problems:
-        print_line(one_line(f"damaged  {problem}"))
-    for view in views:
-        reference = reference_to(store, view)
-        size = size_text(view.manifest.size)
-        count = count_text(view.manifest.entries, "file")
-        print_line(reference if options.quiet else f"{reference}  {count}  {size}")
-    for one in done.waiting:
-        print_line(one_line(_waiting_line(one)))
-    if not options.quiet:
-        new = count_text(len(views), "version")
-        print_line(f"{new} new  stored {size_text(done.stored_bytes)}")
-
-
-def _waiting_record(one: Waiting) -> dict[str, Any]:
-    return {
-        "project": one.view.project,
-        "name": one.view.label,
-        "commit_id": one.view.commit.hex(),
-        "missing": one.missing,
-        "damaged": [digest.hex() for digest in one.damaged],
-        "message": one.message,
-    }
-
-
-def _waiting_line(one: Waiting) -> str:
-    label = f"{one.view.project}/{one.view.label}@{one.view.commit.hex()[:12]}"
-    if one.damaged:
-        chunks = ", ".join(digest.hex() for digest in one.damaged[:3])
-        return f"refused  {label}: {count_text(len(one.damaged), 'chunk')} damaged: {chunks}"
-    if one.message:
-        return f"refused  {label}: {one.message}"
-    return f"waiting  {label}: {count_text(one.missing, 'chunk')} missing: apply what has them"

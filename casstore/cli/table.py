@@ -39,13 +39,17 @@ VERBS: dict[str, Place] = {
     "numbers": Place(
         "casstore.cli.numbers", "numbers", "Agree to numbers that mean other versions now."
     ),
+    "pull": Place("casstore.cli.pull", "pull", "Bring versions here from another depot."),
+    "push": Place("casstore.cli.push", "push", "Bring versions to another depot."),
     "put": Place("casstore.cli.put", "put", "Log files and folders as a new version."),
     "reindex": Place("casstore.cli.reindex", "reindex", "Make the index again from the files."),
+    "remote": Place("casstore.cli.remote", "remote", "Name places to push to and pull from."),
     "restore": Place("casstore.cli.restore", "restore", "Bring removed versions back."),
     "rm": Place("casstore.cli.rm", "rm", "Remove versions."),
     "runs": Place("casstore.cli.runs", "runs", "List runs."),
     "show": Place("casstore.cli.show", "show", "Tell all about one version."),
     "status": Place("casstore.cli.status", "status", "Tell which store is used and what it holds."),
+    "sync": Place("casstore.cli.sync", "sync", "Pull, then push: both sides have everything."),
     "tag": Place("casstore.cli.tag", "tag", "Mark versions: add, remove or list tags."),
     "verify": Place("casstore.cli.verify", "verify", "Read and check every byte."),
 }

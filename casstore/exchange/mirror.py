@@ -8,7 +8,8 @@ deleted at any time; it is then fetched again.
 """
 
 import secrets
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from casstore.catalog import PackRow, Writer
@@ -28,10 +29,20 @@ class Mirror:
         self._folder = folder
         self.journal = JournalFiles(folder)
         self.index = Index(folder, self.journal, PackFiles(folder))
+        self._forget: Callable[[], None] = _nothing
+
+    @classmethod
+    def of_nothing(cls) -> "Mirror":
+        """Return the mirror of a depot that is not there, which is forgotten when it is closed."""
+        folder = tempfile.TemporaryDirectory(prefix="casstore-")
+        mirror = cls(Path(folder.name))
+        mirror._forget = folder.cleanup
+        return mirror
 
     def close(self) -> None:
         """Let the index go."""
         self.index.close()
+        self._forget()
 
     def lacks_events(self, names: Iterable[str]) -> list[str]:
         """Return the events among ``names`` that were not fetched."""
@@ -95,6 +106,10 @@ class Mirror:
 
     def _new_path(self) -> Path:
         return self._folder / f"{secrets.token_hex(8)}.part"
+
+
+def _nothing() -> None:
+    """Forget nothing."""
 
 
 def _add(writer: Writer, name: IndexId | None, packs: list[Indexed]) -> None:

@@ -102,9 +102,12 @@ class Numbers:
             return Label(number, exact=authority in view.sealed)
         is_provisional = authority is not None
         own = view.number if view.numbering == self.standpoint.numbering else None
-        if own is not None and not self._has_twin(own, view.commit):
-            means = self._meant(own)[:1]
-            return Label(own, is_provisional, exact=means in ([], [view.commit]))
+        if own is not None:
+            others = self._given_to_others(own, view.commit)
+            if all(self.sealed_number(other) is not None for other in others):
+                is_taken = authority is not None and self._holder(authority, own) is not None
+                is_first = all(self.order(view) < self.order(other) for other in others)
+                return Label(own, is_provisional, exact=is_first and not is_taken)
         if view.sealed:
             other = min(view.sealed)
             return Label(view.sealed[other], is_provisional, exact=True, authority=other)
@@ -116,8 +119,10 @@ class Numbers:
         A version that is the same as a sealed one counts as that one, if its content says so too.
         """
         authority = self.standpoint.authority
-        if authority is None or authority in view.sealed:
-            return view.sealed[authority] if authority is not None else None
+        if authority is None:
+            return None
+        if authority in view.sealed:
+            return view.sealed[authority]
         found = [queries.member(self.table, self.project, self.name, same) for same in view.same_as]
         return min(
             (
@@ -248,13 +253,12 @@ class Numbers:
             return commit != winner
         return other.manifest.digest != view.manifest.digest
 
-    def _has_twin(self, number: int, commit: CommitId) -> bool:
-        """Tell whether this store, or a copy of it, gave the number to another version too."""
+    def _given_to_others(self, number: int, commit: CommitId) -> list[VersionView]:
+        """Return what else this store, or a copy of it, gave a number to; mostly nothing."""
         rows = self.table.scan(keys.number(self.project, self.name, number))
         if all(key.endswith(commit) for key, _ in rows):
-            return False
-        others = [view for view in self.given(number) if view.commit != commit]
-        return any(self.sealed_number(view) is None for view in others)
+            return []
+        return [view for view in self.given(number) if view.commit != commit]
 
     def _newest_sealed(self) -> tuple[int, VersionView | None]:
         """Return the clock of the last seal, and the newest sealed version that is alive."""

@@ -59,13 +59,13 @@ def sealed(
 
 
 def order_of(table: StateReader, project: str, name: str, commit: bytes) -> tuple[int, bytes]:
-    """Return (clock, event id) of what made a commit a member of a collection."""
+    """Return (clock, event id) of what made a commit a member; the lowest of all if it left."""
     raw = table.get(keys.version(commit))
     if raw is None:
-        raise AssertionError("only members are asked for")
+        raise AssertionError("only known commits are asked for")
     row = decode(raw)
     facts = row["facts"]
     if facts is not None and (facts["project"], facts["name"]) == (project, name):
         return facts["clock"], facts["id"]
     links = [head for head in row["links"] if head[2][:2] == [project, name]]
-    return min((head[1], head[0]) for head in links)
+    return min(((head[1], head[0]) for head in links), default=(0, b""))

@@ -16,7 +16,7 @@ from casstore.remotes.objects import Listed
 
 __all__ = ["Azure", "make_driver"]
 
-PAGE_BLOBS = 5000
+PAGE_BLOBS = 1000
 ONCE = {
     "connection_timeout": CONNECT_SECONDS,
     "read_timeout": READ_SECONDS,
@@ -49,7 +49,7 @@ class Azure:
         return data
 
     def page(self, prefix: str, more: object | None) -> Page:
-        """See ``Driver``: up to five thousand blobs."""
+        """See ``Driver``: up to a thousand blobs."""
         self._requests.add("LIST")
         base = self._address.key("")
         client = self._fs.service_client.get_container_client(self._container)

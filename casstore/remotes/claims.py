@@ -123,10 +123,10 @@ class Claims:
 
     def _take_by_listing(self, folder: str, commit: str) -> bool:
         mine = f"{folder}{commit}-{os.urandom(8).hex()}"
-        self._objects.create(mine, b"")
+        self._objects.create(mine, commit.encode())
         others = {found for found in self._claimants(folder) if found != commit}
         if not others:
-            self._objects.create(f"{folder}won-{commit}", b"")
+            self._objects.create(f"{folder}won-{commit}", commit.encode())
             return True
         try:
             self._objects.delete(mine)

@@ -8,8 +8,10 @@ that somebody who reads at once may find less: only its whole bytes make it anyb
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 
 from casstore import durable
@@ -61,7 +63,7 @@ class Folder:
     def get(self, name: str, start: int, end: int | None) -> bytes:
         """See ``Driver``."""
         self._requests.add("GET")
-        with open(self._root / name, "rb", buffering=0) as stream:
+        with _opened(self._root / name) as stream:
             size = os.fstat(stream.fileno()).st_size if end is None else end
             return durable.read_at(stream.fileno(), max(0, size - start), start)
 
@@ -119,6 +121,13 @@ class Folder:
                 if part == self._root or self._root in part.parents:
                     part.mkdir(exist_ok=True)
                     durable.sync_directory(part.parent)
+
+
+def _opened(path: Path) -> FileIO:
+    try:
+        return open(path, "rb", buffering=0)
+    except IsADirectoryError as error:  # a folder of objects is none itself
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
 
 
 def make_driver(address: Address, requests: Requests) -> Driver:

@@ -40,6 +40,9 @@ _NAME = re.compile(r"[A-Za-z0-9_.%\-]+(/[A-Za-z0-9_.%\-]+)*\Z")
 _DOTS = re.compile(r"(?:\A|/)\.{1,2}(?:/|\Z)")
 
 
+_DEFECTS = (AssertionError, AttributeError, TypeError)  # our own, not the place's
+
+
 class _AlreadyThere(RemoteError):
     """An object of that name is there; whose it is must be read."""
 
@@ -169,12 +172,7 @@ class _Served:
 
         try:
             return tried(once, patience=self._patience, failed=failed)
-        except (
-            Error,
-            TypeError,
-            AttributeError,
-            AssertionError,
-        ):  # the last three: our own defects
+        except (Error, *_DEFECTS):
             raise
         except Exception as error:
             raise self._meant(verb, name, error) from error

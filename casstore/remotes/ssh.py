@@ -86,9 +86,16 @@ class Ssh:
 
     async def _get(self, name: str, start: int, end: int | None) -> bytes:
         self._requests.add("GET")
-        async with self._channel() as channel, channel.open(self._path(name), "rb") as stream:
-            data: bytes = await stream.read(-1 if end is None else end - start, start)
-            return data
+        path = self._path(name)
+        async with self._channel() as channel:
+            try:
+                async with channel.open(path, "rb") as stream:
+                    data: bytes = await stream.read(-1 if end is None else end - start, start)
+                    return data
+            except SFTPFailure as error:
+                if await channel.isdir(path):  # a folder of objects is none itself
+                    raise FileNotFoundError(path) from error
+                raise
 
     async def _list(self, folder: str) -> list[tuple[str, Any]]:
         self._requests.add("LIST")

@@ -23,7 +23,7 @@ __all__ = ["WebDav", "make_driver"]
 
 TAKEN = "~"
 MAX_KNOWN_FOLDERS = 100_000
-FORBIDDEN, NOT_ALLOWED, CONFLICT, PARTIAL = 403, 405, 409, 206
+PARTIAL, MOVED, FORBIDDEN, NOT_ALLOWED, CONFLICT = 206, 301, 403, 405, 409
 
 
 class WebDav:
@@ -54,7 +54,12 @@ class WebDav:
         part = (start, end) != (0, None)
         last = "" if end is None else end - 1
         headers = {"Range": f"bytes={start}-{last}"} if part else {}
-        reply = self._ask("GET", name, headers=headers)
+        try:
+            reply = self._ask("GET", name, headers=headers)
+        except HTTPError as error:
+            if error.status_code in {MOVED, NOT_ALLOWED}:  # a folder of objects is none itself
+                raise FileNotFoundError(name) from error
+            raise
         data: bytes = reply.content
         return data[start:end] if part and reply.status_code != PARTIAL else data
 
@@ -145,6 +150,8 @@ class WebDav:
             try:
                 self._ask_at("MKCOL", quote("/".join(parts[:count])) + "/")
             except HTTPError as error:
+                if error.status_code == CONFLICT:
+                    raise FileNotFoundError(f"{parts[count - 1]}: no folder above it") from error
                 if error.status_code != NOT_ALLOWED:
                     raise
         with self._lock:

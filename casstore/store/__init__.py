@@ -29,7 +29,6 @@ from casstore.store.referred import concrete, follow, referent_of, targets, url_
 from casstore.store.relied import packs_of
 from casstore.store.rounds import Finish, add_part, finish_round, version_of_part
 from casstore.store.runstate import as_shown, lease_facts, surroundings_of
-from casstore.store.sealing import seal
 from casstore.store.session import Session, Token
 from casstore.store.store import Store
 
@@ -73,7 +72,6 @@ __all__ = [
     "referent_of",
     "renumbering_notice",
     "reserved",
-    "seal",
     "set_label",
     "shown_as",
     "surroundings_of",

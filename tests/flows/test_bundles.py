@@ -115,7 +115,7 @@ def test_a_version_comes_out_as_it_went_in(store, other, logged, tmp_path):
         assert queries.alias(reader, "p", "data", "best").commit == view.commit
     assert verify_store(other).problems == []
     again = apply(other, made.paths, tmp_path)
-    assert (again.frames, again.stored_bytes, again.received.events) == (0, 0, 0)
+    assert (again.frames, again.stored_bytes, again.pulled.received.events) == (0, 0, 0)
 
 
 def test_a_person_without_casstore_gets_the_files_out(store, logged, tmp_path):
@@ -126,7 +126,7 @@ def test_a_person_without_casstore_gets_the_files_out(store, logged, tmp_path):
     views = [logged("data", 1), logged("data", 2), logged("alone", 3)]
     made = create_bundle(store, tmp_path / "b.zip", [view.commit for view in views])
     with depot_in(made.paths, tmp_path) as depot:
-        depot.refresh_packs()
+        depot.frames.refresh()
         codecs = set(codecs_of(depot))
     assert codecs == EVERY_CODEC
     folder = tmp_path / "unpacked"

@@ -14,9 +14,11 @@ from casstore.depot import (
     JournalFiles,
     PackFiles,
     SessionFolder,
+    authority,
     create_identity,
     identity,
     journalfiles,
+    numberfiles,
     packfiles,
     read_identity,
     read_journal_pack,
@@ -124,6 +126,8 @@ def test_the_page_states_the_constants_of_the_code(root):
     )
     assert f"More than {gathering.MAX_LOOSE_EVENTS} loose events" in FORMAT
     assert stated("store id, characters") == len(read_identity(root).store_id)
+    assert stated("authority, characters") == 2 * authority.AUTHORITY_SIZE
+    assert stated("id of accepted numbers, characters") == numberfiles.ID_CHARS
 
 
 def rewrite(root, **changes):

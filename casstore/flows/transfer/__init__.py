@@ -15,11 +15,14 @@ from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.sending import Had, Sent, ToSend, plan_to_send, send
+from casstore.flows.transfer.together import Pulled, Pushed, pull, push
 
 __all__ = [
     "Applied",
     "Bundled",
     "Had",
+    "Pulled",
+    "Pushed",
     "Received",
     "Sent",
     "ToReceive",
@@ -33,6 +36,8 @@ __all__ = [
     "not_had",
     "plan_to_receive",
     "plan_to_send",
+    "pull",
+    "push",
     "reached_by",
     "receive",
     "seal_versions",

@@ -17,8 +17,8 @@ from itertools import islice
 from casstore.digest import Buffer, CommitId, Digest
 from casstore.errors import Corrupt, Invalid, Unsupported
 from casstore.exchange import RemoteDepot
-from casstore.flows.transfer.receiving import Progress, Received, receive
 from casstore.flows.transfer.selection import is_there
+from casstore.flows.transfer.together import Progress, Pulled, take
 from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.packs import PackKind, rows_at
@@ -50,11 +50,11 @@ class Waiting:
 class Applied:
     """What came of a bundle.
 
-    ``received`` is what was published, ``frames`` how many were new, ``stored_bytes`` what they
-    take; ``problems`` says what of the bundle is damaged.
+    ``pulled`` is what was published, ``frames`` how many were new, ``stored_bytes`` what they take;
+    ``problems`` says what of the bundle is damaged.
     """
 
-    received: Received
+    pulled: Pulled
     waiting: tuple[Waiting, ...]
     frames: int
     stored_bytes: int
@@ -68,17 +68,17 @@ def apply_bundle(store: Store, depot: RemoteDepot, *, progress: Progress | None 
     """
     store.require_writable()
     depot.refresh()
-    depot.refresh_packs()
+    depot.frames.refresh()
     store.index.catch_up()
     taking = _Taking(store, depot, progress)
     for listed in depot.objects.listing("packs/"):
         taking.take(listed)
     store.session().flush()
     ready, waiting = _judged(store, depot, taking.damaged)
-    received = receive(store, depot, ready)
+    pulled = take(store, depot, ready)
     problems = [f"{name}: {message}" for name, message in depot.problems.items()]
     problems += taking.problems
-    return Applied(received, tuple(waiting), taking.frames, taking.stored_bytes, tuple(problems))
+    return Applied(pulled, tuple(waiting), taking.frames, taking.stored_bytes, tuple(problems))
 
 
 def _judged(
@@ -149,7 +149,7 @@ class _Taking:
 
     def _add(self, digests: Sequence[Digest], kind: PackKind) -> None:
         session = self._store.session()
-        frames = self._depot.frames(digests)
+        frames = self._depot.frames.read(digests)
         while group := list(islice(frames, FRAMES_ADDED_AT_ONCE)):
             before = session.stored_bytes
             session.add_encoded(group, kind)

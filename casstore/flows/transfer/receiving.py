@@ -59,11 +59,11 @@ def plan_to_receive(store: Store, depot: RemoteDepot, commits: Collection[Commit
     fetch = _Nodes(store, depot).fetch
     frames = stored = 0
     for view in views:
-        depot.learn(view.manifest.root)
+        depot.frames.learn(view.manifest.root)
         for batch in _batches(Closure(view.manifest, fetch).kinds()):
             missing = _missing(store, [digest for digest, _ in batch])
             frames += len(missing)
-            stored += depot.stored_bytes(missing)
+            stored += depot.frames.stored_bytes(missing)
     events = events_for(commits, depot.mirror.index, depot.mirror.journal, store.index)
     return ToReceive(views, frames, stored, len(events))
 
@@ -90,11 +90,11 @@ def receive(
     count = stored = 0
     seen: set[Digest] = set()
     for view in views:
-        depot.learn(view.manifest.root)
+        depot.frames.learn(view.manifest.root)
         for batch in _batches(Closure(view.manifest, nodes.fetch).kinds(seen)):
             for kind in PackKind.DATA, PackKind.METADATA:
                 wanted = _missing(store, [digest for digest, its in batch if its is kind])
-                for frames in _batches(depot.frames(wanted), FRAMES_ADDED_AT_ONCE):
+                for frames in _batches(depot.frames.read(wanted), FRAMES_ADDED_AT_ONCE):
                     session.add_encoded(frames, kind)
                     size = sum(len(frame.payload) for _, frame in frames)
                     count, stored = count + len(frames), stored + size
@@ -151,7 +151,7 @@ class _Nodes:
     def fetch(self, digest: Digest) -> Buffer:
         """Return a verified node."""
         if _missing(self._store, [digest]):
-            return self._depot.metadata(digest)
+            return self._depot.frames.metadata(digest)
         return self._store.frames.metadata(digest)
 
 

@@ -7,7 +7,7 @@ them.  A sealed event is durable here first and then there; where a push ends be
 its event, the claim names the commit, and the next push goes on from it.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 
 from casstore.digest import CommitId, Digest
@@ -16,7 +16,7 @@ from casstore.flows.transfer.selection import events_for
 from casstore.journal import queries
 from casstore.journal.bodies import SameAsBody, SealedBody
 from casstore.journal.numbers import Numbers, Standpoint
-from casstore.journal.sealing import Outcome, perform, seal_steps
+from casstore.journal.sealing import Outcome, SealingSteps, perform, seal_steps
 from casstore.journal.subjects import CommitSubject
 from casstore.remotes.claims import Claims, Place
 from casstore.store import Store
@@ -25,11 +25,15 @@ __all__ = ["seal_versions"]
 
 
 def seal_versions(
-    store: Store, depot: RemoteDepot, claims: Claims, commits: Collection[CommitId]
+    store: Store,
+    depot: RemoteDepot,
+    claims: Callable[[], Claims],
+    commits: Collection[CommitId],
 ) -> list[Outcome]:
     """Let the upstream ``depot`` number versions that are there; returns what became of each.
 
-    ``store`` follows the depot's authority.  Versions that have a number there keep it.
+    ``store`` follows the depot's authority.  Versions that have a number there keep it; ``claims``
+    is called when one is needed.
     """
     with depot.mirror.index.read() as reader:
         views = [queries.version(reader, commit) for commit in commits]
@@ -39,23 +43,23 @@ def seal_versions(
             places.setdefault((view.project, view.name), []).append(view.commit)
     found: list[Outcome] = []
     for (project, name), its in places.items():
-        found += _seal_collection(store, depot, _ClaimsOf(claims, Place(project, name)), its)
+        with depot.mirror.index.read() as reader:
+            numbers = Numbers(reader, project, name, Standpoint(store.numbering, store.authority))
+            steps = seal_steps(numbers, its) if numbers.unsealed(frozenset(its)) else None
+        if steps is not None:
+            found += _perform(store, depot, steps, _ClaimsOf(claims(), Place(project, name)))
     return found
 
 
-def _seal_collection(
-    store: Store, depot: RemoteDepot, claims: "_ClaimsOf", commits: list[CommitId]
+def _perform(
+    store: Store, depot: RemoteDepot, steps: SealingSteps, claims: "_ClaimsOf"
 ) -> tuple[Outcome, ...]:
-    standpoint = Standpoint(store.numbering, store.authority)
     sealed: dict[CommitId, None] = {}
 
     def append(subject: CommitSubject, body: SealedBody | SameAsBody) -> None:
         store.events.append(subject, body)
         sealed[subject.commit] = None
 
-    with depot.mirror.index.read() as reader:
-        numbers = Numbers(reader, claims.place.project, claims.place.name, standpoint)
-        steps = seal_steps(numbers, commits)
     try:
         return perform(steps, claims, partial(_content_there, depot), append)
     finally:

@@ -78,11 +78,13 @@ class Sent:
 def plan_to_send(store: Store, depot: RemoteDepot, commits: Collection[CommitId]) -> ToSend:
     """Return what ``send`` would do; nothing is created."""
     depot.refresh()
-    depot.learn_all()
+    depot.frames.learn_all()
     views = _lacking(store, depot, commits)
     frames = stored = 0
     for batch in _batches(digest for digest, _ in _closures(store, views)):
-        missing = [digest for digest, has in zip(batch, depot.has(batch), strict=True) if not has]
+        missing = [
+            digest for digest, has in zip(batch, depot.frames.has(batch), strict=True) if not has
+        ]
         frames += len(missing)
         stored += store.frames.stored_bytes(missing)
     events = events_for(commits, store.index, store.journal, depot.mirror.index)
@@ -108,14 +110,14 @@ def send(
     """
     depot.refresh()
     sender = _Sender(store, depot, jobs, progress or _ignored, had)
-    sender.unnamed += depot.refresh_packs()
+    sender.unnamed += depot.frames.refresh()
     views = _lacking(store, depot, commits)
     nodes: list[Digest] = []
     sender.send(_data(_closures(store, views), nodes), PackKind.DATA)
     sender.send(nodes, PackKind.METADATA)
     sender.name_packs()
     for view in views:
-        depot.send_roots(view.manifest.root, _packs_of(store, depot, view, had))
+        depot.frames.send_roots(view.manifest.root, _packs_of(store, depot, view, had))
     events = events_for(commits, store.index, store.journal, depot.mirror.index)
     if had is not None:
         events = [event for event in events if not had.has_event(event.name)]
@@ -202,13 +204,13 @@ class _Sender:
     def name_packs(self) -> None:
         """Make the packs that were created known to everybody."""
         while self.unnamed:
-            self._depot.send_index(self.unnamed[:PACKS_OF_AN_INDEX])
+            self._depot.frames.send_index(self.unnamed[:PACKS_OF_AN_INDEX])
             del self.unnamed[:PACKS_OF_AN_INDEX]
 
     def _missing(self, digests: Iterable[Digest]) -> Iterator[Digest]:
         on_the_way = self._on_the_way
         for batch in _batches(digests):
-            for digest, has in zip(batch, self._depot.has(batch), strict=True):
+            for digest, has in zip(batch, self._depot.frames.has(batch), strict=True):
                 if has or digest in on_the_way:
                     continue
                 if self._had is None or not self._had.has_frame(digest):
@@ -232,7 +234,7 @@ class _Sender:
 
     def _create(self, pack: PackBuffer) -> Indexed:
         pack_id, data, rows = pack.seal()
-        self._depot.send_pack(pack_id, data)
+        self._depot.frames.send_pack(pack_id, data)
         self._progress(len(data))
         return Indexed(pack_id, pack.kind, len(data), rows)
 

@@ -182,7 +182,7 @@ class _Versions:
     def check(self) -> Iterator[BundledVersion]:
         """Yield each version that has its event here, checked."""
         self._depot.refresh()
-        self._depot.refresh_packs()
+        self._depot.frames.refresh()
         index = self._depot.mirror.index
         with index.read() as reader:
             commits = list(queries.commits(reader))
@@ -223,7 +223,7 @@ class _Versions:
         chunks = (ref.digest for ref in closure.refs(entry))
         try:
             while batch := list(islice(chunks, FRAMES_AT_ONCE)):
-                for digest, has in zip(batch, self._depot.has(batch), strict=True):
+                for digest, has in zip(batch, self._depot.frames.has(batch), strict=True):
                     if not has:
                         self._lack(digest)
                     elif self._suspicious:
@@ -233,14 +233,14 @@ class _Versions:
 
     def _read(self, digest: Digest) -> None:
         """Read one frame: something in the files is damaged, and this may be it."""
-        for _ in self._depot.frames([digest]):
+        for _ in self._depot.frames.read([digest]):
             pass
 
     def _fetch(self, digest: Digest) -> Buffer:
-        if not self._depot.has([digest])[0]:
+        if not self._depot.frames.has([digest])[0]:
             self._lack(digest)
             raise _Absent(f"frame {digest.hex()} is not here")
-        return self._depot.metadata(digest)
+        return self._depot.frames.metadata(digest)
 
     def _lack(self, digest: Digest) -> None:
         if len(self._lacking) < MAX_LACKING:
