@@ -25,7 +25,7 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "cli",
     "artifacts",
     "flows",  # and every verb in it is a stranger to the others
-    "exchange",
+    "bundles exchange",
     "remotes store",
     "catalog depot",
     "chunks folders journal manifests packs references",
