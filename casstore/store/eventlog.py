@@ -51,8 +51,8 @@ class EventLog:
     ) -> Event:
         """Write an event; when this returns it survives power loss and the index shows it.
 
-        ``also`` changes the index in the transaction that mirrors the event.  ``seen`` is the highest
-        clock of the collection that was seen elsewhere, so that the event comes after.
+        ``also`` changes the index in the transaction that mirrors the event.  ``seen`` is a clock
+        of the collection that was seen elsewhere: the event comes after it.
         """
         self._index.write(_nothing)  # who cannot mirror it now writes no event: ``Busy``
         with self._index.read() as reader:
