@@ -11,7 +11,10 @@ Knows: the tree, each class's exit code.  Never: anything else of the package.
     │   │   └── FileMissing        10   no such file on disk       (FileNotFoundError)
     │   ├── Busy                   11   wait
     │   └── RemoteError            1    retry                      (OSError)
-    │       └── RemoteAuth         12   give credentials
+    │       ├── RemoteAuth         12   give credentials
+    │       ├── RemoteBusy         11   wait                       (Busy)
+    │       ├── RemoteFull         1    make room there
+    │       └── RemoteMissing      10   no such bucket, folder or server's path
     ├── UsageError                 2    the call cannot be made now
     │   └── Invalid                2    fix the call               (ValueError)
     │       ├── ArtifactNotLoggedError      2
@@ -38,7 +41,10 @@ __all__ = [
     "NotFound",
     "ReferenceChanged",
     "RemoteAuth",
+    "RemoteBusy",
     "RemoteError",
+    "RemoteFull",
+    "RemoteMissing",
     "Unsupported",
     "UsageError",
 ]
@@ -106,6 +112,25 @@ class RemoteAuth(RemoteError):
     """A remote lets nobody in with these credentials, or without any."""
 
     exit_code = 12
+
+
+class RemoteBusy(RemoteError, Busy):
+    """A remote asks to wait, and did so for as long as was waited."""
+
+    exit_code = 11
+
+
+class RemoteFull(RemoteError):
+    """A remote has no room left, or a quota is used up."""
+
+
+class RemoteMissing(RemoteError):
+    """The bucket, folder or path that a remote's URL names is not there.
+
+    Not a ``NotFound``, which says that a depot holds no such object.
+    """
+
+    exit_code = 10
 
 
 class UsageError(Error):

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from casstore.errors import Invalid
 
@@ -15,6 +16,7 @@ __all__ = [
     "LATEST",
     "MAX_NAME_CHARS",
     "URL_SCHEME",
+    "NumberLabel",
     "Reference",
     "check_alias",
     "check_name",
@@ -23,6 +25,7 @@ __all__ = [
     "check_tag",
     "check_type",
     "display_path",
+    "number_label",
     "one_line",
     "parse_reference",
     "parse_url",
@@ -42,6 +45,7 @@ MAX_ID_CHARS = 64
 
 _NAME = re.compile(r"[a-zA-Z0-9_\-.]+\Z")
 _VERSION = re.compile(r"v(0|[1-9][0-9]{0,15})\Z")
+_NUMBER_LABEL = re.compile(r"(?:([0-9a-f]{8,32}):)?v(0|[1-9][0-9]{0,15})(\*?)\Z")
 _ID = re.compile(rf"[0-9a-f]{{{MIN_ID_CHARS},{MAX_ID_CHARS}}}\Z")
 _TAG = re.compile(r"[\w\- ]+\Z")
 _UNSAFE_PATH = re.compile(rb"\0|\A[A-Za-z]:|(?:\A|/)\.{0,2}(?:/|\Z)")  # NUL; drive; "", ".", ".."
@@ -51,9 +55,9 @@ _UNSAFE_PATH = re.compile(rb"\0|\A[A-Za-z]:|(?:\A|/)\.{0,2}(?:/|\Z)")  # NUL; dr
 class Reference:
     """``[[entity/]project/]name[:version | @id]``, taken apart.
 
-    ``label`` is an alias, ``latest`` or ``vN``; ``id_prefix`` is 8 to 64 hexadecimal characters of
-    a commit id or manifest digest.  Exactly one of the two is given, unless neither was: then
-    ``explicit`` is False and ``label`` is ``latest``.
+    ``label`` is an alias, ``latest``, or a number (``number_label`` reads it); ``id_prefix`` is 8
+    to 64 hexadecimal characters of a commit id or manifest digest.  Exactly one of the two is
+    given, unless neither was: then ``explicit`` is False and ``label`` is ``latest``.
     """
 
     name: str
@@ -86,7 +90,7 @@ def parse_reference(text: str) -> Reference:
             f"{text!r}: after @ come {MIN_ID_CHARS} to {MAX_ID_CHARS} characters of 0-9a-f",
         )
     check_name(name)
-    if label and not version_number(label) and label != "v0":
+    if label and number_label(label) is None:
         check_alias(label, of_reference=True)
     project = check_project(where[-1]) if where else ""
     return Reference(
@@ -121,6 +125,26 @@ def version_number(label: str) -> int | None:
     return int(match[1]) if match else None
 
 
+class NumberLabel(NamedTuple):
+    """A number as it may be typed.
+
+    ``v3``; ``v3*``, what this store called so itself (``provisional``); or ``1a2b3c4d:v3``, what
+    the authority whose id begins so sealed.
+    """
+
+    number: int
+    provisional: bool = False
+    authority: str = ""
+
+
+def number_label(label: str) -> NumberLabel | None:
+    """Read a number of a reference, or return None for any other label."""
+    match = _NUMBER_LABEL.match(label)
+    if match is None or (match[1] and match[3]):
+        return None
+    return NumberLabel(int(match[2]), bool(match[3]), match[1] or "")
+
+
 def check_name(name: str) -> str:
     """Return ``name`` if an artifact may bear it (W&B): ``[a-zA-Z0-9_-.]+``, at most 128."""
     if not isinstance(name, str) or not _NAME.match(name) or name in {".", ".."}:
@@ -141,7 +165,7 @@ def check_alias(alias: str, *, of_reference: bool = False) -> str:
         raise Invalid(f"{alias!r} cannot be an alias", hint=f"use 1 to {MAX_NAME_CHARS} characters")
     if any(character in "/:@" or not character.isprintable() for character in alias):
         raise Invalid(f"{alias!r} cannot be an alias", hint="an alias holds no / : @")
-    if not of_reference and version_number(alias) is not None:
+    if not of_reference and number_label(alias) is not None:
         raise Invalid(f"{alias!r} cannot be an alias", hint="vN is given by casstore itself")
     return alias
 

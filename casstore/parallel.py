@@ -141,29 +141,44 @@ def ordered_map(
     workers: int,
     window: int,
     worth_a_thread: Callable[[Item], bool] | None = None,
+    weigh: Callable[[Item], int] = lambda _: 0,
+    max_weight: int = 0,
 ) -> Iterator[Result]:
     """Apply ``function`` in threads and yield the results in the order of the items.
 
-    At most ``window`` items are taken ahead of the consumer.  The first error, by order, is raised;
+    At most ``window`` items are taken ahead of the consumer, and no more than weigh ``max_weight``
+    together, one apart.  The first error, by order, is raised;
     no further item is started, and those under way are awaited.
 
     An item that is not ``worth_a_thread`` is done by the caller's, after those under way: work that
     seldom lets go of the interpreter's lock is slower in a thread, and slows the others down.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="casstore")
-    pending: deque[Future[Result]] = deque()
+    pending: deque[tuple[int, Future[Result]]] = deque()
+    weight = 0
+
+    def first() -> Result:
+        nonlocal weight
+        less, future = pending.popleft()
+        weight -= less
+        return future.result()
+
     try:
         for item in items:
             if worth_a_thread is not None and not worth_a_thread(item):
                 while pending:
-                    yield pending.popleft().result()
+                    yield first()
                 yield function(item)
                 continue
-            pending.append(pool.submit(function, item))
+            more = weigh(item)
+            while pending and weight + more > max_weight > 0:
+                yield first()
+            pending.append((more, pool.submit(function, item)))
+            weight += more
             if len(pending) >= window:
-                yield pending.popleft().result()
+                yield first()
         while pending:
-            yield pending.popleft().result()
+            yield first()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -33,11 +33,22 @@ def free_port():
 def server(script, folder, *, ready="/", **environment):
     """Run ``tests/SCRIPT PORT`` until the block ends; gives its URL."""
     port = free_port()
-    log = folder / f"{script}.log"
     url = f"http://127.0.0.1:{port}"
-    with log.open("wb") as output:
+    command = [sys.executable, str(HERE / script), str(port)]
+    with running(command, folder, ready=url + ready, log=f"{script}.log", **environment):
+        yield url
+
+
+@contextlib.contextmanager
+def running(command, folder, *, ready, log="server.log", **environment):
+    """Run a command until the block ends; waits until ``ready``, a URL or a port, answers.
+
+    What it starts belongs to its group and is ended with it.
+    """
+    said = folder / log
+    with said.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, str(HERE / script), str(port)],
+            [str(part) for part in command],
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
@@ -45,8 +56,8 @@ def server(script, folder, *, ready="/", **environment):
             start_new_session=True,
         )
     try:
-        _wait(process, url + ready, log)
-        yield url
+        _wait(process, ready, said)
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -54,6 +65,8 @@ def server(script, folder, *, ready="/", **environment):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):  # nobody of its group is left
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait(process, url, log):
@@ -62,7 +75,10 @@ def _wait(process, url, log):
         if process.poll() is not None:
             break
         try:
-            urllib.request.urlopen(url, timeout=5).close()
+            if isinstance(url, int):
+                socket.create_connection(("127.0.0.1", url), timeout=5).close()
+            else:
+                urllib.request.urlopen(url, timeout=5).close()
         except urllib.error.HTTPError as error:
             error.close()
             return

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 import casstore
+from casstore.backends.making import load
 from casstore.cli.table import PARTS, VERBS
 from casstore.references.schemes import HANDLERS, OTHERS
+from casstore.remotes.schemes import OTHERS as OTHER_SCHEMES
+from casstore.remotes.schemes import SCHEMES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "casstore"
@@ -22,25 +25,30 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "cli",
     "artifacts",
     "flows",  # and every verb in it is a stranger to the others
+    "bundles exchange",
     "remotes store",
     "catalog depot",
     "chunks folders journal manifests packs references",
+    "backends",
     "durable encoding settings tables worktree",
     "digest media names parallel patterns",
     "errors",
 )
 
 DOORS = {  # a dependency: the room, or the one module, that may import it
-    "adlfs": "references.azure",
-    "azure": "references.azure",
+    "adlfs": "backends.azure",
+    "aiohttp": "backends.gcs",
+    "asyncssh": "backends.ssh",
+    "azure": "backends.azure",
     "backports": "chunks",
     "blake3": "digest",
     "click": "cli",
     "compression": "chunks",
     "concurrent": "parallel",
     "fcntl": "durable",
-    "fsspec": "references.backends",
-    "gcsfs": "references.gcs",
+    "fsspec": "backends.systems",
+    "gcsfs": "backends.gcs",
+    "httpx": "backends.webdav",
     "lmdb": "catalog",
     "mmap": "durable",
     "msgpack": "encoding",
@@ -54,15 +62,25 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "polars": "tables.polars_frames",
     "pyarrow": "tables.arrow",
     "pyfastcdc": "chunks",
-    "s3fs": "references.s3",
+    "s3fs": "backends.s3",
+    "sshfs": "backends.ssh",
     "threading": "parallel",
+    "tomlkit": "remotes.configuration",
     "tqdm": "cli.progress",
+    "webdav4": "backends.webdav",
     "yaml": "artifacts.yaml_text",
     "zstandard": "chunks",
 }
 BY_NAME = {  # load modules by name: from one table, or optional ones when they are first needed
-    *("__init__", "artifacts.yaml_text", "cli.table", "media.arrays", "media.pictures"),
-    *("patterns", "references.schemes", "settings"),
+    *(
+        "__init__",
+        "artifacts.elsewhere",
+        "artifacts.yaml_text",
+        "backends.making",
+        "cli.table",
+        "media.arrays",
+    ),
+    *("media.pictures", "patterns", "remotes.configuration", "settings"),
     *("tables.arrow", "tables.pandas_frames", "tables.polars_frames"),
 }
 
@@ -203,6 +221,7 @@ def test_paths_are_not_renamed_or_linked_past_the_door():
         and node.func.attr in {"hardlink_to", "move", "rename"}
         and not (isinstance(node.func.value, ast.Name) and node.func.value.id == "durable")
         and not within(module, "durable")
+        and module != "remotes.ssh"  # SFTP's own, on a server
     ]
     assert wrong == []
 
@@ -235,8 +254,10 @@ def test_every_name_in_the_tables_can_be_loaded():
         assert hasattr(import_module(place.module), place.attribute)
     for module in PARTS.values():
         import_module(module)
-    for module, _extra in [*HANDLERS.values(), OTHERS]:
-        assert hasattr(import_module(module), "make_handler")
+    for module in [*HANDLERS.values(), OTHERS]:
+        assert hasattr(load(module), "make_handler")
+    for scheme in [*SCHEMES.values(), OTHER_SCHEMES]:
+        assert hasattr(load(scheme.module), "make_driver")
     for name in set(casstore.__all__) - {"config", "run", "summary"}:
         assert getattr(casstore, name) is not None
 

@@ -18,7 +18,7 @@ from casstore.flows.lifecycle import describe, remove_collection, rename, retype
 from casstore.journal import queries
 from casstore.journal.views import CollectionView, VersionView
 from casstore.names import LATEST, check_name, check_tag, check_type, texts
-from casstore.store import Store, newest_version
+from casstore.store import Store, accept_numbers, newest_version, versions_of
 
 __all__ = ["ArtifactCollection"]
 
@@ -138,7 +138,7 @@ class ArtifactCollection:
     def views(self) -> list[VersionView]:
         """Return what ``artifacts`` makes artifacts of."""
         with self._store.index.read() as reader:
-            found = list(queries.versions(reader, self._view.project, self._view.name))
+            found = versions_of(self._store, reader, self._view.project, self._view.name)
         return found[::-1]
 
     def save(self) -> None:
@@ -156,6 +156,14 @@ class ArtifactCollection:
         ttl = seconds_of(self._ttl) or None
         describe(self._store, self._view, description=self.description, tags=tags, ttl=ttl)
         self._refresh()
+
+    def accept_numbers(self) -> list[str]:
+        """Let every number mean what it means now; returns those that were in conflict (``vN``).
+
+        Where an upstream gave a number to another version than this store had, the number is a
+        ``Conflict`` until then.  What it meant before is found as ``name@ID``.
+        """
+        return [f"v{each.number}" for each in accept_numbers(self._store, self._view)]
 
     def change_type(self, new_type: str) -> None:
         """Give it another type at once: what setting ``type`` and ``save`` does (W&B)."""

@@ -19,7 +19,14 @@ from casstore.errors import Invalid, UsageError
 from casstore.journal.views import PartView
 from casstore.names import LATEST, check_alias, check_tag
 from casstore.parallel import Pending
-from casstore.store import Commit, Committed, Store, check_type_of, version_of_part
+from casstore.store import (
+    Commit,
+    Committed,
+    Store,
+    check_type_of,
+    reference_to,
+    version_of_part,
+)
 
 __all__ = [
     "checked",
@@ -150,18 +157,18 @@ def request_for(
 
 def _commit(store: Store, artifact: ArtifactProperties, request: Commit) -> Committed:
     committed = artifact._drafting.commit(store, request)  # noqa: SLF001
-    say_unchanged(request, committed)
+    say_unchanged(store, request, committed)
     return committed
 
 
-def say_unchanged(request: Commit, committed: Committed) -> None:
+def say_unchanged(store: Store, request: Commit, committed: Committed) -> None:
     """Say in one line that no version was made because the newest has the content."""
     if committed.created:
         return
     aside = "; the description or metadata given is kept with the run"
     stays = "; its ttl stays as it is"  # never shorter by accident: ``save`` changes it
     termlog(
-        f"{request.name}:v{committed.version.number} has this content already"
+        f"{reference_to(store, committed.version)} has this content already"
         f"{aside if committed.kept_aside else ''}"
         f"{stays if request.ttl not in {None, committed.version.ttl} else ''}"
     )

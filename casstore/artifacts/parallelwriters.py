@@ -200,5 +200,5 @@ def _finish(store: Store, artifact: Artifact, request: Commit, writers: str) -> 
     else:
         if not finish.parts:
             termwarn(f"nothing was upserted by {where}: the version has only what was given")
-        say_unchanged(request, committed)
+        say_unchanged(store, request, committed)
     return committed

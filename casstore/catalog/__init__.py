@@ -14,6 +14,7 @@ Every table, key and row in one place::
     state     see journal.fold          msgpack    the folded journal
     sources   16 bytes node             17 bytes   folded sets: what each version and run came from
     targets   16 bytes node             17 bytes   folded sets: what came of each
+    subjects  16 bytes subject          event name the events about a commit, run, collection ...
     stat      u64 device, u64 inode     STAT_ROW   its stamp when it was read, and what it became
     intents   project NUL name          msgpack    [session, commit]: who is about to commit
 """

@@ -38,6 +38,7 @@ _PACK_KEY = struct.Struct(">I")
 _PACK_ROWS_GIVEN = "pack rows"
 _EVENTS_OF = "events of "
 _LOOSE = "loose events of "
+_SUBJECTS = "subjects"
 
 Result = TypeVar("Result")
 
@@ -64,6 +65,18 @@ class Reader:
         unpack, make = CHUNK_ROW.unpack, ChunkRow._make
         found = [get(digest, None, table) for digest in digests]
         return [None if data is None else make(unpack(data)) for data in found]
+
+    def frames(self, after: bytes, limit: int) -> list[tuple[Digest, ChunkRow]]:
+        """Return the frames whose digests follow ``after``, in order, and where each lies.
+
+        At most ``limit``, so that whoever wants all of them holds no transaction open for long.
+        """
+        with self._transaction.cursor(self._handles["chunks"]) as cursor:
+            if not (cursor.set_range(after) if after else cursor.first()):
+                return []
+            rows = islice(cursor.iternext(), limit + 1)
+            found = [(Digest(key), ChunkRow(*CHUNK_ROW.unpack(data))) for key, data in rows]
+        return [item for item in found if item[0] > after][:limit]
 
     def pack(self, row: int) -> PackRow | None:
         """Return the pack of a row."""
@@ -125,6 +138,13 @@ class Reader:
         """Return the journal packs of a month of which every event was applied."""
         packs = self._scan("gathered", b"")
         return {PackId(pack_id) for pack_id, its in packs if its == month.encode()}
+
+    def events_about(self, subject: bytes) -> list[str]:
+        """Return the names of the applied events about a subject: 16 bytes, its ``subject_key``."""
+        with self._transaction.cursor(self._handles[_SUBJECTS]) as cursor:
+            if not cursor.set_key(subject):
+                return []
+            return [name.decode() for name in cursor.iternext_dup()]
 
     def unchanged(self, stamps: Iterable[Stamp]) -> list[StatRow | None]:
         """Return what is remembered of each file that has this stamp still, in the order asked."""
@@ -251,6 +271,10 @@ class Writer(Reader):
             self._count(known, -1)
         self._count(place, 1)
 
+    def note_subject(self, subject: bytes, name: str) -> None:
+        """Let an event be found by what it is about."""
+        self._put(_SUBJECTS, subject, name.encode())
+
     def add_journal_pack(self, pack_id: PackId, month: str) -> None:
         """Note that every event of a journal pack was applied."""
         self._put("gathered", pack_id, month.encode())
@@ -306,7 +330,7 @@ class Catalog:
     """The index of one store in one process."""
 
     def __init__(self, path: Path) -> None:
-        self._environment = Environment(path, TABLES, SET_FAMILIES)
+        self._environment = Environment(path, TABLES, (*SET_FAMILIES, _SUBJECTS))
 
     def close(self) -> None:
         """Let the environment go."""

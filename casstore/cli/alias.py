@@ -9,9 +9,12 @@ from casstore.cli.options import Options, Verbs
 from casstore.cli.output import print_json, print_line, print_table
 from casstore.cli.records import alias_names, version_record
 from casstore.cli.workspace import Workspace
+from casstore.digest import CommitId
 from casstore.flows.lifecycle import remove_aliases, set_aliases
+from casstore.journal import queries
+from casstore.journal.views import CollectionView
 from casstore.names import LATEST, check_alias
-from casstore.store import live_versions, reference_to
+from casstore.store import Store, live_versions, reference_to
 
 __all__ = ["alias"]
 
@@ -56,25 +59,43 @@ def rm(options: Options, *, name: str, aliases: tuple[str, ...]) -> None:
             print_line(f"{found.label}  no longer has {', '.join(aliases)}")
 
 
+def _listed(store: Store, collection: CollectionView) -> list[tuple[str, str]]:
+    """Return (alias, reference), several of an alias that was set to several at once."""
+    place = (collection.project, collection.name)
+    called = alias_names(store, *place)
+    with store.index.read() as reader:
+        doubts = {each.alias: each.conflict for each in queries.aliases(reader, *place)}
+    found = [
+        (name, reference_to(store, view))
+        for view in live_versions(store, *place)
+        for name in called.get(view.commit, [])
+        if not doubts.get(name)
+    ]
+    for name, heads in doubts.items():
+        found += [(name, _in_doubt(collection, commit)) for _, commit in heads]
+    return sorted(found)
+
+
+def _in_doubt(collection: CollectionView, commit: CommitId | None) -> str:
+    return "nothing" if commit is None else f"{collection.label}@{commit.hex()}"
+
+
 @alias.command("ls")
 @click.argument("name", metavar="NAME")
 @click.pass_obj
 def ls(options: Options, *, name: str) -> None:
-    """List the aliases of a name and the version that each one means."""
+    """List the aliases of a name and the version that each one means.
+
+    One that was set to several at once has a line for each (exit 5 where it is used).
+    """
     with Workspace(options) as place:
-        place.version(name)
-        collection = place.collection(name)
-        store = place.existing()
-        called = alias_names(store, collection.project, collection.name)
-        found = sorted(
-            (alias_name, reference_to(store, view))
-            for view in live_versions(store, collection.project, collection.name)
-            for alias_name in called.get(view.commit, [])
-        )
+        if place.existing_or_empty() is None:
+            place.version(name)  # says that nothing was ever logged
+        found = _listed(place.existing(), place.collection(name))
         if options.json:
             print_json(aliases=[{"alias": one, "reference": other} for one, other in found])
         elif options.quiet:
-            for one, _ in found:
+            for one in dict.fromkeys(one for one, _ in found):
                 print_line(one)
         else:
             print_table(("ALIAS", "VERSION"), found)

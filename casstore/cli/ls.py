@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import click
 
+from casstore.catalog import Reader
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import (
     path_text,
@@ -31,7 +32,7 @@ from casstore.journal import queries
 from casstore.journal.census import Held, census
 from casstore.journal.views import CollectionView, VersionView
 from casstore.manifests import Entry
-from casstore.store import Store, reference_to
+from casstore.store import Store, newest_version, number_of, reference_to, shown_as, versions_of
 
 __all__ = ["ls"]
 
@@ -94,9 +95,21 @@ def _collections(store: Store, project: str | None) -> list[tuple[CollectionView
     with store.index.read() as reader:
         for each in queries.projects(reader) if project is None else [project]:
             held = census(reader, each, store.numbering)
-            views = queries.collections(reader, each)
-            found += [(view, held[view.name]) for view in views if view.name in held]
+            views = [view for view in queries.collections(reader, each) if view.name in held]
+            if store.standpoint.authority is not None:  # then others give numbers too
+                held = {view.name: _held(store, reader, view, held[view.name]) for view in views}
+            found += [(view, held[view.name]) for view in views]
     return found
+
+
+def _held(store: Store, reader: Reader, collection: CollectionView, counted: Held) -> Held:
+    """Return what a collection holds, its newest version being what ``latest`` means here."""
+    newest = newest_version(store, reader, collection.project, collection.name)
+    if newest is None:
+        return counted._replace(number=None)
+    ref = newest.manifest
+    number = number_of(store, newest)
+    return Held(counted.versions, number, ref.size, ref.entries, newest.created_at)
 
 
 def _versions(place: Workspace, text: str, *, deleted: bool) -> None:
@@ -106,7 +119,7 @@ def _versions(place: Workspace, text: str, *, deleted: bool) -> None:
         return
     found = place.collection(text)
     with store.index.read() as reader:
-        views = list(queries.versions(reader, found.project, found.name, include_deleted=deleted))
+        views = versions_of(store, reader, found.project, found.name, include_deleted=deleted)
     aliases = alias_names(store, found.project, found.name)
     if place.options.json:
         records = (version_record(store, view, aliases.get(view.commit, [])) for view in views)
@@ -126,7 +139,7 @@ def _version_row(
 ) -> tuple[str, ...]:
     called = ["(removed)"] if view.deleted else aliases.get(view.commit, [])
     return (
-        reference_to(store, view),
+        shown_as(store, view),
         f"{view.manifest.entries:,}",
         size_text(view.manifest.size),
         time_text(view.created_at),

@@ -33,6 +33,7 @@ from casstore.store import (
     collection_called,
     commit,
     reference_to,
+    shown_as,
 )
 from casstore.worktree import Source, Walk, source_of
 
@@ -330,7 +331,7 @@ def _print(options: Options, store: Store, given: _Input, done: _Done) -> None:
     elif options.quiet:
         print_line(reference)
     else:
-        print_line(f"{reference}  {_story(done)}")
+        print_line(f"{shown_as(store, view)}  {_story(done)}")
 
 
 def _story(done: _Done) -> str:

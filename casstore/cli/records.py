@@ -14,14 +14,13 @@ from casstore.journal.census import Held
 from casstore.journal.views import CollectionView, RunView, VersionView
 from casstore.manifests import Entry
 from casstore.names import LATEST
-from casstore.store import Store, newest_version, number_of, surroundings_of
+from casstore.store import Store, label_of, newest_version, surroundings_of
 
 __all__ = [
     "alias_names",
     "artifact_record",
     "file_record",
     "run_record",
-    "version_label",
     "version_record",
 ]
 
@@ -36,30 +35,26 @@ def alias_names(store: Store, project: str, name: str) -> dict[CommitId, list[st
     return found
 
 
-def version_label(store: Store, view: VersionView) -> str | None:
-    """Return ``vN``, or None for a version that has no number in this store."""
-    number = number_of(store, view)
-    return None if number is None else f"v{number}"
-
-
 def version_record(
     store: Store, view: VersionView, aliases: list[str] | None = None
 ) -> dict[str, Any]:
     """Return a version; its ``aliases`` are looked up if they are not given.
 
-    A version is provisional where an upstream has not sealed its number.
+    A version is provisional where an upstream has not sealed its number.  ``version`` is ``vN``,
+    ``<authority>:vN`` for a number of another upstream, or None: see ``journal.numbers``.
     """
+    label = label_of(store, view)
     if aliases is None:
         aliases = alias_names(store, view.project, view.name).get(view.commit, [])
     return {
         "project": view.project,
         "name": view.label,
-        "version": version_label(store, view),
+        "version": label.name if label.exact or (label.name and not label.provisional) else None,
         "commit_id": view.commit.hex(),
         "digest": view.manifest.digest.hex(),
         "type": view.type,
         "state": "DELETED" if view.deleted else "COMMITTED",
-        "provisional": False,
+        "provisional": label.provisional,
         "aliases": aliases,
         "tags": list(view.tags),
         "description": view.description,

@@ -26,7 +26,7 @@ from casstore.digest import CommitId
 from casstore.flows.verify import Drift
 from casstore.journal import lineage, queries
 from casstore.journal.views import UseView, VersionView
-from casstore.store import Store, reference_to
+from casstore.store import Store, label_of, reference_to, shown_as
 
 __all__ = ["show"]
 
@@ -121,6 +121,20 @@ def _end_us(view: VersionView) -> int:
     return view.created_at + (view.lifetime or 0) * MICROSECONDS
 
 
+def _number(store: Store, view: VersionView) -> str:
+    """Return what is to be said of a version's number, nothing for one that is plain or sealed."""
+    label = label_of(store, view)
+    if label.provisional and label.authority is None and label.number is not None:
+        return "provisional: the upstream has not sealed it"
+    if label.provisional:
+        return "none: the upstream has not sealed one"
+    return "" if label.exact or label.number is None else f"that of {_same(store, view)}"
+
+
+def _same(store: Store, view: VersionView) -> str:
+    return f"{', '.join(_references(store, view.same_as))}, which has the same content"
+
+
 def _lifetime(view: VersionView) -> str:
     if view.lifetime is None:
         return "ever, whatever its collection says" if view.ttl is not None else ""
@@ -130,12 +144,13 @@ def _lifetime(view: VersionView) -> str:
 
 
 def _print(store: Store, view: VersionView, aliases: list[str], uses: tuple[UseView, ...]) -> None:
-    print_line(f"{reference_to(store, view)}  in project {view.project}")
+    print_line(f"{shown_as(store, view)}  in project {view.project}")
     facts = {
         "type": view.type,
         "state": "removed; `casstore restore` brings it back" if view.deleted else "",
         "logged": time_text(view.created_at),
         "files": f"{count_text(view.manifest.entries, 'file')}  {size_text(view.manifest.size)}",
+        "number": _number(store, view),
         "aliases": ", ".join(aliases),
         "tags": ", ".join(view.tags),
         "description": view.description or "",

@@ -71,3 +71,5 @@ def _print(found: Status) -> None:
         print_line("access    read only")
     if found.sessions:
         print_line(f"at work   {count_text(len(found.sessions), 'session')}")
+    for conflict in found.conflicts:
+        print_line(f"in doubt  {one_line(conflict)}")

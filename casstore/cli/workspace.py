@@ -14,7 +14,7 @@ from casstore.cli.options import Options
 from casstore.cli.output import count_text
 from casstore.errors import Corrupt, Invalid, NotFound
 from casstore.journal.views import CollectionView, VersionView
-from casstore.names import Reference, parse_reference, version_number
+from casstore.names import Reference, number_label, parse_reference
 from casstore.settings import Environment, find_project, find_store, read_environment, user_data_dir
 from casstore.store import (
     Store,
@@ -159,7 +159,7 @@ class Workspace:
         """Return the version that ``text`` names by number or id: what a name means can change."""
         reference = self.reference(text)
         view = self.version(text, deleted=deleted)
-        if not reference.id_prefix and version_number(reference.label) is None:
+        if not reference.id_prefix and number_label(reference.label) is None:
             exact = reference_to(self.existing(), view)
             raise Invalid(f"{text!r} is no explicit version", hint=f"it means {exact} now")
         return view

@@ -5,10 +5,18 @@ Knows: where packs, events, claims and leases lie, FORMAT.  Never: LMDB, what ev
 """
 
 from casstore.depot.attempts import Attempt, failed_notes, forget_failed
-from casstore.depot.claims import Claims
-from casstore.depot.identity import Identity, create_identity, read_identity
-from casstore.depot.journalfiles import JournalFiles
-from casstore.depot.journalpacks import Packed, read_journal_pack, write_journal_pack
+from casstore.depot.authority import AUTHORITY_NAME, draw_authority, read_authority
+from casstore.depot.claims import Claims, escape_name
+from casstore.depot.identity import (
+    Identity,
+    create_identity,
+    new_identity,
+    parse_identity,
+    read_identity,
+)
+from casstore.depot.journalfiles import JournalFiles, month_of
+from casstore.depot.journalpacks import Packed, journal_pack, read_journal_pack, write_journal_pack
+from casstore.depot.numberfiles import Accepted, NumberFiles
 from casstore.depot.packfiles import PackFiles
 from casstore.depot.sessions import (
     SessionFolder,
@@ -19,20 +27,30 @@ from casstore.depot.sessions import (
 )
 
 __all__ = [
+    "AUTHORITY_NAME",
+    "Accepted",
     "Attempt",
     "Claims",
     "Identity",
     "JournalFiles",
+    "NumberFiles",
     "PackFiles",
     "Packed",
     "SessionFolder",
     "create_identity",
     "dead_sessions",
+    "draw_authority",
+    "escape_name",
     "failed_notes",
     "failed_sessions",
     "forget_failed",
     "is_dead",
+    "journal_pack",
     "live_sessions",
+    "month_of",
+    "new_identity",
+    "parse_identity",
+    "read_authority",
     "read_identity",
     "read_journal_pack",
     "write_journal_pack",

@@ -14,11 +14,21 @@ from casstore.chunks import CHUNKER_PARAMETERS
 from casstore.encoding import canonical_json
 from casstore.errors import Corrupt, NotFound, Unsupported
 
-__all__ = ["FORMAT_VERSION", "Identity", "create_identity", "make_folders", "read_identity"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Identity",
+    "create_identity",
+    "make_folders",
+    "new_identity",
+    "parse_identity",
+    "read_identity",
+]
 
 FORMAT_VERSION = 1
 FILE_NAME = "FORMAT"
-FOLDERS: tuple[str, ...] = ("packs", "journal", "claims", "index", "condemned", "leases", "tmp")
+FOLDERS: tuple[str, ...] = (
+    *("packs", "journal", "claims", "index", "condemned", "leases", "numbers", "tmp"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +48,28 @@ def read_identity(root: Path) -> Identity:
         raise NotFound(
             f"no store at {root}", hint="put something, or run `casstore init`"
         ) from None
+    return parse_identity(data, str(root))
+
+
+def parse_identity(data: bytes, where: str) -> Identity:
+    """Return what the bytes of a FORMAT say; raises what ``read_identity`` raises."""
     try:
         fields = json.loads(data)
         version, store_id = int(fields["format"]), str(fields["store_id"])
     except (ValueError, KeyError, TypeError):
         raise Corrupt(
-            f"{path} cannot be read", hint="restore it from a copy of the store"
+            f"FORMAT of the depot at {where} cannot be read",
+            hint="restore it from a copy of the store",
         ) from None
     if version > FORMAT_VERSION:
         needed = fields.get("needs_casstore", "a newer release")
         raise Unsupported(
-            f"the store at {root} has format {version}, this release reads up to {FORMAT_VERSION}",
+            f"the depot at {where} has format {version}, this release reads up to {FORMAT_VERSION}",
             hint=f"upgrade: it needs casstore {needed}",
         )
     if fields.get("chunker") != CHUNKER_PARAMETERS:
         raise Unsupported(
-            f"the store at {root} was cut with other chunker parameters", hint="upgrade casstore"
+            f"the depot at {where} was cut with other chunker parameters", hint="upgrade casstore"
         )
     return Identity(store_id=store_id, format_version=version)
 
@@ -65,6 +81,17 @@ def make_folders(root: Path) -> None:
             durable.make_directory(root / name)
 
 
+def new_identity() -> bytes:
+    """Return the bytes of a FORMAT with an id that nobody has."""
+    fields = {
+        "chunker": CHUNKER_PARAMETERS,
+        "format": FORMAT_VERSION,
+        "needs_casstore": ">=0.1",
+        "store_id": os.urandom(16).hex(),
+    }
+    return canonical_json(fields).encode() + b"\n"
+
+
 def create_identity(root: Path) -> Identity:
     """Make ``root`` a depot if it is none; two processes at once agree on one identity."""
     for parent in reversed(root.parents):
@@ -72,13 +99,7 @@ def create_identity(root: Path) -> Identity:
             durable.make_directory(parent)
     durable.make_directory(root)
     make_folders(root)
-    fields = {
-        "chunker": CHUNKER_PARAMETERS,
-        "format": FORMAT_VERSION,
-        "needs_casstore": ">=0.1",
-        "store_id": os.urandom(16).hex(),
-    }
-    data = canonical_json(fields).encode() + b"\n"
+    data = new_identity()
     with contextlib.suppress(FileExistsError):  # another process was first: its identity holds
         durable.create_exclusive(root / FILE_NAME, data, root / "tmp")
     return read_identity(root)

@@ -16,13 +16,18 @@ from pathlib import Path
 from casstore import durable
 from casstore.packs import PackId
 
-__all__ = ["JournalFiles"]
+__all__ = ["JournalFiles", "month_of"]
 
 MAX_EVENT_FILE_BYTES = 16 * 1024 * 1024 + 64
 PACKS_FOLDER = "packs"
 
 _MONTH = re.compile(r"[0-9]{6}\Z")
 _PACK = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def month_of(time_us: int) -> str:
+    """Return the month that an event of a time lies in: ``yyyymm``, UTC."""
+    return time.strftime("%Y%m", time.gmtime(time_us / 1_000_000))
 
 
 class JournalFiles:
@@ -36,7 +41,7 @@ class JournalFiles:
 
         An event that is there already with equal bytes is success: names are bound to content.
         """
-        month = time.strftime("%Y%m", time.gmtime(time_us / 1_000_000))
+        month = month_of(time_us)
         folder = self._root / month
         durable.make_directory(folder)
         while True:

@@ -13,10 +13,19 @@ from casstore import durable
 from casstore.chunks import Encoder, decode
 from casstore.digest import digest_of
 from casstore.errors import Corrupt
-from casstore.packs import PackId, PackKind, PackWriter, Row, read_rows, scan_rows, unpack_frame
+from casstore.packs import (
+    PackBuffer,
+    PackId,
+    PackKind,
+    PackWriter,
+    Row,
+    read_rows,
+    scan_rows,
+    unpack_frame,
+)
 from casstore.packs.format import RECORD
 
-__all__ = ["Packed", "read_journal_pack", "write_journal_pack"]
+__all__ = ["Packed", "journal_pack", "read_journal_pack", "write_journal_pack"]
 
 _BY_OFFSET = itemgetter(1)
 
@@ -37,14 +46,25 @@ class Packed(NamedTuple):
 def write_journal_pack(staged: Path, files: Iterable[bytes]) -> PackId:
     """Write event files as one pack, durably; returns its name.  The caller bounds their number."""
     writer = PackWriter(staged, PackKind.JOURNAL, direct=False)
-    encoder = Encoder()
     try:
-        for data in files:
-            codec, payload = encoder.encode(data, "event")
-            writer.append(digest_of(data), codec, len(data), payload)
+        _append(writer, files)
         return writer.seal()[0]
     finally:
         writer.close()
+
+
+def journal_pack(files: Iterable[bytes]) -> tuple[PackId, bytearray]:
+    """Return event files as one pack: its name and its bytes."""
+    buffer = PackBuffer(PackKind.JOURNAL)
+    _append(buffer, files)
+    return buffer.seal()[:2]
+
+
+def _append(pack: PackWriter | PackBuffer, files: Iterable[bytes]) -> None:
+    encoder = Encoder()
+    for data in files:
+        codec, payload = encoder.encode(data, "event")
+        pack.append(digest_of(data), codec, len(data), payload)
 
 
 def read_journal_pack(path: Path) -> Iterator[Packed]:

@@ -20,7 +20,7 @@ from casstore.depot import live_sessions, read_identity
 from casstore.errors import Error
 from casstore.journal import lineage, queries
 from casstore.settings import user_cache_dir
-from casstore.store import Store, open_store
+from casstore.store import Store, conflicts_of, open_store
 
 __all__ = ["Finding", "Level", "Status", "examine", "status"]
 
@@ -37,7 +37,8 @@ class Status:
     """A store in numbers.
 
     ``versions`` are those not removed; ``packs`` and ``stored_bytes`` are as the index has them;
-    ``sessions`` are the ids of those at work now, this process's among them if it has one.
+    ``sessions`` are the ids of those at work now, this process's among them if it has one;
+    ``conflicts`` say one by one what somebody has to decide, and how.
     """
 
     root: Path
@@ -51,6 +52,7 @@ class Status:
     packs: int
     stored_bytes: int
     sessions: tuple[str, ...]
+    conflicts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def status(store: Store) -> Status:
             packs=len(packs),
             stored_bytes=sum(packs),
             sessions=tuple(sorted(_live_sessions(store.root))),
+            conflicts=tuple(map(str, conflicts_of(store, reader))),
         )
 
 

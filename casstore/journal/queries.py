@@ -10,7 +10,7 @@ from typing import Any
 
 from casstore.digest import COMMIT_ID_SIZE, DIGEST_SIZE, CommitId, Digest
 from casstore.encoding import decode
-from casstore.journal import keys, labels, registers
+from casstore.journal import keys, labels, registers, seals
 from casstore.journal.bodies import EventId, ManifestRef
 from casstore.journal.registers import Heads
 from casstore.journal.table import StateReader
@@ -278,21 +278,14 @@ def _sealed(
     for project, name, authority, number in row["sealed"]:
         if (project, name) != place:
             continue
-        claims = _claims(table, keys.sealed(project, name, authority, number))
-        if claims[0][2] != row["commit"]:
-            doubts.append(FieldConflict("number", tuple((head[0], head[2]) for head in claims)))
+        claims = seals.claimants(table, project, name, authority, number)
+        if claims[0].commit != row["commit"]:
+            doubts.append(
+                FieldConflict("number", tuple((seal.event, seal.commit) for seal in claims))
+            )
         else:
             held.setdefault(authority, number)
     return held, tuple(doubts)
-
-
-def _claims(table: StateReader, prefix: bytes) -> Heads:
-    """Return the claimants of one sealed number as heads, the first one first."""
-    claims = []
-    for key, raw in table.scan(prefix):
-        clock, event = decode(raw)
-        claims.append([event, clock, CommitId(key[-COMMIT_ID_SIZE:])])
-    return sorted(claims, key=lambda head: (head[1], head[0]))
 
 
 def _link(head: registers.Head) -> LinkView:

@@ -6,7 +6,8 @@ Knows: the four subjects and their wire lists.  Never: kinds, bytes, the fold.
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from casstore.digest import CommitId
+from casstore.digest import CommitId, digest_of
+from casstore.encoding import encode
 from casstore.errors import Corrupt
 from casstore.journal import fields
 
@@ -19,6 +20,7 @@ __all__ = [
     "Subject",
     "UnknownSubject",
     "read_subject",
+    "subject_key",
     "subject_to_wire",
 ]
 
@@ -83,6 +85,13 @@ def subject_to_wire(subject: Subject) -> list[Any]:
         return list(subject.wire)
     slots = type(subject).__slots__
     return [_WORDS[type(subject)], *[getattr(subject, slot) for slot in slots]]
+
+
+def subject_key(subject: Subject) -> bytes:
+    """Return 16 bytes by which all events about one subject are found: a commit's are its id."""
+    if isinstance(subject, CommitSubject):
+        return subject.commit
+    return digest_of(encode(subject_to_wire(subject)))[:16]
 
 
 def read_subject(wire: Any) -> Subject:

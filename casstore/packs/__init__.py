@@ -7,21 +7,25 @@ Knows: byte layout, offsets, the two recoveries.  Never: LMDB, artifacts, compre
 from casstore.packs.format import (
     MAX_PACK_BYTES,
     TARGET_PACK_BYTES,
+    Encoded,
     PackId,
     PackKind,
     Row,
 )
-from casstore.packs.reader import read_rows, scan_rows, unpack_frame
-from casstore.packs.writer import PackWriter
+from casstore.packs.reader import read_rows, rows_at, scan_rows, unpack_frame
+from casstore.packs.writer import PackBuffer, PackWriter
 
 __all__ = [
     "MAX_PACK_BYTES",
     "TARGET_PACK_BYTES",
+    "Encoded",
+    "PackBuffer",
     "PackId",
     "PackKind",
     "PackWriter",
     "Row",
     "read_rows",
+    "rows_at",
     "scan_rows",
     "unpack_frame",
 ]

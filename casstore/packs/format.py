@@ -21,6 +21,7 @@ __all__ = [
     "TARGET_PACK_BYTES",
     "TRAILER",
     "TRAILER_MAGIC",
+    "Encoded",
     "PackId",
     "PackKind",
     "Row",
@@ -62,6 +63,14 @@ class Row(NamedTuple):
     stored_bytes: int
     size_bytes: int
     codec: int
+
+
+class Encoded(NamedTuple):
+    """A frame as it is stored: how it was encoded, its size before, its bytes after."""
+
+    codec: int
+    size_bytes: int
+    payload: Buffer
 
 
 def pack_id_of(header: bytes, footer: Buffer) -> PackId:

@@ -4,7 +4,8 @@ Knows: how to check every field.  Never: LMDB, which frames are wanted, codecs' 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from casstore import durable
@@ -26,7 +27,7 @@ from casstore.packs.format import (
     parse_header,
 )
 
-__all__ = ["read_rows", "scan_rows", "unpack_frame"]
+__all__ = ["read_rows", "rows_at", "scan_rows", "unpack_frame"]
 
 
 def read_rows(path: Path) -> tuple[PackId, PackKind, list[Row]]:
@@ -37,22 +38,28 @@ def read_rows(path: Path) -> tuple[PackId, PackKind, list[Row]]:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         size = os.fstat(descriptor).st_size
-        return _checked_rows(descriptor, size, path.name)
+        return rows_at(partial(durable.read_at, descriptor), size, path.name)
     finally:
         os.close(descriptor)
 
 
-def _checked_rows(descriptor: int, size: int, name: str) -> tuple[PackId, PackKind, list[Row]]:
+def rows_at(
+    read: Callable[[int, int], Buffer], size: int, name: str
+) -> tuple[PackId, PackKind, list[Row]]:
+    """Return what ``read_rows`` does of a pack of ``size`` bytes, wherever it is.
+
+    ``read(count, offset)`` returns bytes of it; it is called three times.
+    """
     if not HEADER.size + TRAILER.size <= size <= MAX_PACK_BYTES + MAX_FRAME_BYTES:
         raise Corrupt(f"pack {name} has {size} bytes, which no pack has")
-    header = durable.read_at(descriptor, HEADER.size, 0)
+    header = bytes(read(HEADER.size, 0))
     kind = parse_header(header)
-    trailer = durable.read_at(descriptor, TRAILER.size, size - TRAILER.size)
+    trailer = read(TRAILER.size, size - TRAILER.size)
     footer_bytes, count, pack_id, magic = TRAILER.unpack(trailer)
     start = size - TRAILER.size - footer_bytes
     if magic != TRAILER_MAGIC or footer_bytes != count * FOOTER_ROW.size or start < HEADER.size:
         raise Corrupt(f"pack {name} does not end with its trailer: it was cut short or damaged")
-    footer = durable.read_at(descriptor, footer_bytes, start)
+    footer = read(footer_bytes, start)
     if pack_id_of(header, footer) != pack_id:
         raise Corrupt(f"pack {name}: the footer is not the one that was written")
     rows = [Row(*fields) for fields in FOOTER_ROW.iter_unpack(footer)]

@@ -1,4 +1,4 @@
-"""Writing a pack.
+"""Writing a pack, to a file or in memory.
 
 Knows: the order header, records, footer, trailer.  Never: names of folders, dedup, codecs' insides.
 """
@@ -6,6 +6,7 @@ Knows: the order header, records, footer, trailer.  Never: names of folders, ded
 import os
 from operator import itemgetter
 from pathlib import Path
+from typing import Protocol
 
 from casstore import durable
 from casstore.digest import Buffer, Digest
@@ -26,28 +27,29 @@ from casstore.packs.format import (
     pack_id_of,
 )
 
-__all__ = ["PackWriter"]
+__all__ = ["PackBuffer", "PackWriter"]
 
 _FIRST = itemgetter(0)
 
 
-class PackWriter:
-    """A pack being written under a temporary name; ``seal`` finishes it.
+class _Out(Protocol):
+    """Where a pack's bytes go, one after the other."""
 
-    A pack that is closed unsealed has no footer: ``scan_rows`` still finds its frames.
-    """
+    @property
+    def size_bytes(self) -> int: ...
 
-    def __init__(self, path: Path, kind: PackKind, *, direct: bool) -> None:
-        self.path = path
+    def append(self, data: Buffer, /) -> None: ...
+
+
+class _Pack:
+    """A pack being written to ``out``."""
+
+    def __init__(self, out: _Out, kind: PackKind) -> None:
         self.kind = kind
+        self._file = out
         self._header = HEADER.pack(HEADER_MAGIC, FORMAT_VERSION, kind, 0, os.urandom(16))
-        self._file = durable.create(path, direct=direct)
-        try:
-            self._file.append(self._header)
-        except BaseException:
-            self._file.close()
-            raise
         self._rows: list[tuple[Digest, int, int, int, int]] = []
+        out.append(self._header)
 
     @property
     def full(self) -> bool:
@@ -74,18 +76,62 @@ class PackWriter:
         append(RECORD.pack(RECORD_MAGIC, codec, 0, 0, stored, size, digest))
         append(payload)
 
-    def seal(self) -> tuple[PackId, list[Row]]:
-        """Write footer and trailer and make the file durable; returns its name and its rows."""
+    def _finish(self) -> tuple[PackId, list[Row]]:
+        """Write footer and trailer; returns the pack's name and its rows by digest."""
         rows = sorted(self._rows, key=_FIRST)
         pack = FOOTER_ROW.pack
         footer = b"".join([pack(*row) for row in rows])
         pack_id = pack_id_of(self._header, footer)
         self._file.append(footer)
         self._file.append(TRAILER.pack(len(footer), len(rows), pack_id, TRAILER_MAGIC))
-        self._file.sync()
-        self._file.close()
         return pack_id, [Row(*row) for row in rows]
+
+
+class PackWriter(_Pack):
+    """A pack being written under a temporary name; ``seal`` finishes it.
+
+    A pack that is closed unsealed has no footer: ``scan_rows`` still finds its frames.
+    """
+
+    def __init__(self, path: Path, kind: PackKind, *, direct: bool) -> None:
+        self.path = path
+        self._out = durable.create(path, direct=direct)
+        try:
+            super().__init__(self._out, kind)
+        except BaseException:
+            self._out.close()
+            raise
+
+    def seal(self) -> tuple[PackId, list[Row]]:
+        """Write footer and trailer and make the file durable; returns its name and its rows."""
+        sealed = self._finish()
+        self._out.sync()
+        self._out.close()
+        return sealed
 
     def close(self) -> None:
         """Give the file back unsealed."""
-        self._file.close()
+        self._out.close()
+
+
+class _Memory(bytearray):
+    """A file in memory."""
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self)
+
+    append = bytearray.extend  # type: ignore[assignment]
+
+
+class PackBuffer(_Pack):
+    """A pack being written in memory, to be sent elsewhere whole."""
+
+    def __init__(self, kind: PackKind) -> None:
+        self._memory = _Memory()
+        super().__init__(self._memory, kind)
+
+    def seal(self) -> tuple[PackId, bytearray, list[Row]]:
+        """Return the pack's name, its bytes, and its rows by digest."""
+        pack_id, rows = self._finish()
+        return pack_id, self._memory, rows

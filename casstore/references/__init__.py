@@ -4,8 +4,8 @@ Knows: URIs, schemes, what servers say of an object and what decides whether it 
 Never: stores, manifests, where fetched bytes go.
 
 ``record`` is what is kept, ``uris`` what may be, ``schemes`` finds the module that knows a scheme
-and loads it when a reference is used; ``backends`` makes fsspec's file systems and reads their
-errors.  Credentials come from where each backend looks by itself, and are never kept.
+and loads it when a reference is used; ``translating`` says what failures mean to who reads.
+Credentials come from where each backend looks by itself, and are never kept.
 """
 
 from casstore.references.looking import look_at_all

@@ -7,14 +7,13 @@ Knows: blobs, through adlfs and its client.  Never: credentials, which adlfs fin
 from collections.abc import Iterator
 from typing import Any
 
-from adlfs import AzureBlobFileSystem
-from azure.core import MatchConditions
-
+from casstore.backends.azure import MatchConditions, azure_file_system
+from casstore.backends.systems import run
 from casstore.digest import Buffer
-from casstore.errors import FileMissing, ReferenceChanged, RemoteAuth
-from casstore.references.backends import COMMON, run, translated
+from casstore.errors import FileMissing, ReferenceChanged
 from casstore.references.buckets import expand_bucket
 from casstore.references.record import Expansion, Referent, changed, unlisted
+from casstore.references.translating import translated
 
 __all__ = ["Azure", "make_handler"]
 
@@ -74,14 +73,7 @@ class Azure:
         authority = uri.partition("://")[2].partition("/")[0]
         account = authority.partition("@")[2]
         if account not in self._clients:
-            named = {"account_name": account.partition(".")[0]} if account else {}
-            try:
-                self._clients[account] = AzureBlobFileSystem(**COMMON, **named)
-            except ValueError as error:
-                raise RemoteAuth(
-                    f"{uri} names no account, and nothing else does: {error}",
-                    hint="set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT_NAME",
-                ) from error
+            self._clients[account] = azure_file_system(uri)
         fs = self._clients[account]
         container, key, _ = fs.split_path(uri)
         return fs, container, key

@@ -8,46 +8,30 @@ ones, what is there now must have the same MD5.
 """
 
 import base64
-import inspect
-import logging
 from collections.abc import Iterator
 from typing import Any
 
-from gcsfs.core import GCSFileSystem
-from gcsfs.retry import retry_request
-
+from casstore.backends.gcs import gcs_client
+from casstore.backends.trying import Patience, tried
 from casstore.digest import Buffer
 from casstore.errors import FileMissing
-from casstore.references.backends import COMMON, READ_BYTES, translated
 from casstore.references.buckets import expand_bucket
 from casstore.references.record import Expansion, Referent, changed, differs, gone
+from casstore.references.translating import READ_BYTES, translated
 from casstore.references.uris import Address, bucket_address, object_uri
-from casstore.settings import storage_emulator
 
 __all__ = ["Gcs", "make_handler"]
 
 PAGE_OBJECTS = 1000
-TRIES = 3  # 1-2 and 2-3 s between them; gcsfs's own 6 take half a minute where nobody answers
 FIELDS = "name,size,etag,generation,md5Hash"
-
-logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs what it then raises, as tracebacks
-
-
-class _FileSystem(GCSFileSystem):  # type: ignore[misc]  # gcsfs publishes no types
-    """gcsfs that gives up sooner; it offers no setting for that."""
-
-    _request = retry_request(retries=TRIES)(inspect.unwrap(GCSFileSystem._request))  # noqa: SLF001
+PATIENCE = Patience(attempts=4, deadline_seconds=60)
 
 
 class Gcs:
-    """The handler.
-
-    The class is taken from ``gcsfs.core``: the one that gcsfs offers at its top first asks each
-    bucket for its layout over gRPC, which no emulator answers.
-    """
+    """The handler."""
 
     def __init__(self) -> None:
-        self._fs = _FileSystem(**COMMON, **({"token": "anon"} if storage_emulator() else {}))
+        self._fs = gcs_client()
 
     def expand(self, uri: str, limit: int) -> Expansion:
         """See ``Handler``: one request for an object, one a thousand objects for a prefix."""
@@ -82,7 +66,7 @@ class Gcs:
             raise changed(recorded, now)
         for start in range(0, now.size_bytes, READ_BYTES):
             end = min(start + READ_BYTES, now.size_bytes) - 1
-            yield self._call(
+            yield self._read(
                 recorded.uri,
                 "b/{}/o/{}",
                 address.bucket,
@@ -90,21 +74,26 @@ class Gcs:
                 alt="media",
                 generation=now.version_id,
                 headers={"Range": f"bytes={start}-{end}"},
-            )[1]
+            )
 
-    def _call(self, uri: str, path: str, *arguments: str, **named: Any) -> Any:
+    def _ask(self, uri: str, path: str, *arguments: str, **named: Any) -> dict[str, Any]:
         with translated(uri):
-            return self._fs.call("GET", path, *arguments, **named)
+            return tried(
+                lambda: self._fs.ask_json("GET", path, *arguments, **named), patience=PATIENCE
+            )
+
+    def _read(self, uri: str, path: str, *arguments: str, **named: Any) -> bytes:
+        with translated(uri):
+            return tried(lambda: self._fs.ask("GET", path, *arguments, **named), patience=PATIENCE)
 
     def _look(self, uri: str, address: Address) -> Referent | None:
         asked = {"generation": address.version_id} if address.version_id else {}
         try:
-            said = self._call(
+            said = self._ask(
                 uri,
                 "b/{}/o/{}",
                 address.bucket,
                 address.key,
-                json_out=True,
                 fields=FIELDS,
                 **asked,
             )
@@ -115,11 +104,10 @@ class Gcs:
     def _list(self, uri: str, bucket: str, prefix: str) -> Iterator[tuple[str, Referent]]:
         more: dict[str, Any] = {}
         while True:
-            page = self._call(
+            page = self._ask(
                 uri,
                 "b/{}/o",
                 bucket,
-                json_out=True,
                 prefix=prefix,
                 maxResults=PAGE_OBJECTS,
                 fields=f"nextPageToken,items({FIELDS})",

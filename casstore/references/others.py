@@ -4,12 +4,12 @@ Knows: fsspec's generic calls.  Never: what any server says of an object.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
+from casstore.backends.systems import file_system
 from casstore.digest import Buffer
-from casstore.errors import Invalid, Unsupported
-from casstore.references.backends import READ_BYTES, file_system, translated
+from casstore.errors import Invalid
 from casstore.references.record import Expansion, Referent, unlisted
+from casstore.references.translating import READ_BYTES, translated
 from casstore.references.uris import scheme_of
 
 __all__ = ["Others", "make_handler"]
@@ -29,7 +29,7 @@ class Others:
         """See ``Handler``; only the size is known."""
         with translated(recorded.uri):
             try:
-                info = _file_system(recorded.uri).info(recorded.uri)
+                info = file_system(scheme_of(recorded.uri)).info(recorded.uri)
             except FileNotFoundError:
                 return None
         return Referent(recorded.uri, int(info.get("size") or 0))
@@ -40,7 +40,7 @@ class Others:
 
     def stream(self, recorded: Referent) -> Iterator[Buffer]:
         """See ``Handler``; nothing says whether it changed."""
-        fs = _file_system(recorded.uri)
+        fs = file_system(scheme_of(recorded.uri))
         with translated(recorded.uri), fs.open(recorded.uri, "rb") as stream:
             while data := stream.read(READ_BYTES):
                 yield data
@@ -49,15 +49,3 @@ class Others:
 def make_handler() -> Others:
     """Return the handler of this module's schemes."""
     return Others()
-
-
-def _file_system(uri: str) -> Any:
-    scheme = scheme_of(uri)
-    try:
-        return file_system(scheme)
-    except ValueError as error:
-        raise Unsupported(
-            f"nothing here reads {scheme}:// URIs", hint="fetch it with the tool that does"
-        ) from error
-    except ImportError as error:
-        raise Unsupported(f"{scheme}:// cannot be read: {error}", hint="install it") from error

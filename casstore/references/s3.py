@@ -11,33 +11,26 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from s3fs import S3FileSystem
-
+from casstore.backends.s3 import s3_file_system
+from casstore.backends.systems import run
 from casstore.digest import Buffer
 from casstore.errors import FileMissing, ReferenceChanged, RemoteAuth, RemoteError
-from casstore.references.backends import COMMON, READ_BYTES, run, translated
 from casstore.references.buckets import expand_bucket
 from casstore.references.record import Expansion, Referent, changed, differs
+from casstore.references.translating import READ_BYTES, translated
 from casstore.references.uris import bucket_address, object_uri
 
 __all__ = ["S3", "make_handler"]
 
 NO_VERSION = "null"
-CONNECTIONS = 32
-SETTINGS = {
-    "max_pool_connections": CONNECTIONS,
-    "connect_timeout": 5,
-    "read_timeout": 60,
-    "retries": {"total_max_attempts": 3, "mode": "standard"},
-}
+ATTEMPTS = 3
 
 
 class S3:
     """The handler; ``call`` is one request."""
 
     def __init__(self) -> None:
-        self._fs = S3FileSystem(config_kwargs=SETTINGS, **COMMON)
-        self._fs.retries = 1  # botocore has its own
+        self._fs = s3_file_system(attempts=ATTEMPTS)
 
     def expand(self, uri: str, limit: int) -> Expansion:
         """See ``Handler``: one request for an object, one a thousand objects for a prefix."""

@@ -4,35 +4,32 @@ Knows: the table, what every handler can do, when one must be made anew.  Never:
 works.  ``casstore://`` is not here: it needs a store (``store/referred.py``).
 """
 
-import importlib
-import os
 from collections.abc import Iterator
 from typing import Protocol, cast
 
+from casstore.backends.making import Kept, Module, load
 from casstore.digest import Buffer
-from casstore.errors import Unsupported
-from casstore.parallel import Lock
 from casstore.references.record import Expansion, Found, Referent, checked
 from casstore.references.uris import base_name, check_uri, scheme_of
 from casstore.settings import backend_variables
 
 __all__ = ["HANDLERS", "Handler", "expand", "is_known", "listing", "look", "read", "unchecked"]
 
-HANDLERS: dict[str, tuple[str, str]] = {
-    "abfs": ("casstore.references.azure", "azure"),
-    "abfss": ("casstore.references.azure", "azure"),
-    "az": ("casstore.references.azure", "azure"),
-    "file": ("casstore.references.files", ""),
-    "gcs": ("casstore.references.gcs", "gcs"),
-    "gs": ("casstore.references.gcs", "gcs"),
-    "http": ("casstore.references.http", ""),
-    "https": ("casstore.references.http", ""),
-    "s3": ("casstore.references.s3", "s3"),
-    "s3a": ("casstore.references.s3", "s3"),
+HANDLERS: dict[str, Module] = {
+    "abfs": Module("casstore.references.azure", "azure"),
+    "abfss": Module("casstore.references.azure", "azure"),
+    "az": Module("casstore.references.azure", "azure"),
+    "file": Module("casstore.references.files"),
+    "gcs": Module("casstore.references.gcs", "gcs"),
+    "gs": Module("casstore.references.gcs", "gcs"),
+    "http": Module("casstore.references.http"),
+    "https": Module("casstore.references.http"),
+    "s3": Module("casstore.references.s3", "s3"),
+    "s3a": Module("casstore.references.s3", "s3"),
 }
 """Scheme -> the module that knows it, and the extra that installs what it needs."""
 
-OTHERS = ("casstore.references.others", "")
+OTHERS = Module("casstore.references.others")
 
 
 class Handler(Protocol):
@@ -93,29 +90,17 @@ def read(recorded: Referent) -> Iterator[Buffer]:
     return checked(recorded, _handler(recorded.uri).stream(recorded))
 
 
-_handlers: dict[str, tuple[object, Handler]] = {}
-_lock = Lock()
+_handlers: dict[str, Kept[Handler]] = {}
 
 
 def _handler(uri: str) -> Handler:
     """Return the handler of a scheme, for this process and what the environment says now."""
-    module, extra = HANDLERS.get(scheme_of(uri), OTHERS)
-    surroundings = (os.getpid(), backend_variables())
-    with _lock:
-        made, handler = _handlers.get(module, (None, None))
-        if handler is None or made != surroundings:
-            handler = cast("Handler", _load(module, extra))
-            _handlers[module] = surroundings, handler
-        return handler
+    module = HANDLERS.get(scheme_of(uri), OTHERS)
+    kept = _handlers.setdefault(
+        module.name, Kept(lambda: _made(module), surroundings=backend_variables)
+    )
+    return kept.get()
 
 
-def _load(module: str, extra: str) -> object:
-    try:
-        return importlib.import_module(module).make_handler()
-    except ModuleNotFoundError as error:
-        if not extra:
-            raise
-        raise Unsupported(
-            f"{error.name} is not installed, which reads such URIs",
-            hint=f"pip install 'casstore[{extra}]'",
-        ) from error
+def _made(module: Module) -> Handler:
+    return cast("Handler", load(module).make_handler())

@@ -2,8 +2,12 @@
 
 Knows: how each backend creates, reads, lists and deletes, and what it cannot do.  Never: packs,
 events, stores.
+
+``objects`` is what others see, ``served`` keeps its promises on any driver, ``schemes`` finds the
+driver of a URL; ``claims`` gives out numbers, ``probing`` finds out what a place can do.
 """
 
 from casstore.remotes.objects import Listed, Objects, Range
+from casstore.remotes.served import open_objects
 
-__all__ = ["Listed", "Objects", "Range"]
+__all__ = ["Listed", "Objects", "Range", "open_objects"]

@@ -3,7 +3,7 @@
 Knows: the promises of each call.  Never: which server keeps them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 __all__ = ["Listed", "Objects", "Range"]
@@ -35,6 +35,10 @@ class Objects(Protocol):
     @property
     def url(self) -> str:
         """Return where this is, without secrets, as messages show it."""
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Return how many requests this process has sent, by verb (``GET``, ``LIST``, ``PUT``)."""
 
     def create(self, name: str, data: bytes | memoryview) -> None:
         """Make an object, whole or not at all, durable on return; the same bytes again is success.

@@ -4,17 +4,24 @@ Knows: opening, catching up, sessions, drafts, commits, rounds, reading frames, 
 Never: working files, how people call things on screen.
 """
 
+from casstore.store.accepting import accept_numbers, conflicts_of, renumbering_notice, unaccepted
 from casstore.store.closure import Closure
 from casstore.store.commit import Commit, Committed, check_type_of, commit
+from casstore.store.conflicts import exact_reference
 from casstore.store.draft import Draft, Seen
+from casstore.store.index import Index
 from casstore.store.lookup import (
+    Known,
     collection_called,
     find_version,
+    label_of,
     live_versions,
     newest_version,
     no_collection,
     number_of,
     reference_to,
+    shown_as,
+    versions_of,
 )
 from casstore.store.numbering import alias_claims, held, reserved, set_label, take_number
 from casstore.store.opening import close_store, create_store, is_open, open_store
@@ -31,10 +38,13 @@ __all__ = [
     "Committed",
     "Draft",
     "Finish",
+    "Index",
+    "Known",
     "Seen",
     "Session",
     "Store",
     "Token",
+    "accept_numbers",
     "add_part",
     "alias_claims",
     "as_shown",
@@ -43,12 +53,15 @@ __all__ = [
     "collection_called",
     "commit",
     "concrete",
+    "conflicts_of",
     "create_store",
+    "exact_reference",
     "find_version",
     "finish_round",
     "follow",
     "held",
     "is_open",
+    "label_of",
     "lease_facts",
     "live_versions",
     "newest_version",
@@ -58,11 +71,15 @@ __all__ = [
     "packs_of",
     "reference_to",
     "referent_of",
+    "renumbering_notice",
     "reserved",
     "set_label",
+    "shown_as",
     "surroundings_of",
     "take_number",
     "targets",
+    "unaccepted",
     "url_of",
     "version_of_part",
+    "versions_of",
 ]

@@ -19,6 +19,7 @@ from casstore.manifests import (
     chunk_refs,
     layout_nodes,
 )
+from casstore.packs import PackKind
 
 __all__ = ["Broken", "Closure"]
 
@@ -45,12 +46,18 @@ class Closure:
 
         ``seen`` is as in ``nodes``.
         """
+        return (digest for digest, _ in self.kinds(seen))
+
+    def kinds(self, seen: set[Digest] | None = None) -> Iterator[tuple[Digest, PackKind]]:
+        """Yield what ``frames`` does, each with the kind of pack that it belongs into."""
         for node in self.nodes(seen):
-            yield node.digest
+            yield node.digest, PackKind.METADATA
             if not node.level:
                 for entry in self.entries(node):
-                    yield from layout_nodes(entry.layout, self._fetch)
-                    yield from (ref.digest for ref in self.refs(entry))
+                    for digest in layout_nodes(entry.layout, self._fetch):
+                        yield digest, PackKind.METADATA
+                    for ref in self.refs(entry):
+                        yield ref.digest, PackKind.DATA
 
     def nodes(self, seen: set[Digest] | None = None) -> Iterator[Node]:
         """Yield every node of the tree, parents first, in path order; entries are not read.

@@ -5,12 +5,14 @@ Knows: this process's writer id, its sequence, clocks.  Never: what events are f
 
 import itertools
 import os
+import secrets
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from casstore.catalog import EventPlace, Reader, Writer
-from casstore.depot import JournalFiles
+from casstore.depot import JournalFiles, month_of, write_journal_pack
 from casstore.errors import Busy
 from casstore.journal import lineage, queries
 from casstore.journal.bodies import KnownBody
@@ -18,11 +20,13 @@ from casstore.journal.events import Event, WriterId, next_clock
 from casstore.journal.subjects import KnownSubject, RunSubject
 from casstore.journal.wire import Written, write_event
 from casstore.parallel import Lock
-from casstore.store.gathering import gather_what_is_due, is_time_to_look
+from casstore.store.gathering import MAX_GATHERED_EVENTS, gather_what_is_due, is_time_to_look
 from casstore.store.index import Index
 from casstore.store.mirroring import apply_events
 
 __all__ = ["EventLog"]
+
+MAX_LOOSE_RECEIVED = 16
 
 
 class EventLog:
@@ -43,14 +47,16 @@ class EventLog:
         body: KnownBody,
         *,
         also: Callable[[Writer], None] | None = None,
+        seen: int = 0,
     ) -> Event:
         """Write an event; when this returns it survives power loss and the index shows it.
 
-        ``also`` changes the index in the transaction that mirrors the event.
+        ``also`` changes the index in the transaction that mirrors the event.  ``seen`` is a clock
+        of the collection that was seen elsewhere: the event comes after it.
         """
         self._index.write(_nothing)  # who cannot mirror it now writes no event: ``Busy``
         with self._index.read() as reader:
-            clock = next_clock(_highest_clock(reader, subject))
+            clock = next_clock(max(seen, _highest_clock(reader, subject)))
         written = self._written(subject, body, clock)
         month = self._journal.publish(
             written.name, written.data, self._staging(), written.event.time
@@ -64,6 +70,28 @@ class EventLog:
         if is_time_to_look(loose):
             gather_what_is_due(self._index, self._journal, self._staging, month)
         return written.event
+
+    def receive(self, files: Sequence[tuple[str, int, bytes]]) -> None:
+        """Make events of another depot durable here and show them: (name, time in us, bytes) each.
+
+        They were checked by the caller.  Many go into journal packs at once.
+        """
+        self._index.write(_nothing)
+        if len(files) <= MAX_LOOSE_RECEIVED:
+            for name, at, data in files:
+                self._journal.publish(name, data, self._staging(), at)
+        else:
+            months: dict[str, list[bytes]] = defaultdict(list)
+            for _, at, data in files:
+                months[month_of(at)].append(data)
+            for month, its in months.items():
+                for start in range(0, len(its), MAX_GATHERED_EVENTS):
+                    self._receive_pack(month, its[start : start + MAX_GATHERED_EVENTS])
+        self._index.catch_up()
+
+    def _receive_pack(self, month: str, files: Sequence[bytes]) -> None:
+        staged = self._staging() / f"{secrets.token_hex(8)}.pack"
+        self._journal.install_pack(staged, month, write_journal_pack(staged, files))
 
     def _written(self, subject: KnownSubject, body: KnownBody, clock: int) -> Written:
         with self._lock:

@@ -7,24 +7,35 @@ No byte is returned unverified: every frame is decoded and compared with its dig
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from casstore import durable
+from casstore.catalog import Reader
 from casstore.chunks import decode
 from casstore.depot import PackFiles
-from casstore.digest import Buffer, Digest, digest_of
+from casstore.digest import DIGEST_SIZE, Buffer, Digest, digest_of
 from casstore.errors import Corrupt
-from casstore.packs import PackId, unpack_frame
+from casstore.packs import Encoded, PackId, unpack_frame
 from casstore.packs.format import RECORD
 from casstore.parallel import Lock
 from casstore.store.index import Index
 
-__all__ = ["FrameReader", "Place"]
+__all__ = [
+    "FrameReader",
+    "Place",
+    "Wanted",
+    "encoded_frame",
+    "frames_in",
+    "places_of",
+    "spans",
+]
 
 MAX_GAP_BYTES = 64 * 1024  # reading over a gap is cheaper than another read
 MAX_RANGE_BYTES = 8 * 1024 * 1024
 MAX_CACHED_BYTES = 32 * 1024 * 1024
+
+Result = TypeVar("Result")
 
 
 class Place(NamedTuple):
@@ -35,8 +46,8 @@ class Place(NamedTuple):
     stored_bytes: int
 
 
-class _Wanted(NamedTuple):
-    """A frame that was asked for: its place in the request, its digest, and where it lies."""
+class Wanted(NamedTuple):
+    """A frame that was asked for: its position in the request, its digest, and where it lies."""
 
     position: int
     digest: Digest
@@ -81,29 +92,37 @@ class FrameReader:
 
         Raises ``Corrupt`` naming the pack if a frame is not what its digest says or is nowhere.
         """
+        return self._read(digests, _decoded)
+
+    def read_encoded(self, digests: Sequence[Digest]) -> list[Encoded]:
+        """Return frames as they are stored, in the order asked, verified as ``read`` does."""
+        return self._read(digests, encoded_frame)
+
+    def _read(
+        self, digests: Sequence[Digest], verify: Callable[[Buffer, int, Digest], Result]
+    ) -> list[Result]:
         places = self.locate(digests)
         wanted = [
-            _Wanted(position, digest, place)
+            Wanted(position, digest, place)
             for position, (digest, place) in enumerate(zip(digests, places, strict=True))
         ]
         wanted.sort(key=_order)
-        frames: list[Buffer] = [b""] * len(wanted)
-        for span in _spans(wanted):
-            self._read_span(span, frames)
-        return frames
+        frames: dict[int, Result] = {}
+        for span in spans(wanted):
+            self._read_span(span, frames, verify)
+        return [frames[position] for position in range(len(wanted))]
 
     def locate(self, digests: Sequence[Digest]) -> list[Place]:
         """Return where frames lie; raises ``Corrupt`` for one that is in no pack."""
         for again in (True, False):
             with self._index.read() as index:
-                rows = index.chunks(digests)
-                known = [row for row in rows if row is not None]
-                if len(known) == len(rows):
-                    packs = {row: index.pack_id(row) for row in {item.pack_row for item in known}}
-                    return [Place(packs[row], offset, size) for row, offset, size in known]
+                places = places_of(index, digests)
+            known = [place for place in places if place is not None]
+            if len(known) == len(places):
+                return known
             if not (again and self._find_again(digests)):
                 break
-        digest = digests[rows.index(None)]
+        digest = digests[places.index(None)]
         raise Corrupt(
             f"frame {digest.hex()} is in no pack of this store",
             hint="run `casstore reindex`; if it stays missing, restore its pack from a copy",
@@ -114,7 +133,12 @@ class FrameReader:
         with self._index.read() as index:
             return sum([row.stored_bytes for row in index.chunks(digests) if row is not None])
 
-    def _read_span(self, span: list[_Wanted], frames: list[Buffer]) -> None:
+    def _read_span(
+        self,
+        span: list[Wanted],
+        frames: dict[int, Result],
+        verify: Callable[[Buffer, int, Digest], Result],
+    ) -> None:
         pack_id, start, _ = span[0].place
         end = max(item.place.offset + RECORD.size + item.place.stored_bytes for item in span)
         try:
@@ -130,7 +154,7 @@ class FrameReader:
             os.close(descriptor)
         for item in span:
             try:
-                frames[item.position] = _verified(data, item.place.offset - start, item.digest)
+                frames[item.position] = verify(data, item.place.offset - start, item.digest)
             except Corrupt as error:
                 raise Corrupt(
                     f"frame {item.digest.hex()} in pack {pack_id.hex()}"
@@ -139,7 +163,30 @@ class FrameReader:
                 ) from error
 
 
-def _verified(data: Buffer, offset: int, digest: Digest) -> Buffer:
+def places_of(index: Reader, digests: Sequence[Digest]) -> list[Place | None]:
+    """Return where frames lie as an index knows it, None for one that it does not know."""
+    rows = index.chunks(digests)
+    packs = {row: index.pack_id(row) for row in {row.pack_row for row in rows if row is not None}}
+    return [row and Place(packs[row.pack_row], row.offset, row.stored_bytes) for row in rows]
+
+
+def frames_in(data: Buffer) -> Iterator[tuple[Digest, Encoded]]:
+    """Yield the frames whose records lie one after the other from the start of ``data``, verified.
+
+    It ends where a record is cut short, or is none: that is no error here.
+    """
+    offset = 0
+    while offset + RECORD.size <= len(data):
+        digest = Digest(bytes(data[offset + RECORD.size - DIGEST_SIZE : offset + RECORD.size]))
+        try:
+            frame = encoded_frame(data, offset, digest)
+        except Corrupt:
+            return
+        yield digest, frame
+        offset += RECORD.size + len(frame.payload)
+
+
+def _decoded(data: Buffer, offset: int, digest: Digest) -> Buffer:
     codec, size, payload = unpack_frame(data, offset, digest)
     frame = decode(codec, payload, size)
     if digest_of(frame) != digest:
@@ -147,26 +194,35 @@ def _verified(data: Buffer, offset: int, digest: Digest) -> Buffer:
     return frame
 
 
-def _order(item: _Wanted) -> Place:
+def encoded_frame(data: Buffer, offset: int, digest: Digest) -> Encoded:
+    """Return the frame whose record lies at ``offset``, as it is stored; raises ``Corrupt``."""
+    _decoded(data, offset, digest)
+    return Encoded(*unpack_frame(data, offset, digest))
+
+
+def _order(item: Wanted) -> Place:
     return item.place
 
 
-def _spans(wanted: list[_Wanted]) -> list[list[_Wanted]]:
-    """Group frames that lie near each other in one pack, so that each group is one read."""
-    spans: list[list[_Wanted]] = []
+def spans(wanted: list[Wanted]) -> list[list[Wanted]]:
+    """Group frames that lie near each other in one pack; each group is one read.
+
+    They come sorted by place.
+    """
+    groups: list[list[Wanted]] = []
     end = 0
     for item in wanted:
         place = item.place
         near = (
-            spans
-            and spans[-1][0].place.pack_id == place.pack_id
+            groups
+            and groups[-1][0].place.pack_id == place.pack_id
             and place.offset <= end + MAX_GAP_BYTES
-            and place.offset - spans[-1][0].place.offset < MAX_RANGE_BYTES
+            and place.offset - groups[-1][0].place.offset < MAX_RANGE_BYTES
         )
         if near:
-            spans[-1].append(item)
+            groups[-1].append(item)
         else:
-            spans.append([item])
+            groups.append([item])
             end = 0
         end = max(end, place.offset + RECORD.size + place.stored_bytes)
-    return spans
+    return groups

@@ -29,7 +29,7 @@ from casstore.packs import TARGET_PACK_BYTES
 from casstore.store.index import Index
 from casstore.store.mirroring import apply_events
 
-__all__ = ["gather", "gather_what_is_due", "is_time_to_look"]
+__all__ = ["MAX_GATHERED_EVENTS", "gather", "gather_what_is_due", "is_time_to_look"]
 
 MAX_LOOSE_EVENTS = 256
 MAX_LOOSE_IN_PAST_MONTH = 16

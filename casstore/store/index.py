@@ -38,7 +38,7 @@ from casstore.store.mirroring import Mirror
 
 __all__ = ["Index"]
 
-SCHEMA = f"3.{TABLE_VERSION}"
+SCHEMA = f"4.{TABLE_VERSION}"
 PACKS_PER_TRANSACTION = 64
 SETTLED_NS = 1_000_000_000  # a folder's mtime is believed when it is this old
 LOCK_WAIT_SECONDS = 10.0

@@ -1,37 +1,71 @@
 """Looking up: a reference to the version that it means here.
 
 Knows: what collections are called, numbers, aliases, ``latest``, id prefixes, what to say when
-nothing is there.
-Never: entries, frames, how versions come about.
+nothing is there or two things are.
+Never: entries, frames, how versions come about, which number is whose (``journal.numbers``).
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from casstore.catalog import Reader
+from casstore.depot import Accepted
 from casstore.errors import Conflict, NotFound
 from casstore.journal import labels, queries
+from casstore.journal.numbers import Label, Numbers, Resolution, Standpoint
 from casstore.journal.views import CollectionView, VersionView
-from casstore.names import LATEST, Reference, version_number
-from casstore.store.store import Store
+from casstore.names import LATEST, NumberLabel, Reference, number_label
+from casstore.store.conflicts import (
+    alias_conflict,
+    exact_reference,
+    name_conflict,
+    number_conflict,
+    twins_conflict,
+)
+from casstore.store.index import Index
 
 __all__ = [
+    "Known",
     "collection_called",
     "find_version",
+    "label_of",
     "live_versions",
     "newest_version",
     "no_collection",
     "number_of",
     "reference_to",
+    "shown_as",
+    "versions_of",
 ]
 
 
+class Known(Protocol):
+    """What is asked: a store, or what is known here of a depot elsewhere."""
+
+    @property
+    def index(self) -> Index:
+        """The index that answers."""
+
+    @property
+    def root(self) -> object:
+        """What messages call it."""
+
+    @property
+    def standpoint(self) -> Standpoint:
+        """Whose numbers count."""
+
+    def accepted(self, project: str, name: str) -> frozenset[Accepted]:
+        """Return the numbers of a collection that somebody agreed to."""
+
+
 def find_version(
-    store: Store, reference: Reference, project: str, *, deleted: bool = False
+    store: Known, reference: Reference, project: str, *, deleted: bool = False
 ) -> VersionView:
     """Return the version that a reference means in this store.
 
     ``project`` is used where the reference names none; ``deleted`` finds deleted versions too.
-    Raises ``NotFound`` naming store and project, ``Conflict`` for an alias or id with two answers.
+    Raises ``NotFound`` naming store and project, ``Conflict`` for an alias or id with two answers,
+    and for a number that meant other content here and was not accepted.
     """
     project = reference.project or project
     with store.index.read() as reader:
@@ -51,7 +85,7 @@ def find_version(
 
 
 def collection_called(
-    store: Store, reader: Reader, project: str, name: str
+    store: Known, reader: Reader, project: str, name: str
 ) -> CollectionView | None:
     """Return the collection that is called ``name`` now, whatever it was created as.
 
@@ -59,51 +93,67 @@ def collection_called(
     """
     found = queries.named(reader, project, name)
     if len(found) > 1:
-        raise Conflict(
-            f"{len(found)} artifacts are called {name!r} in project {project!r} of {store.root}: "
-            f"created as {' and '.join(view.name for view in found)}",
-            hint=f"{name}@ID finds versions of each; rename one of them",
-        )
+        raise name_conflict(store.root, found)
     return found[0] if found else None
 
 
-def newest_version(store: Store, reader: Reader, project: str, name: str) -> VersionView | None:
-    """Return the version of the highest number that is not deleted."""
-    collection = queries.collection(reader, project, name)
-    highest = collection.highest.get(store.numbering, -1) if collection else -1
-    for number in range(highest, -1, -1):
-        view = _numbered(store, reader, project, name, number)
-        if view is not None and not view.deleted:
-            return view
-    return None
+def newest_version(store: Known, reader: Reader, project: str, name: str) -> VersionView | None:
+    """Return what ``latest`` means: the newest version that is not deleted."""
+    return Numbers(reader, project, name, store.standpoint).newest()
 
 
-def live_versions(store: Store, project: str, name: str) -> list[VersionView]:
+def live_versions(store: Known, project: str, name: str) -> list[VersionView]:
     """Return the versions of a name that are not deleted, by number."""
     with store.index.read() as reader:
-        return list(queries.versions(reader, project, name))
+        return versions_of(store, reader, project, name)
 
 
-def number_of(store: Store, view: VersionView) -> int | None:
-    """Return the number that this store gave the version, None if another store did."""
-    return view.number if view.numbering == store.numbering else None
+def versions_of(
+    store: Known, reader: Reader, project: str, name: str, *, include_deleted: bool = False
+) -> list[VersionView]:
+    """Return the versions of a name: by number, provisional ones after them, then the others."""
+    numbers = Numbers(reader, project, name, store.standpoint)
+    views = list(queries.versions(reader, project, name, include_deleted=include_deleted))
+    return sorted(views, key=lambda view: _place_in_list(numbers.label(view), view))
 
 
-def reference_to(store: Store, view: VersionView) -> str:
-    """Return ``name:vN``, or ``name@commit`` for a version that has no number here."""
-    number = number_of(store, view)
-    if number is None:
-        return f"{view.label}@{view.commit.hex()}"
-    return f"{view.label}:v{number}"
+def _place_in_list(label: Label, view: VersionView) -> tuple[int, int, int]:
+    if label.number is None or label.authority is not None:
+        return 2, view.created_at, 0
+    return int(label.provisional), label.number, view.created_at
 
 
-def no_collection(store: Store, project: str, name: str) -> NotFound:
+def label_of(store: Known, view: VersionView) -> Label:
+    """Return what a version is called in this store besides its id."""
+    with store.index.read() as reader:
+        return Numbers(reader, view.project, view.name, store.standpoint).label(view)
+
+
+def number_of(store: Known, view: VersionView) -> int | None:
+    """Return the N by which ``vN`` gives this very version, None if it has none here."""
+    label = label_of(store, view)
+    return label.number if label.exact and label.authority is None else None
+
+
+def reference_to(store: Known, view: VersionView) -> str:
+    """Return what gives the version again: ``name:vN``, or ``name@commit`` without a number."""
+    label = label_of(store, view)
+    return f"{view.label}:{label.name}" if label.exact else exact_reference(view)
+
+
+def shown_as(store: Known, view: VersionView) -> str:
+    """Return ``name:vN``, with a star where an upstream has yet to seal the number."""
+    label = label_of(store, view)
+    return f"{view.label}:{label.text}" if label.text else exact_reference(view)
+
+
+def no_collection(store: Known, project: str, name: str) -> NotFound:
     """Return the error for a name that nothing was logged under, or that was changed since."""
     with store.index.read() as reader:
         return _no_collection(store, reader, project, name)
 
 
-def _no_collection(store: Store, reader: Reader, project: str, name: str) -> NotFound:
+def _no_collection(store: Known, reader: Reader, project: str, name: str) -> NotFound:
     now = labels.called(reader, project, name)
     return NotFound(
         f"no artifact {name!r} in project {project!r} of the store at {store.root}",
@@ -111,16 +161,16 @@ def _no_collection(store: Store, reader: Reader, project: str, name: str) -> Not
     )
 
 
-def _by_label(store: Store, reader: Reader, collection: CollectionView, label: str) -> VersionView:
+def _by_label(store: Known, reader: Reader, collection: CollectionView, label: str) -> VersionView:
     project, name = collection.project, collection.name
-    number = version_number(label)
+    number = number_label(label)
     view: VersionView | None
     if number is not None:
-        view = _numbered(store, reader, project, name, number)
+        view = _by_number(store, reader, collection, number)
     elif label == LATEST:
         view = newest_version(store, reader, project, name)
     else:
-        view = _by_alias(store, reader, collection, label)
+        view = _by_alias(reader, collection, label)
     if view is None:
         raise NotFound(
             f"{collection.label!r} has no version {label!r} in project {project!r} of {store.root}",
@@ -129,25 +179,43 @@ def _by_label(store: Store, reader: Reader, collection: CollectionView, label: s
     return view
 
 
-def _by_alias(
-    store: Store, reader: Reader, collection: CollectionView, label: str
+def _by_number(
+    store: Known, reader: Reader, collection: CollectionView, wanted: NumberLabel
 ) -> VersionView | None:
+    numbers = Numbers(reader, collection.project, collection.name, store.standpoint)
+    if wanted.authority:
+        found = numbers.resolve_sealed(wanted.authority, wanted.number)
+    elif wanted.provisional:
+        found = numbers.given(wanted.number)
+    else:
+        resolution = numbers.resolve(wanted.number)
+        if resolution is None:
+            return None
+        _refuse_unaccepted(store, collection, resolution)
+        found = [resolution.view] if resolution.view is not None else []
+    if len(found) > 1:
+        raise twins_conflict(collection, found)
+    return found[0] if found else None
+
+
+def _refuse_unaccepted(store: Known, collection: CollectionView, found: Resolution) -> None:
+    """Raise ``Conflict`` for a number that meant other content here, unless it was accepted."""
+    if not found.others:
+        return
+    accepted = store.accepted(collection.project, collection.name)
+    if (found.number, found.commit) not in accepted:
+        raise number_conflict(collection, found)
+
+
+def _by_alias(reader: Reader, collection: CollectionView, label: str) -> VersionView | None:
     place = (collection.project, collection.name)
     alias = queries.alias(reader, *place, label)
     if alias.conflict:
-        heads = [
-            reference_to(store, view)
-            for _, commit in alias.conflict
-            if commit is not None and (view := queries.member(reader, *place, commit)) is not None
-        ]
-        raise Conflict(
-            f"alias {label!r} was set to {' and '.join(heads) or 'nothing'} at once",
-            hint=f"settle it: casstore alias set REF {label}",
-        )
+        raise alias_conflict(collection, alias)
     return queries.member(reader, *place, alias.commit) if alias.commit is not None else None
 
 
-def _by_id(store: Store, reader: Reader, reference: Reference, project: str) -> VersionView:
+def _by_id(store: Known, reader: Reader, reference: Reference, project: str) -> VersionView:
     found = {view.commit: view for view in _with_id(reader, reference, project)}
     if not found and not queries.named(reader, project, reference.name):
         raise _no_collection(store, reader, project, reference.name)
@@ -179,10 +247,3 @@ def _with_id(reader: Reader, reference: Reference, project: str) -> Iterator[Ver
                 continue
             if view.commit.hex().startswith(text) or view.manifest.digest.hex().startswith(text):
                 yield view
-
-
-def _numbered(
-    store: Store, reader: Reader, project: str, name: str, number: int
-) -> VersionView | None:
-    views = queries.numbered(reader, project, name, number)
-    return next((view for view in views if view.numbering == store.numbering), None)

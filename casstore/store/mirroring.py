@@ -13,6 +13,7 @@ from casstore.depot import JournalFiles, read_journal_pack
 from casstore.errors import Corrupt, Unsupported
 from casstore.journal.events import Event
 from casstore.journal.fold import apply
+from casstore.journal.subjects import subject_key
 from casstore.journal.wire import is_event_name, read_event, read_packed
 from casstore.packs import PackId
 
@@ -144,4 +145,5 @@ def apply_events(writer: Writer, events: Iterable[Event], place: EventPlace) -> 
     for event in events:
         if not writer.has_event(event.name):
             apply(event, writer)
+            writer.note_subject(subject_key(event.subject), event.name)
         writer.add_event(event.name, place)

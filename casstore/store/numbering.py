@@ -15,6 +15,7 @@ from casstore.digest import CommitId
 from casstore.errors import Busy
 from casstore.journal import labels, queries
 from casstore.journal.bodies import AliasClaim, LabelBody
+from casstore.journal.numbers import Numbers
 from casstore.journal.subjects import CollectionSubject
 from casstore.names import MAX_NAME_CHARS
 from casstore.store.lookup import collection_called
@@ -58,10 +59,11 @@ def held(store: Store, project: str, key: str, commit_id: CommitId) -> Iterator[
 def take_number(store: Store, project: str, key: str, commit_id: CommitId) -> int:
     """Claim the next number of a collection that is reserved; it is never given to another.
 
-    One that this commit, interrupted, has claimed already is taken again.
+    It is above what the upstream has sealed as well, so that the upstream may well seal it.  One
+    that this commit, interrupted, has claimed already is taken again.
     """
     with store.index.read() as reader:
-        number = queries.next_number(reader, project, key, store.numbering)
+        number = Numbers(reader, project, key, store.standpoint).next()
     return store.claims.take(project, key, number, commit_id, store.staging())
 
 

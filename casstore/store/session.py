@@ -9,16 +9,16 @@ the process, and nothing refers to it.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from casstore.catalog import PackRow, Writer
 from casstore.chunks import Encoder
 from casstore.depot import PackFiles, SessionFolder
 from casstore.digest import Buffer, Digest, digest_of
 from casstore.errors import Error
-from casstore.packs import PackId, PackKind, PackWriter, Row
+from casstore.packs import Encoded, PackId, PackKind, PackWriter, Row
 from casstore.parallel import Lock, Turns
 from casstore.store.index import Index
 
@@ -28,6 +28,8 @@ Token: TypeAlias = PackId | int
 """Which pack holds a frame: its id, or below zero the number of one that is still written."""
 
 SEALED_PACKS_PER_TRANSACTION = 8
+
+Frame = TypeVar("Frame", bound=object)
 
 
 class _Sealed(NamedTuple):
@@ -94,6 +96,16 @@ class Session:
             self._check()
             return self._add(frames, hint, kind)
 
+    def add_encoded(self, frames: Sequence[tuple[Digest, Encoded]], kind: PackKind) -> list[Token]:
+        """Keep frames as another depot stored them, verified by the caller; else as ``add``."""
+
+        def as_it_is(frame: Encoded, _position: int, _lane: _Lane) -> Encoded:
+            return frame
+
+        with self._turns.turn():
+            self._check()
+            return self._keep(frames, kind, as_it_is)
+
     def _add(
         self,
         frames: Sequence[tuple[Digest, Buffer]],
@@ -101,13 +113,30 @@ class Session:
         kind: PackKind,
     ) -> list[Token]:
         hints = [hint] * len(frames) if isinstance(hint, str) else hint
+
+        def encoded(data: Buffer, position: int, lane: _Lane) -> Encoded:
+            codec, payload = lane.encoder.encode(data, hints[position])
+            return Encoded(codec, len(data), payload)
+
+        return self._keep(frames, kind, encoded)
+
+    def _keep(
+        self,
+        frames: Sequence[tuple[Digest, Frame]],
+        kind: PackKind,
+        encoded: Callable[[Frame, int, _Lane], Encoded],
+    ) -> list[Token]:
+        """Append the frames that are new to a lane, each as ``encoded`` gives it."""
         lane = self._take_lane(kind)
+        new_bytes = 0
         try:
             tokens, new = self._claim(frames, lane)
+            append = lane.writer.append  # type: ignore[union-attr]
             for position in new:
                 digest, data = frames[position]
-                codec, payload = lane.encoder.encode(data, hints[position])
-                lane.writer.append(digest, codec, len(data), payload)  # type: ignore[union-attr]
+                codec, size, payload = encoded(data, position, lane)
+                append(digest, codec, size, payload)
+                new_bytes += size
                 lane.stored_bytes += len(payload)
             self._seal_if_full(lane)
         except BaseException as error:
@@ -116,6 +145,7 @@ class Session:
             raise
         with self._lock:
             self._lanes[kind].append(lane)
+            self.new_bytes += new_bytes
             self.stored_bytes += lane.stored_bytes
             lane.stored_bytes = 0
         return tokens
@@ -207,7 +237,7 @@ class Session:
         return lane
 
     def _claim(
-        self, frames: Sequence[tuple[Digest, Buffer]], lane: _Lane
+        self, frames: Sequence[tuple[Digest, object]], lane: _Lane
     ) -> tuple[list[Token], list[int]]:
         """Decide which frames are new; the one place where dedup is decided."""
         unindexed = self._unindexed
@@ -218,14 +248,13 @@ class Session:
             packs = {row: index.pack_id(row) for row in {row.pack_row for row in found if row}}
             new = []
             for position, row in zip(unknown, found, strict=True):
-                digest, data = frames[position]
+                digest = frames[position][0]
                 if row is not None:
                     tokens[position] = packs[row.pack_row]
                 elif digest in unindexed:  # twice in one batch
                     tokens[position] = unindexed[digest]
                 else:
                     tokens[position] = unindexed[digest] = lane.token
-                    self.new_bytes += len(data)
                     new.append(position)
         return tokens, new
 

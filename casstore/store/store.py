@@ -10,9 +10,11 @@ from pathlib import Path
 from casstore import durable
 from casstore.catalog import Stamp, StatRow, unpack_rows
 from casstore.depot import (
+    Accepted,
     Claims,
     Identity,
     JournalFiles,
+    NumberFiles,
     PackFiles,
     SessionFolder,
     dead_sessions,
@@ -22,6 +24,7 @@ from casstore.depot import (
 from casstore.digest import Digest
 from casstore.errors import Error, NotFound
 from casstore.journal.bodies import ManifestRef
+from casstore.journal.numbers import Standpoint
 from casstore.manifests import Manifest, ManifestTop
 from casstore.packs import PackId
 from casstore.parallel import Lock
@@ -38,7 +41,8 @@ __all__ = ["Store"]
 class Store:
     """One store, open in this process.  Safe across threads; follows a fork.
 
-    ``root`` is the store's folder.  ``numbering`` is the id under which it gives numbers.
+    ``root`` is the store's folder.  ``numbering`` is the id under which it gives numbers,
+    ``standpoint`` that together with the upstream whose seals it follows, as it was when opened.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class Store:
         self.packs = PackFiles(root)
         self.journal = JournalFiles(root)
         self.claims = Claims(root)
+        self.number_files = NumberFiles(root)
+        self.standpoint = self._standpoint()
         self.index = Index(index_folder, self.journal, self.packs, read_only=read_only, renew=renew)
         self.frames = FrameReader(self.packs, self.index, self._find_again)
         self._taking_back = TakingBack(self.packs, self.journal, self.index, self.frames)
@@ -108,6 +114,25 @@ class Store:
                 if not durable.is_out_of_space(again):
                     raise
                 return False
+
+    @property
+    def authority(self) -> bytes | None:
+        """The id under which this store's upstream seals numbers; None without an upstream."""
+        return self.standpoint.authority
+
+    def follow_upstream(self, authority: bytes | None) -> None:
+        """Let numbers be those that an authority seals, from now on; None: this store's own.
+
+        It is remembered in the store.  Numbers that mean something else now are conflicts until
+        they are accepted.  ``UNKNOWN_AUTHORITY`` stands for an upstream that was never reached.
+        """
+        if authority != self.authority:
+            self.number_files.follow(authority, self.staging())
+            self.standpoint = self._standpoint()
+
+    def accepted(self, project: str, name: str) -> frozenset[Accepted]:
+        """Return the numbers of a collection that somebody agreed to in this store."""
+        return self.number_files.accepted(project, name)
 
     def draft(self) -> Draft:
         """Begin a version."""
@@ -170,6 +195,12 @@ class Store:
                 self._folder.close()
                 self._folder = None
             self.index.close()
+
+    def _standpoint(self) -> Standpoint:
+        followed = self.number_files.followed()
+        now = followed[-1] if followed else None
+        former = dict.fromkeys(each for each in followed if each is not None and each != now)
+        return Standpoint(self.numbering, now, tuple(former))
 
     def _own_folder(self) -> SessionFolder:
         if self._folder is None or self._folder.process != os.getpid():

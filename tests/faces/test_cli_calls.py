@@ -65,8 +65,9 @@ def _keys(record):
 def test_every_verb_of_this_release_is_there_and_no_other():
     """Verbs whose time has not come are absent, not stubs."""
     assert " ".join(VERBS) == (
-        "alias cat completion diff doctor du get init lineage ls put reindex restore rm runs show "
-        "status tag verify"
+        "alias cat completion diff doctor du get init lineage ls numbers pull push put reindex "
+        "remote restore rm runs show "
+        "status sync tag verify"
     )
 
 
@@ -189,7 +190,7 @@ def test_every_json_document_says_its_schema(cli):
     calls = (
         "init;put data;get data;ls;ls data;ls data:v0;show data;diff data ./data;verify;"
         "verify data;verify data ./data;reindex;status;alias set data x;alias ls data;"
-        "alias rm data x;"
+        "alias rm data x;numbers accept data;"
         "tag set data x;tag ls data;tag rm data x;rm data:v0;restore data:v0;du;runs;doctor;"
         "completion fish;rm data --all-versions --yes"
     )

@@ -4,14 +4,13 @@ import json
 import re
 import urllib.request
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
 from referring import draft, log
 from servers import server
 
-from casstore.errors import FileMissing, ReferenceChanged, RemoteError
+from casstore.errors import FileMissing, ReferenceChanged
 from casstore.flows.verify import drift
 
 
@@ -105,17 +104,3 @@ def test_prefixes_are_listed_by_pages_and_limited(desk, gcs):
         draft(f"gs://{name}/in", max_objects=249)
     with pytest.raises(FileMissing):
         draft(f"gs://{name}/nope")
-
-
-def test_who_does_not_answer_is_not_asked_for_half_a_minute(desk, monkeypatch):
-    """A broken connection is tried again twice, with seconds between."""
-    waits = []
-
-    async def sleep(seconds):
-        waits.append(seconds)
-
-    monkeypatch.setattr("gcsfs.retry.asyncio", SimpleNamespace(sleep=sleep))
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
-    with pytest.raises(RemoteError, match="gs://nobody/here cannot be read"):
-        draft().add_reference("gs://nobody/here")
-    assert [int(wait) for wait in waits] == [1, 2]

@@ -14,9 +14,11 @@ from casstore.depot import (
     JournalFiles,
     PackFiles,
     SessionFolder,
+    authority,
     create_identity,
     identity,
     journalfiles,
+    numberfiles,
     packfiles,
     read_identity,
     read_journal_pack,
@@ -124,6 +126,8 @@ def test_the_page_states_the_constants_of_the_code(root):
     )
     assert f"More than {gathering.MAX_LOOSE_EVENTS} loose events" in FORMAT
     assert stated("store id, characters") == len(read_identity(root).store_id)
+    assert stated("authority, characters") == 2 * authority.AUTHORITY_SIZE
+    assert stated("id of accepted numbers, characters") == numberfiles.ID_CHARS
 
 
 def rewrite(root, **changes):
@@ -155,7 +159,7 @@ def test_a_later_release_may_add_fields(root):
 def test_a_damaged_format_file_is_corrupt(root, data):
     """Whatever stands there, the answer is one of ours."""
     (root / "FORMAT").write_bytes(data)
-    with pytest.raises(Corrupt, match="FORMAT cannot be read"):
+    with pytest.raises(Corrupt, match=r"FORMAT of .* cannot be read"):
         read_identity(root)
 
 

@@ -22,12 +22,14 @@ from casstore.flows.lifecycle.links import link, unlink
 from casstore.flows.lifecycle.naming import describe, remove_collection, rename, retype
 from casstore.flows.lifecycle.removal import Removal, RemovalPlan, plan_removal, remove
 from casstore.flows.lifecycle.restoring import restore
+from casstore.flows.lifecycle.settling import Side, settle_aliases
 
 __all__ = [
     "KEEP",
     "Keep",
     "Removal",
     "RemovalPlan",
+    "Side",
     "add_tags",
     "describe",
     "edit",
@@ -42,5 +44,6 @@ __all__ = [
     "retype",
     "set_aliases",
     "set_tags",
+    "settle_aliases",
     "unlink",
 ]

@@ -1,0 +1,56 @@
+"""fsspec: settings that every file system gets, its loop, its table of schemes.
+
+Knows: fsspec.  Never: any one backend.
+
+Measured with s3fs 2026.9, gcsfs 2026.10, adlfs 2026.8: listings are cached for ever unless that is
+switched off; instances are shared between callers unless that is; a forked child cannot use one.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import fsspec
+import fsspec.core
+from fsspec.asyn import sync
+
+from casstore.errors import Unsupported
+
+__all__ = ["COMMON", "CONNECT_SECONDS", "READ_SECONDS", "file_system", "file_system_at", "run"]
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
+
+COMMON: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+"""What every file system is told."""
+
+
+def file_system(scheme: str) -> Any:
+    """Return fsspec's file system for a scheme; ``Unsupported`` if it has none."""
+    with _unsupported(scheme):
+        return fsspec.filesystem(scheme, **COMMON)
+
+
+def file_system_at(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system for a URL, and the path there; as ``file_system``."""
+    scheme = url.partition("://")[0]
+    with _unsupported(scheme):
+        fs, path = fsspec.core.url_to_fs(url, **COMMON)
+        return fs, str(path)
+
+
+@contextlib.contextmanager
+def _unsupported(scheme: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise Unsupported(
+            f"nothing here speaks {scheme}://", hint="use the tool that does"
+        ) from error
+    except ImportError as error:
+        raise Unsupported(f"{scheme}:// cannot be used: {error}", hint="install it") from error
+
+
+def run(fs: Any, function: Any, *arguments: Any, **named: Any) -> Any:
+    """Call a coroutine function in the loop of a file system, and wait for what it returns."""
+    return sync(fs.loop, function, *arguments, **named)

@@ -1,0 +1,128 @@
+"""What ``push``, ``pull`` and ``sync`` have in common: which remote, which versions, what is told.
+
+Knows: options and words.  Never: how versions travel.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import click
+
+from casstore.cli.messages import progress_bar, say
+from casstore.cli.options import Options
+from casstore.cli.output import count_text, print_line, size_text
+from casstore.cli.records import version_record
+from casstore.cli.workspace import Workspace
+from casstore.digest import CommitId
+from casstore.errors import Conflict
+from casstore.exchange import Connection, connect, find_remote
+from casstore.flows.lifecycle import Side, settle_aliases
+from casstore.flows.transfer import choose, choose_all, heads_there
+from casstore.journal import queries
+from casstore.journal.views import VersionView
+from casstore.store import Known, Store, conflicts_of, shown_as
+
+__all__ = [
+    "ON_CONFLICT",
+    "bar_of",
+    "connected",
+    "planned_record",
+    "print_versions",
+    "raise_conflicts",
+    "settle",
+    "wanted",
+]
+
+
+@contextlib.contextmanager
+def connected(
+    place: Workspace, store: Store, remote: str | None, *, create: bool, planning: bool = False
+) -> Iterator[Connection]:
+    """Open the depot that is meant; with ``-v`` the requests are told at the end."""
+    connection = connect(store, find_remote(store, remote), create=create, planning=planning)
+    try:
+        yield connection
+    finally:
+        for name, problem in connection.depot.problems.items():
+            say(place.options, f"{name} of {connection.depot.url} cannot be read: {problem}")
+        if place.options.verbose:
+            counts = connection.depot.objects.requests
+            text = ", ".join(f"{count} {verb}" for verb, count in counts.items())
+            say(place.options, f"{sum(counts.values())} requests: {text}")
+        connection.close()
+
+
+def wanted(
+    place: Workspace, known: Known, refs: Sequence[str], *, every_project: bool
+) -> list[CommitId]:
+    """Return the versions that are meant: of references, or all of the project, or of all."""
+    if refs:
+        return choose(known, [place.reference(ref) for ref in refs])
+    return choose_all(known, None if every_project else place.project)
+
+
+@contextlib.contextmanager
+def bar_of(options: Options, verb: str, size_bytes: int) -> Iterator[Callable[[int], None] | None]:
+    """Show how far a transfer is; gives what to call with bytes as they arrive."""
+    with progress_bar(options, verb, size_bytes) as note:
+        yield None if note is None else lambda size: note(0, size)
+
+
+def print_versions(
+    store: Store, verb: str, views: Sequence[VersionView], connection: Connection, what: str
+) -> None:
+    """Print a line for each version that travelled, and one for all."""
+    for view in views:
+        print_line(
+            f"{verb} {shown_as(store, view)}  {count_text(view.manifest.entries, 'file')}"
+            f"  {size_text(view.manifest.size)}"
+        )
+    print_line(what or f"nothing to {verb}: {connection.remote.name} is up to date")
+
+
+def planned_record(store: Store, views: Sequence[VersionView], plan: Any) -> dict[str, Any]:
+    """Return a plan as ``--json`` shows it."""
+    return {
+        "versions": [version_record(store, view) for view in views],
+        "frames": plan.frames,
+        "stored_bytes": plan.stored_bytes,
+        "events": plan.events,
+    }
+
+
+ON_CONFLICT = click.option(
+    "--on-conflict",
+    type=click.Choice(["theirs", "ours"]),
+    help="Settle aliases that were moved on both sides.  [default: name them, exit 5]",
+)
+
+
+def settle(
+    store: Store,
+    connection: Connection,
+    keep: Side,
+    conflicts: Sequence[Conflict],
+    options: Options,
+) -> list[Conflict]:
+    """Settle aliases that were moved on both sides; returns the conflicts that are left."""
+    with store.index.read() as reader:
+        collections = list(queries.collections(reader))
+    for view in collections:
+        theirs = heads_there(connection.depot, view.project, view.name)
+        for alias in settle_aliases(store, view.project, view.name, theirs, keep):
+            say(options, f"alias {alias!r} of {view.label!r} is {keep} now")
+    with store.index.read() as reader:
+        left = {conflict.message for conflict in conflicts_of(store, reader)}
+    return [conflict for conflict in conflicts if conflict.message in left]
+
+
+def raise_conflicts(conflicts: Sequence[Conflict]) -> None:
+    """End with exit code 5 if something came that somebody has to decide."""
+    if len(conflicts) == 1:
+        raise conflicts[0]
+    if conflicts:
+        raise Conflict(
+            "; ".join(conflict.message for conflict in conflicts),
+            hint="what was brought is here; " + conflicts[0].hint,
+        )

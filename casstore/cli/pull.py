@@ -1,0 +1,104 @@
+"""``casstore pull``: versions from a depot elsewhere.
+
+Knows: how it is asked for and told.  Never: how versions travel.
+"""
+
+import click
+
+from casstore.cli.carrying import (
+    ON_CONFLICT,
+    bar_of,
+    connected,
+    planned_record,
+    print_versions,
+    raise_conflicts,
+    settle,
+    wanted,
+)
+from casstore.cli.messages import say, shows_progress
+from casstore.cli.options import Options, Verb
+from casstore.cli.output import count_text, print_json, print_line, size_text
+from casstore.cli.workspace import Workspace
+from casstore.exchange import Connection
+from casstore.flows.lifecycle import Side
+from casstore.flows.transfer import Pulled, ToReceive, plan_to_receive
+from casstore.flows.transfer import pull as pull_versions
+from casstore.journal import queries
+from casstore.store import Store, reference_to
+
+__all__ = ["pull"]
+
+
+@click.command(cls=Verb)
+@click.argument("refs", metavar="[REF]...", nargs=-1)
+@click.option("--from", "from_", metavar="NAME|URL", help="From where.  [default: as push's --to]")
+@click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
+@ON_CONFLICT
+@click.pass_obj
+def pull(
+    options: Options,
+    *,
+    refs: tuple[str, ...],
+    from_: str | None,
+    every_project: bool,
+    dry_run: bool,
+    on_conflict: Side | None,
+) -> None:
+    """Bring versions here from another depot, every byte checked.
+
+    REF is a version there, or a name for all its versions; without one, every version of the
+    project.  Only what is not here travels.  What was decided on both sides in two ways is named
+    (exit 5); nothing is dropped.
+    """
+    with Workspace(options) as place:
+        store = place.writable()
+        with connected(place, store, from_, create=False) as connection:
+            connection.depot.refresh()
+            commits = wanted(place, connection.depot, refs, every_project=every_project)
+            plan = None
+            if dry_run or shows_progress(options):
+                plan = plan_to_receive(store, connection.depot, commits)
+            if dry_run and plan is not None:
+                _print_plan(store, plan, connection, options)
+                return
+            with bar_of(options, "pull", plan.stored_bytes if plan else 0) as progress:
+                done = pull_versions(store, connection, commits, progress=progress)
+            _print(store, done, connection, options)
+            left = list(done.conflicts)
+            if on_conflict is not None:
+                left = settle(store, connection, on_conflict, left, options)
+        raise_conflicts(left)
+
+
+def _print_plan(store: Store, plan: ToReceive, connection: Connection, options: Options) -> None:
+    if options.json:
+        record = planned_record(store, plan.versions, plan)
+        print_json(**{"from": connection.remote.name}, **record)
+        return
+    total = (
+        f"{count_text(len(plan.versions), 'version')}  {size_text(plan.stored_bytes)}"
+        f"  {count_text(plan.events, 'event')}"
+    )
+    print_versions(store, "pull", plan.versions, connection, total if plan.events else "")
+
+
+def _print(store: Store, done: Pulled, connection: Connection, options: Options) -> None:
+    for notice in done.notices:
+        say(options, notice)
+    received = done.received
+    with store.index.read() as reader:
+        views = [queries.version(reader, view.commit) for view in received.versions]
+    found = [view for view in views if view is not None]
+    if options.json:
+        record = planned_record(store, found, received)
+        print_json(**{"from": connection.remote.name}, **record)
+    elif options.quiet:
+        for view in found:
+            print_line(reference_to(store, view))
+    else:
+        total = (
+            f"{count_text(len(found), 'version')}  {size_text(received.stored_bytes)} received"
+            f"  from {connection.remote.name}"
+        )
+        print_versions(store, "pull", found, connection, total if received.events else "")

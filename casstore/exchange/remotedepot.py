@@ -1,0 +1,220 @@
+"""A depot elsewhere: its identity, its events, and, in ``frames``, its frames.
+
+Knows: where events lie in a depot, how many become visible at once, who numbers versions there.
+Never: which versions travel, what is logged here.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from casstore.depot import (
+    AUTHORITY_NAME,
+    Accepted,
+    draw_authority,
+    journal_pack,
+    month_of,
+    new_identity,
+    parse_identity,
+    read_authority,
+)
+from casstore.errors import Corrupt, NotFound, Unsupported
+from casstore.exchange.mirror import Mirror
+from casstore.exchange.remoteframes import RemoteFrames
+from casstore.journal.numbers import Standpoint
+from casstore.journal.wire import MAX_EVENT_BYTES, read_event
+from casstore.packs import MAX_PACK_BYTES, PackId
+from casstore.remotes import Listed, Objects, Range
+from casstore.store import Index
+
+__all__ = ["Event", "RemoteDepot", "open_depot"]
+
+NO_ID = "0" * 32
+MAX_LOOSE_EVENTS = 16  # more than these go as one journal pack
+MAX_EVENTS_OF_A_PACK = 1024
+
+_LOOSE = re.compile(r"journal/([0-9]{6})/([0-9a-f]{32}-[0-9]{12}-[0-9a-f]{16})\Z")
+_PACK = re.compile(r"journal/([0-9]{6})/packs/([0-9a-f]{64})\Z")
+
+
+class Event(NamedTuple):
+    """An event file: its name, its time in microseconds, its bytes."""
+
+    name: str
+    time: int
+    data: bytes
+
+    @property
+    def month(self) -> str:
+        """Return the month it lies in, ``yyyymm``."""
+        return month_of(self.time)
+
+
+class RemoteDepot:
+    """A depot on ``objects``, known by ``mirror``.
+
+    ``problems`` names what lies there and could not be read.
+    """
+
+    def __init__(self, objects: Objects, store_id: str, mirror: Mirror) -> None:
+        self.objects = objects
+        self.store_id = store_id
+        self.mirror = mirror
+        self.authority: bytes | None = None
+        self.problems: dict[str, str] = {}
+        self.frames = RemoteFrames(objects, mirror, self.problems)
+
+    def __repr__(self) -> str:
+        return f"RemoteDepot({self.objects.url!r})"
+
+    @property
+    def url(self) -> str:
+        """Where it is, without secrets."""
+        return self.objects.url
+
+    def close(self) -> None:
+        """Let the mirror and the connections go."""
+        self.mirror.close()
+        self.objects.close()
+
+    @property
+    def standpoint(self) -> Standpoint:
+        """Who looks at the versions there: whoever asks by the depot's own numbers."""
+        return Standpoint(bytes.fromhex(self.store_id), self.authority)
+
+    @property
+    def root(self) -> str:
+        """What messages call it."""
+        return self.url
+
+    @property
+    def index(self) -> Index:
+        """The index of what is known of it."""
+        return self.mirror.index
+
+    def accepted(self, project: str, name: str) -> frozenset[Accepted]:
+        """Return the numbers that somebody agreed to: nobody does so there."""
+        del project, name
+        return frozenset()
+
+    def read_authority(self) -> bytes | None:
+        """Look up the id under which numbers are sealed there; None if it is no upstream."""
+        try:
+            self.authority = read_authority(self.objects.read(AUTHORITY_NAME))
+        except NotFound:
+            self.authority = None
+        return self.authority
+
+    def become_upstream(self) -> bytes:
+        """Let numbers be sealed there from now on; returns under which id, for ever the same.
+
+        Where nothing can be created exclusively, it follows from FORMAT: two who do this at once
+        must not draw two.
+        """
+        if self.read_authority() is None:
+            try:
+                self.objects.create_exclusively(AUTHORITY_NAME, draw_authority())
+            except Unsupported:
+                self.objects.create(AUTHORITY_NAME, f"{self.store_id}\n".encode())
+        authority = self.read_authority()
+        if authority is None:
+            raise NotFound(f"{AUTHORITY_NAME} of {self.url} is gone", hint="push again")
+        return authority
+
+    # Looking
+
+    def refresh(self) -> None:
+        """Fetch the events that were published since the last look."""
+        loose: dict[str, tuple[str, Listed]] = {}
+        packs: dict[PackId, tuple[str, Listed]] = {}
+        for listed in self.objects.listing("journal/"):
+            if match := _LOOSE.match(listed.name):
+                loose[match[2]] = (match[1], listed)
+            elif match := _PACK.match(listed.name):
+                packs[PackId(bytes.fromhex(match[2]))] = (match[1], listed)
+        for pack_id in self.mirror.lacks_journal_packs(packs):
+            month, listed = packs[pack_id]
+            if self._fits(listed, 2 * MAX_PACK_BYTES):
+                self.mirror.add_journal_pack(month, pack_id, self.objects.read(listed.name))
+        self._fetch_loose([loose[name] for name in self.mirror.lacks_events(loose)])
+        self.mirror.apply()
+
+    def _fetch_loose(self, wanted: list[tuple[str, Listed]]) -> None:
+        """Fetch event files one by one; what is not the event that its name says is left out."""
+        wanted = [item for item in wanted if self._fits(item[1], MAX_EVENT_BYTES)]
+        bodies = self.objects.read_ranges(
+            Range(listed.name, 0, listed.size_bytes) for _, listed in wanted
+        )
+        found: dict[str, list[bytes]] = defaultdict(list)
+        for (month, listed), data in zip(wanted, bodies, strict=True):
+            try:
+                read_event(listed.name.rpartition("/")[2], data)
+            except (Corrupt, Unsupported) as error:
+                self.problems[listed.name] = error.message
+            else:
+                found[month].append(data)
+        for month, files in found.items():
+            self.mirror.add_events(month, files)
+
+    def _fits(self, listed: Listed, limit: int) -> bool:
+        if listed.size_bytes > limit:
+            self.problems[listed.name] = f"it has {listed.size_bytes} bytes, more than it may"
+        return listed.size_bytes <= limit
+
+    # Writing
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Create events, one by one, or many at once in journal packs; here versions appear."""
+        if len(events) <= MAX_LOOSE_EVENTS:
+            for event in events:
+                self.objects.create(f"journal/{event.month}/{event.name}", event.data)
+        months: dict[str, list[Event]] = defaultdict(list)
+        for event in events:
+            months[event.month].append(event)
+        for month, its in months.items():
+            for start in range(0, len(its), MAX_EVENTS_OF_A_PACK):
+                group = [event.data for event in its[start : start + MAX_EVENTS_OF_A_PACK]]
+                if len(events) > MAX_LOOSE_EVENTS:
+                    self._publish_pack(month, group)
+                else:
+                    self.mirror.add_events(month, group)
+        self.mirror.apply()
+
+    def _publish_pack(self, month: str, files: list[bytes]) -> None:
+        pack_id, data = journal_pack(files)
+        self.objects.create(f"journal/{month}/packs/{pack_id.hex()}", memoryview(data))
+        self.mirror.add_journal_pack(month, pack_id, bytes(data))
+
+
+def open_depot(
+    objects: Objects, cache: Path, *, create: bool = False, planning: bool = False
+) -> RemoteDepot:
+    """Open the depot on ``objects``, with its mirror below ``cache``; with ``create`` make one.
+
+    Raises ``NotFound`` where there is none, ``Unsupported`` for one of a later release.  With
+    ``planning`` one that is not there is an empty one, of which nothing is kept.
+    """
+    try:
+        data = objects.read("FORMAT")
+    except NotFound:
+        if planning:
+            return RemoteDepot(objects, NO_ID, Mirror.of_nothing())
+        if not create:
+            raise NotFound(
+                f"there is no depot at {objects.url}", hint="push something there first"
+            ) from None
+        data = _create(objects)
+    identity = parse_identity(data, objects.url)
+    return RemoteDepot(objects, identity.store_id, Mirror(cache / identity.store_id))
+
+
+def _create(objects: Objects) -> bytes:
+    """Make a depot; of several at once, the first one's FORMAT holds where that can be told."""
+    data = new_identity()
+    try:
+        objects.create_exclusively("FORMAT", data)
+    except Unsupported:
+        objects.create("FORMAT", data)
+    return objects.read("FORMAT")

@@ -1,0 +1,132 @@
+"""Which events go along with versions: what is said of them, and nothing of others.
+
+Knows: what an event names besides its subject.  Never: frames, requests.
+
+*Privacy*: an event travels only if every version that it names travels or is there.  So the events
+of a run go when all that it read and made is there; else the version names its run by id alone.
+Events of a later release name who knows what, and stay.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from casstore.catalog import Reader
+from casstore.depot import JournalFiles, read_journal_pack
+from casstore.digest import CommitId
+from casstore.exchange import Event
+from casstore.journal import lineage, queries
+from casstore.journal.bodies import SameAsBody
+from casstore.journal.events import Event as Fact
+from casstore.journal.subjects import CollectionSubject, RunSubject, subject_key
+from casstore.journal.wire import read_event, read_packed
+from casstore.packs import PackId
+from casstore.store import Index
+
+__all__ = ["events_for", "is_there"]
+
+
+def is_there(reader: Reader, commit: CommitId) -> bool:
+    """Tell whether a version has arrived in the depot whose index is read."""
+    view = queries.version(reader, commit)
+    return view is not None and view.complete
+
+
+def events_for(
+    commits: Collection[CommitId], index: Index, journal: JournalFiles, there: Index
+) -> list[Event]:
+    """Return the events about versions that are not ``there``, version events first.
+
+    ``index`` and ``journal`` are those of the depot that has them.  A version that was removed
+    before it ever came there has nothing to tell.
+    """
+    with index.read() as reader, there.read() as other:
+        views = [queries.version(reader, commit) for commit in commits]
+        commits = {
+            view.commit
+            for view in views
+            if view is not None and (not view.deleted or is_there(other, view.commit))
+        }
+    with index.read() as reader:
+        subjects = [*commits, *map(subject_key, _around(reader, commits, there))]
+        names = list(dict.fromkeys(name for key in subjects for name in reader.events_about(key)))
+    with there.read() as reader:
+        names = [name for name in names if not reader.has_event(name)]
+        found = [
+            (fact, data)
+            for fact, data in _read(names, index, journal)
+            if _may_go(fact, commits, reader)
+        ]
+    found.sort(key=lambda item: (item[0].kind != "version", item[0].clock, item[0].id))
+    return [Event(fact.name, fact.time, data) for fact, data in found]
+
+
+def _around(
+    reader: Reader, commits: Collection[CommitId], there: Index
+) -> Iterator[CollectionSubject | RunSubject]:
+    """Yield the collections of versions, and the runs all of whose versions travel or are there."""
+    runs: dict[tuple[str, str], None] = {}
+    places: dict[tuple[str, str], None] = {}
+    for commit in commits:
+        view = queries.version(reader, commit)
+        if view is None:
+            continue
+        places[view.project, view.name] = None
+        places.update({(link.project, link.name): None for link in view.links})
+        known = [view.run, *(producer.run for producer in view.producers)]
+        runs.update({(view.project, run): None for run in known if run is not None})
+        runs.update({(use.project, use.run): None for use in lineage.users_of(reader, commit)})
+    yield from (CollectionSubject(*place) for place in places)
+    with there.read() as other:
+        for project, run in runs:
+            told = lineage.run(reader, project, run)
+            named = [] if told is None else [*(one.commit for one in told.inputs), *told.outputs]
+            if all(commit in commits or is_there(other, commit) for commit in named):
+                yield RunSubject(project, run)
+
+
+def _may_go(fact: Fact, commits: Collection[CommitId], there: Reader) -> bool:
+    if not fact.known:
+        return False
+    if isinstance(fact.body, SameAsBody):
+        return fact.body.commit in commits or is_there(there, fact.body.commit)
+    return True
+
+
+def _read(
+    names: Iterable[str], index: Index, journal: JournalFiles
+) -> Iterator[tuple[Fact, bytes]]:
+    """Yield events with their bytes, wherever they lie."""
+    with index.read() as reader:
+        places = [(name, reader.event_place(name)) for name in names]
+    packed: dict[tuple[str, PackId], set[str]] = defaultdict(set)
+    for name, place in places:
+        if place is None:
+            continue
+        data = None if place.pack else _loose(journal, place.month, name)
+        if data is not None:
+            yield read_event(name, data), data
+            continue
+        for pack_id in [place.pack] if place.pack else journal.packs(place.month):
+            packed[place.month, pack_id].add(name)
+    yield from _packed(journal, packed)
+
+
+def _loose(journal: JournalFiles, month: str, name: str) -> bytes | None:
+    """Return a loose event's bytes; None if it was gathered meanwhile."""
+    try:
+        return journal.read(month, name)
+    except FileNotFoundError:
+        return None
+
+
+def _packed(
+    journal: JournalFiles, packs: Mapping[tuple[str, PackId], set[str]]
+) -> Iterator[tuple[Fact, bytes]]:
+    yielded: set[str] = set()
+    for (month, pack_id), wanted in packs.items():
+        for frame in read_journal_pack(journal.pack_path(month, pack_id)):
+            if not frame.problem:
+                fact = read_packed(frame.data)
+                if fact.name in wanted and fact.name not in yielded:
+                    yielded.add(fact.name)
+                    yield fact, frame.data

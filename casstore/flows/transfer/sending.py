@@ -1,0 +1,258 @@
+"""Sending: versions of this store to a depot elsewhere.
+
+Knows: the order in which things are created there.  Never: what a depot is made of, who asks.
+
+A push may be killed at any arrow, and goes on where it stopped, without state of its own::
+
+    packs of what the depot lacks  ->  an index for each 32 of them  ->  packs of nodes, their index
+    ->  root lists  ->  every frame looked up again  ->  events
+
+A pack without an index, of a push that was killed, is found by listing, and named by the next one.
+New packs hold only frames of the versions that travel: no pack of the store is copied as it is.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Protocol
+
+from casstore.digest import CommitId, Digest
+from casstore.errors import Corrupt
+from casstore.exchange import Indexed, RemoteDepot
+from casstore.flows.transfer.selection import events_for, is_there
+from casstore.journal import queries
+from casstore.journal.views import VersionView
+from casstore.packs import PackBuffer, PackId, PackKind
+from casstore.parallel import ordered_map
+from casstore.store import Closure, Store, reference_to
+from casstore.store.frames import places_of
+
+__all__ = ["Had", "Sent", "ToSend", "plan_to_send", "send"]
+
+MAX_FRAMES_AT_ONCE = 4096
+FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
+PACKS_OF_AN_INDEX = 32
+DEFAULT_JOBS = 3  # each holds a pack of 32 MiB in memory while it goes up
+
+Progress = Callable[[int], None]
+"""Told of bytes as they have arrived."""
+
+
+class Had(Protocol):
+    """What those have whom a depot goes to, and need not be sent."""
+
+    def has_frame(self, digest: Digest) -> bool:
+        """Tell whether they have a frame."""
+
+    def has_event(self, name: str) -> bool:
+        """Tell whether they have the event of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToSend:
+    """What a push would do: versions that the depot lacks, frames, bytes as stored, events."""
+
+    versions: tuple[VersionView, ...]
+    frames: int
+    stored_bytes: int
+    events: int
+
+    @property
+    def requests(self) -> int:
+        """Return about how many objects would be created."""
+        packs = -(-self.stored_bytes // (32 * 1024 * 1024)) + bool(self.frames)
+        return packs + -(-packs // PACKS_OF_AN_INDEX) + len(self.versions) + min(self.events, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a push did."""
+
+    versions: tuple[VersionView, ...]
+    frames: int
+    stored_bytes: int
+    packs: int
+    events: int
+
+
+def plan_to_send(store: Store, depot: RemoteDepot, commits: Collection[CommitId]) -> ToSend:
+    """Return what ``send`` would do; nothing is created."""
+    depot.refresh()
+    depot.frames.learn_all()
+    views = _lacking(store, depot, commits)
+    frames = stored = 0
+    for batch in _batches(digest for digest, _ in _closures(store, views)):
+        missing = [
+            digest for digest, has in zip(batch, depot.frames.has(batch), strict=True) if not has
+        ]
+        frames += len(missing)
+        stored += store.frames.stored_bytes(missing)
+    events = events_for(commits, store.index, store.journal, depot.mirror.index)
+    return ToSend(views, frames, stored, len(events))
+
+
+def send(
+    store: Store,
+    depot: RemoteDepot,
+    commits: Collection[CommitId],
+    *,
+    jobs: int = DEFAULT_JOBS,
+    progress: Progress | None = None,
+    had: Had | None = None,
+) -> Sent:
+    """Bring versions to a depot, with what is said of them; what is there is not sent again.
+
+    What is ``had`` where the depot goes is left out: the depot is then thin, and its versions are
+    whole only there.
+
+    When this returns they are whole there and visible to everybody.  Raises ``Corrupt`` if a frame
+    is damaged here (nothing of its version becomes visible), and what the depot raises.
+    """
+    depot.refresh()
+    sender = _Sender(store, depot, jobs, progress or _ignored, had)
+    sender.unnamed += depot.frames.refresh()
+    views = _lacking(store, depot, commits)
+    nodes: list[Digest] = []
+    sender.send(_data(_closures(store, views), nodes), PackKind.DATA)
+    sender.send(nodes, PackKind.METADATA)
+    sender.name_packs()
+    send_roots = partial(_send_roots, store, depot, had)
+    for _ in ordered_map(send_roots, views, workers=jobs, window=jobs):
+        pass
+    events = events_for(commits, store.index, store.journal, depot.mirror.index)
+    if had is not None:
+        events = [event for event in events if not had.has_event(event.name)]
+    if events:
+        depot.publish(events)
+    return Sent(views, sender.frames, sender.stored_bytes, sender.packs, len(events))
+
+
+def _lacking(
+    store: Store, depot: RemoteDepot, commits: Collection[CommitId]
+) -> tuple[VersionView, ...]:
+    """Return the versions that the depot has not; what was removed here is not brought there."""
+    with depot.mirror.index.read() as there:
+        lacking = [commit for commit in commits if not is_there(there, commit)]
+    with store.index.read() as reader:
+        views = [queries.version(reader, commit) for commit in lacking]
+    return tuple(view for view in views if view is not None and not view.deleted)
+
+
+def _closures(store: Store, views: Iterable[VersionView]) -> Iterator[tuple[Digest, PackKind]]:
+    """Yield the frames of versions; what several share in whole subtrees is walked once."""
+    seen: set[Digest] = set()
+    for view in views:
+        yield from Closure(view.manifest, store.frames.metadata).kinds(seen)
+
+
+def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Iterator[Digest]:
+    """Yield the frames of data on; the others are gathered in ``nodes``, for they go after."""
+    for digest, kind in frames:
+        if kind is PackKind.DATA:
+            yield digest
+        else:
+            nodes.append(digest)
+
+
+def _send_roots(store: Store, depot: RemoteDepot, had: Had | None, view: VersionView) -> None:
+    """Say where a version's frames lie, every one of them in a pack that an index names."""
+    packs = _packs_of(store, depot, view, had)
+    depot.frames.name_packs(packs)
+    depot.frames.send_roots(view.manifest.root, packs)
+
+
+def _packs_of(store: Store, depot: RemoteDepot, view: VersionView, had: Had | None) -> set[PackId]:
+    """Return the packs there that hold a version; raises ``Corrupt`` if a frame is in none."""
+    found: set[PackId] = set()
+    frames = Closure(view.manifest, store.frames.metadata).frames()
+    for batch in _batches(frames):
+        with depot.mirror.index.read() as reader:
+            places = places_of(reader, batch)
+        for digest, place in zip(batch, places, strict=True):
+            if place is None and had is not None and had.has_frame(digest):
+                continue
+            if place is None:
+                raise Corrupt(
+                    f"frame {digest.hex()} of {reference_to(store, view)} is not in {depot.url}",
+                    hint="somebody removed packs there meanwhile; push again",
+                )
+            found.add(place.pack_id)
+    return found
+
+
+class _Sender:
+    """Frames on their way into packs of a depot.
+
+    ``unnamed`` are packs that are there and in no index yet.
+    """
+
+    def __init__(
+        self, store: Store, depot: RemoteDepot, jobs: int, progress: Progress, had: Had | None
+    ) -> None:
+        self.unnamed: list[Indexed] = []
+        self.frames = self.stored_bytes = self.packs = 0
+        self._store = store
+        self._depot = depot
+        self._jobs = jobs
+        self._progress = progress
+        self._had = had
+        self._on_the_way: set[Digest] = set()
+
+    def send(self, digests: Iterable[Digest], kind: PackKind) -> None:
+        """Create packs of the frames that the depot lacks."""
+        packs = self._filled(self._missing(digests), kind)
+        for pack in ordered_map(self._create, packs, workers=self._jobs, window=self._jobs):
+            self._depot.mirror.add_packs([pack])
+            self._on_the_way.difference_update(row.digest for row in pack.rows)
+            self.unnamed.append(pack)
+            self.packs += 1
+            if len(self.unnamed) >= PACKS_OF_AN_INDEX:
+                self.name_packs()
+
+    def name_packs(self) -> None:
+        """Make the packs that were created known to everybody."""
+        while self.unnamed:
+            self._depot.frames.send_index(self.unnamed[:PACKS_OF_AN_INDEX])
+            del self.unnamed[:PACKS_OF_AN_INDEX]
+
+    def _missing(self, digests: Iterable[Digest]) -> Iterator[Digest]:
+        on_the_way = self._on_the_way
+        for batch in _batches(digests):
+            for digest, has in zip(batch, self._depot.frames.has(batch), strict=True):
+                if has or digest in on_the_way:
+                    continue
+                if self._had is None or not self._had.has_frame(digest):
+                    on_the_way.add(digest)
+                    yield digest
+
+    def _filled(self, digests: Iterator[Digest], kind: PackKind) -> Iterator[PackBuffer]:
+        """Yield packs as they become full, each frame verified on its way."""
+        pack = PackBuffer(kind)
+        while batch := list(islice(digests, FRAMES_READ_AT_ONCE)):
+            frames = self._store.frames.read_encoded(batch)
+            for digest, frame in zip(batch, frames, strict=True):
+                pack.append(digest, *frame)
+                self.frames += 1
+                self.stored_bytes += len(frame.payload)
+            if pack.full:
+                yield pack
+                pack = PackBuffer(kind)
+        if not pack.empty:
+            yield pack
+
+    def _create(self, pack: PackBuffer) -> Indexed:
+        pack_id, data, rows = pack.seal()
+        self._depot.frames.send_pack(pack_id, data)
+        self._progress(len(data))
+        return Indexed(pack_id, pack.kind, len(data), rows)
+
+
+def _batches(digests: Iterable[Digest]) -> Iterator[list[Digest]]:
+    iterator = iter(digests)
+    while batch := list(islice(iterator, MAX_FRAMES_AT_ONCE)):
+        yield batch
+
+
+def _ignored(_bytes: int) -> None:
+    pass

@@ -1,0 +1,105 @@
+"""Push and pull as whole calls: what travels, who numbers it, what is in doubt after.
+
+Knows: the order of the steps.  Never: how each is done, what is printed.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from casstore.digest import CommitId
+from casstore.errors import Conflict
+from casstore.exchange import Connection, RemoteDepot
+from casstore.flows.transfer.receiving import Received, receive
+from casstore.flows.transfer.sealing import seal_versions
+from casstore.flows.transfer.sending import DEFAULT_JOBS, Sent, send
+from casstore.journal import queries
+from casstore.journal.sealing import Outcome
+from casstore.store import Store, conflicts_of, renumbering_notice
+
+__all__ = ["Progress", "Pulled", "Pushed", "pull", "push", "take"]
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did; ``notices`` are lines to tell, ``outcomes`` the numbers that were given."""
+
+    sent: Sent
+    outcomes: tuple[Outcome, ...]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull did; ``conflicts`` are those that came with it, for somebody to settle."""
+
+    received: Received
+    notices: tuple[str, ...]
+    conflicts: tuple[Conflict, ...]
+
+
+def push(
+    store: Store,
+    connection: Connection,
+    commits: Collection[CommitId],
+    *,
+    jobs: int = DEFAULT_JOBS,
+    progress: Progress | None = None,
+) -> Pushed:
+    """Bring versions to a depot; if it is the upstream, it numbers them.
+
+    What was sent stays if a later step fails; made again, the call goes on from there.
+    """
+    depot = connection.depot
+    sent = send(store, depot, commits, jobs=jobs, progress=progress)
+    outcomes: list[Outcome] = []
+    if connection.remote.upstream:
+        outcomes = seal_versions(store, depot, connection.claims, commits)
+    notices = _notices(store, [outcome.commit for outcome in outcomes])
+    return Pushed(sent, tuple(outcomes), notices)
+
+
+def pull(
+    store: Store,
+    connection: Connection,
+    commits: Collection[CommitId],
+    *,
+    progress: Progress | None = None,
+) -> Pulled:
+    """Bring versions of a depot here, whole, with what is said of them."""
+    return take(store, connection.depot, commits, progress=progress)
+
+
+def take(
+    store: Store,
+    depot: RemoteDepot,
+    commits: Collection[CommitId],
+    *,
+    progress: Progress | None = None,
+) -> Pulled:
+    """Do what ``pull`` does, of a depot that nobody numbers in."""
+    with store.index.read() as reader:
+        before = {conflict.message for conflict in conflicts_of(store, reader)}
+    received = receive(store, depot, commits, progress=progress)
+    with store.index.read() as reader:
+        conflicts = [one for one in conflicts_of(store, reader) if one.message not in before]
+    notices = _notices(store, commits) if received.events else ()
+    return Pulled(received, notices, tuple(conflicts))
+
+
+def _notices(store: Store, commits: Collection[CommitId]) -> tuple[str, ...]:
+    """Return one line for each name of which numbers are others now."""
+    with store.index.read() as reader:
+        views = [queries.version(reader, commit) for commit in commits]
+        places: dict[tuple[str, str], list[CommitId]] = {}
+        for view in views:
+            if view is not None and view.complete:
+                places.setdefault((view.project, view.name), []).append(view.commit)
+        found = {place: queries.collection(reader, *place) for place in places}
+    notices = [
+        renumbering_notice(store, collection, places[place])
+        for place, collection in found.items()
+        if collection is not None
+    ]
+    return tuple(notice for notice in notices if notice is not None)

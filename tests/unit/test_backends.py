@@ -1,0 +1,120 @@
+"""What failures mean, and when to call again."""
+
+import errno
+import os
+
+import pytest
+
+from casstore.backends.failures import Failure, Kind, StatusError, understood
+from casstore.backends.making import Kept, Module, load
+from casstore.backends.trying import Patience, tried
+from casstore.errors import Unsupported
+from casstore.parallel import ordered_map
+
+SOON = Patience(first_wait_seconds=0.001, max_wait_seconds=0.001)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (StatusError(401), Kind.AUTH),
+        (StatusError(404), Kind.MISSING),
+        (StatusError(412), Kind.EXISTS),
+        (StatusError(429), Kind.BUSY),
+        (StatusError(500), Kind.PASSING),
+        (StatusError(507), Kind.FULL),
+        (StatusError(418), Kind.OTHER),
+        (ConnectionRefusedError(), Kind.UNREACHABLE),
+        (ConnectionResetError(), Kind.PASSING),
+        (TimeoutError(), Kind.PASSING),
+        (FileNotFoundError(), Kind.MISSING),
+        (OSError(errno.ENOSPC, "x"), Kind.FULL),
+        (OSError(22, None), Kind.OTHER),
+        (ValueError("403 Forbidden AccessDenied"), Kind.OTHER),
+    ],
+)
+def test_failures_are_told_by_class_and_code(error, kind):
+    """Never by their text."""
+    assert understood(error).kind is kind
+
+
+def test_a_code_in_the_chain_says_more_than_what_wraps_it():
+    """As where a missing bucket is raised as a missing file."""
+    inner = Exception("a secret")
+    inner.response = {"Error": {"Code": "NoSuchBucket"}}
+    outer = FileNotFoundError()
+    outer.__cause__ = inner
+    assert understood(outer) == Failure(Kind.NO_ROOT, "NoSuchBucket")
+
+
+def test_what_is_told_repeats_no_text_of_a_library():
+    """It may hold addresses and signatures."""
+    assert understood(OSError("https://x?sig=secret")).said == "OSError"
+    assert understood(OSError(errno.EIO, "secret")).said == os.strerror(errno.EIO)
+
+
+def test_what_passes_is_called_again_and_the_rest_is_not():
+    """At most as often as was said; the last error is raised."""
+    calls = []
+
+    def fail(error):
+        calls.append(error)
+        raise error
+
+    for error, count in (
+        (StatusError(503), SOON.attempts),
+        (ConnectionRefusedError(), SOON.attempts_to_reach),
+        (StatusError(403), 1),
+        (Unsupported("no"), 1),
+    ):
+        calls.clear()
+        with pytest.raises(type(error)):
+            tried(lambda error=error: fail(error), patience=SOON)
+        assert len(calls) == count
+    assert tried(lambda: 7, patience=SOON) == 7
+
+
+def test_what_is_kept_is_made_anew_where_it_must_be():
+    """After it was dropped, and when what it depends on has changed; only its own is dropped."""
+    around = [1]
+    made = Kept(object, surroundings=lambda: around[0])
+    first = made.get()
+    assert made.get() is first
+    assert not made.drop(object())
+    assert made.drop(first)
+    second = made.get()
+    assert second is not first
+    around[0] = 2
+    assert made.get() is not second
+    assert made.take() is not None
+    assert made.take() is None
+
+
+def test_a_missing_extra_is_named():
+    """In one line; a defect of our own is not taken for one."""
+    with pytest.raises(Unsupported, match=r"casstore\[s3\]"):
+        load(Module("no_such_library", "s3"))
+    with pytest.raises(ModuleNotFoundError):
+        load(Module("casstore.no_such_module", "s3"))
+
+
+def test_what_is_under_way_weighs_no_more_than_was_said():
+    """One item apart, which may weigh anything."""
+    weights = [3, 3, 3, 9, 50, 1, 1, 1, 1]
+    under_way = []
+    heaviest = 0
+
+    def take(items):
+        nonlocal heaviest
+        for item in items:
+            under_way.append(item)
+            heaviest = max(heaviest, sum(under_way))
+            yield item
+
+    results = ordered_map(
+        lambda item: item, take(weights), workers=2, window=100, weigh=int, max_weight=10
+    )
+    for expected, got in zip(weights, results, strict=True):
+        assert got == expected
+        under_way.remove(got)
+    assert heaviest <= 59  # 50 alone, taken while 9 are still under way
