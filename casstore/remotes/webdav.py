@@ -5,7 +5,7 @@ Knows: WebDAV's methods (RFC 4918), and which of them servers keep atomic.  Neve
 Uploads are written below ``tmp/`` and moved, for some servers show half of a PUT.  Of all methods
 only MKCOL was atomic on Apache and nginx, where conditions and ``Overwrite: F`` are not: who makes
 the collection ``NAME~`` may write the object ``NAME``.  A collection without its object is a name
-that nobody has and that nobody gets.
+that nobody has and that nobody gets; it is listed with no bytes.
 """
 
 import io
@@ -37,6 +37,7 @@ class WebDav:
         self._requests = requests
         self._lock = Lock()
         self._known: set[str] = set()
+        self._taken: set[tuple[str, bytes]] = set()
 
     def put(self, name: str, data: bytes) -> None:
         """See ``Driver``."""
@@ -45,9 +46,13 @@ class WebDav:
         self._in_folder(name, lambda: self._move(staged, name))
 
     def put_new(self, name: str, data: bytes) -> None:
-        """See ``Driver``."""
-        self._in_folder(name, lambda: self._make_taken(name))
+        """See ``Driver``; an attempt that failed after it had taken the name is gone on with."""
+        mine = (name, data)
+        if mine not in self._taken:
+            self._in_folder(name, lambda: self._make_taken(name))
+            self._taken.add(mine)
         self.put(name, data)
+        self._taken.discard(mine)
 
     def get(self, name: str, start: int, end: int | None) -> bytes:
         """See ``Driver``; what a server that knows no ranges sends is cut."""
@@ -67,12 +72,12 @@ class WebDav:
         """See ``Driver``: a page is a folder; ``more`` are those that are left."""
         left = [prefix] if more is None else list(more) if isinstance(more, tuple) else []
         folder = left.pop()
-        found: list[Listed] = []
-        for name, size in self._members(folder):
-            if size is not None:
-                found.append(Listed(f"{folder}{name}", size))
-            elif not name.endswith(TAKEN):
-                left.append(f"{folder}{name}/")
+        members = dict(self._members(folder))
+        sizes = {name: size for name, size in members.items() if size is not None}
+        folders = members.keys() - sizes.keys()
+        taken = {name.removesuffix(TAKEN): 0 for name in folders if name.endswith(TAKEN)}
+        found = [Listed(f"{folder}{name}", size) for name, size in {**taken, **sizes}.items()]
+        left += [f"{folder}{name}/" for name in folders if not name.endswith(TAKEN)]
         if not prefix:
             left = [each for each in left if each != TEMPORARY]
         return Page(found, tuple(left) or None)
@@ -151,7 +156,7 @@ class WebDav:
                 self._ask_at("MKCOL", quote("/".join(parts[:count])) + "/")
             except HTTPError as error:
                 if error.status_code == CONFLICT:
-                    raise FileNotFoundError(f"{parts[count - 1]}: no folder above it") from error
+                    raise FileNotFoundError(f"{parts[count - 1]}: no folder above it") from None
                 if error.status_code != NOT_ALLOWED:
                     raise
         with self._lock:

@@ -94,6 +94,18 @@ def test_a_claimant_that_died_between_its_steps_keeps_others_out(opened):
     assert claims.owner(NET, 0) == commit(1)
 
 
+def test_a_name_that_was_taken_and_not_written_is_a_number_that_nobody_has(place_of, opened):
+    """On WebDAV, where the two are two requests: it is listed, so that everybody goes on."""
+    place = place_of("nginx")
+    claims = Claims(opened(place.url), "exclusive")
+    assert claims.take(NET, 0, commit(1))
+    (place.files / f"{NET.folder}1~").mkdir()
+    assert claims.numbers(NET) == [0, 1]
+    assert (claims.owner(NET, 1), claims.owners(NET)) == (None, {0: commit(1)})
+    assert not claims.take(NET, 1, commit(2))
+    assert claims.take(NET, 2, commit(2))
+
+
 def test_a_torn_claim_is_a_number_that_nobody_has(opened):
     """As on a folder without hard links whose writer died."""
     objects = opened("memory://torn-claim")

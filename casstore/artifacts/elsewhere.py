@@ -1,0 +1,25 @@
+"""Bringing versions to other depots and back, loaded when a script first does so.
+
+Knows: which module does it.  Never: anything else: most scripts never leave their disk, and its
+imports are a sixth of those of ``Artifact``.
+"""
+
+import importlib
+from collections.abc import Sequence
+
+from casstore.digest import CommitId
+from casstore.store import Store
+
+__all__ = ["pull_versions", "push_versions"]
+
+MODULE = "casstore.artifacts.openstore"
+
+
+def push_versions(store: Store, commits: Sequence[CommitId], to: str | None) -> None:
+    """Bring versions to a remote, by name or URL; None is the upstream, else the only one."""
+    importlib.import_module(MODULE).push_versions(store, commits, to)
+
+
+def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) -> None:
+    """Bring versions of a remote here, whole."""
+    importlib.import_module(MODULE).pull_versions(store, commits, from_)
