@@ -106,7 +106,9 @@ def _verified_line(version: BundledVersion, report: BundleReport) -> str:
     sources = [str(base) for base in report.bases]
     for bundle_id, parts in report.missing_parts.items():
         sources.append(f"part {', '.join(map(str, parts))} of bundle {bundle_id[:12]}")
-    return f"{line}: needs {count_text(version.lacking, 'chunk')} of {' or '.join(sources)}"
+    return (
+        f"{line}: needs at least {count_text(version.lacking, 'chunk')} of {' or '.join(sources)}"
+    )
 
 
 def show_applied(options: Options, store: Store, done: Applied, views: list[VersionView]) -> None:
@@ -153,4 +155,5 @@ def _waiting_line(one: Waiting) -> str:
         return f"refused  {label}: {count_text(len(one.damaged), 'chunk')} damaged: {chunks}"
     if one.message:
         return f"refused  {label}: {one.message}"
-    return f"waiting  {label}: {count_text(one.missing, 'chunk')} missing: apply what has them"
+    count = count_text(one.missing, "chunk")
+    return f"waiting  {label}: at least {count} missing: apply what has the rest"

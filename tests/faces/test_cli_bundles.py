@@ -44,7 +44,7 @@ def test_only_what_is_missing_there_goes_along(cli, there):
     assert [version["version"] for version in since["versions"]] == ["v1"]
     assert since["thin_against"].startswith("default/data:v0 (")
     verified = cli("bundle", "verify", "since.zip").text
-    assert "thin: needs" in verified
+    assert "thin: needs at least" in verified
     assert "of default/data:v0" in verified
     empty = ("--store", str(cli.folder / "empty"))
     assert "waiting" in cli("bundle", "apply", "since.zip", *empty, code=3).text
