@@ -21,6 +21,7 @@ from casstore.remotes.objects import Listed, Range
 
 __all__ = ["BundleWriter", "part_paths"]
 
+MAX_VERSIONS = 100_000  # bundle.json is a member, and so has 128 MiB at most
 EVENTS_FOLDER = "journal/"
 EVENTS_ROOM_BYTES = 64 * 1024  # for what is said meanwhile
 
@@ -51,6 +52,11 @@ class BundleWriter:
         self._parts: list[Part] = []
         self._published = False
         self._lock = Lock()
+        if len(contents.versions) > MAX_VERSIONS:
+            raise Invalid(
+                f"a bundle has at most {MAX_VERSIONS} versions, not {len(contents.versions)}",
+                hint="make several bundles",
+            )
         self._closing = closing_bytes(About(self.bundle_id, MAX_PARTS, MAX_PARTS, contents))
         self._events_bytes = 0
         _refuse_taken(self._path)

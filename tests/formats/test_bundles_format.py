@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 import casstore.bundles
-from casstore.bundles import Inventory, about, container, inventory, write_inventory
+from casstore.bundles import Inventory, about, container, inventory, write_inventory, writing
 from casstore.bundles.container import Directory, Member
 from casstore.digest import digest_of
 
@@ -61,6 +61,7 @@ def test_the_page_states_the_constants_of_the_code():
     assert stated("member, at most, bytes") == container.MAX_MEMBER_BYTES
     assert stated("name of a member, at most, characters") == container.MAX_NAME_CHARS
     assert stated("parts, at most") == about.MAX_PARTS
+    assert stated("versions of a bundle, at most") == writing.MAX_VERSIONS
     assert stated("local header, bytes") == container.LOCAL_BYTES
     assert stated("end, bytes") == container.END_BYTES
     assert stated("inventory header, bytes") == inventory.HEADER.size

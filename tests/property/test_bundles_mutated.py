@@ -169,3 +169,30 @@ def apply_it(store, folder):
         pass
     finally:
         shutil.rmtree(folder / "mirror", ignore_errors=True)
+
+
+@pytest.mark.parametrize("kind", [0, 3, 9])
+def test_an_index_that_names_a_pack_of_another_kind_is_damage(made, tmp_path, kind):
+    """Whoever forges an index gives it its right name; the packs are found without it."""
+    whole, commits = made
+    (tmp_path / "whole.zip").write_bytes(whole)
+    with (
+        BundleReader([tmp_path / "whole.zip"]) as reader,
+        BundleWriter(tmp_path / "b.zip", reader.files[0].about.contents) as writer,
+    ):
+        for listed in reader.listing(""):
+            name, data = listed.name, reader.read(listed.name)
+            if name.startswith("index/"):
+                place = 16 + 32 + 8 + 4  # the head, then the first pack's id, bytes and frames
+                data = data[:place] + bytes([kind]) + data[place + 1 :]
+                name = f"index/{digest_of(data).hex()}"
+            writer.create(name, data)
+        writer.publish()
+    report = verify_bundle([tmp_path / "b.zip"])
+    assert any("index" in problem.message for problem in report.problems)
+    store = create_store(tmp_path / "store")
+    apply_it(store, tmp_path)
+    with store.index.read() as reader:
+        assert set(queries.commits(reader)) == commits
+    assert verify_store(store).problems == []
+    close_store(store)
