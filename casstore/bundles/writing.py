@@ -40,7 +40,7 @@ class BundleWriter:
     larger (``part_paths``), each a whole ZIP.  Objects go whole into one part, but FORMAT and the
     events into each, so that the parts may be applied in any order.  Nothing is there under its
     name before ``publish``, and leaving the bracket without it leaves nothing.  Safe across
-    threads.  Memory grows by some 500 bytes an object, of which a part has at most 131,072.
+    threads.  Memory grows by less than 1 kB an object, of which a part has at most 131,072.
     """
 
     def __init__(self, path: Path, contents: Contents, *, part_bytes: int | None = None) -> None:
