@@ -13,6 +13,7 @@ New packs hold only frames of the versions that travel: no pack of the store is 
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from casstore.digest import CommitId, Digest
@@ -105,8 +106,9 @@ def send(
     sender.send(_data(_closures(store, views), nodes), PackKind.DATA)
     sender.send(nodes, PackKind.METADATA)
     sender.name_packs()
-    for view in views:
-        depot.frames.send_roots(view.manifest.root, _packs_of(store, depot, view, had))
+    send_roots = partial(_send_roots, store, depot, had)
+    for _ in ordered_map(send_roots, views, workers=jobs, window=jobs):
+        pass
     events = events_for(commits, store.index, store.journal, depot.mirror.index, had=had)
     if events:
         depot.publish(events)
@@ -138,6 +140,13 @@ def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Ite
             yield digest
         else:
             nodes.append(digest)
+
+
+def _send_roots(store: Store, depot: RemoteDepot, had: Had | None, view: VersionView) -> None:
+    """Say where a version's frames lie, every one of them in a pack that an index names."""
+    packs = _packs_of(store, depot, view, had)
+    depot.frames.name_packs(packs)
+    depot.frames.send_roots(view.manifest.root, packs)
 
 
 def _packs_of(store: Store, depot: RemoteDepot, view: VersionView, had: Had | None) -> set[PackId]:
