@@ -1,4 +1,4 @@
-"""``casstore/artifacts/WANDB.md``: the artifact part of W&B 0.31, compared with the code."""
+"""The README's table of the artifact part of W&B 0.31, compared with the code."""
 
 import inspect
 import re
@@ -9,12 +9,13 @@ from typing import NamedTuple
 import pytest
 
 import casstore
-from casstore.artifacts import commits, finished
+from casstore.artifacts import commits
 from casstore.artifacts.collection import ArtifactCollection
 from casstore.artifacts.collections import ArtifactType
 from casstore.errors import ArtifactNotLoggedError
 
-PAGE = Path(finished.__file__).with_name("WANDB.md")
+HEADING = "## The artifact part of W&B 0.31"
+PAGE = (Path(__file__).parents[2] / "README.md").read_text().partition(HEADING)[2]
 CLASSES = {
     "Api": casstore.Api,
     "Artifact": casstore.Artifact,
@@ -59,7 +60,7 @@ class Row(NamedTuple):
 
 
 def rows():
-    lines = re.findall(r"^\| `([^`]+)` \|(.*)\|$", PAGE.read_text(), re.MULTILINE)
+    lines = re.findall(r"^\| `([^`]+)` \|(.*)\|$", PAGE, re.MULTILINE)
     return [Row(name, *(cell.strip() for cell in rest.split("|"))) for name, rest in lines]
 
 
