@@ -18,6 +18,7 @@ from casstore.store import Store, find_version
 __all__ = ["EntryStream", "open_entry"]
 
 BUFFER_BYTES = 1024 * 1024
+MAX_AHEAD_BYTES = 8 * 1024 * 1024
 
 
 class EntryStream(io.RawIOBase):
@@ -28,6 +29,8 @@ class EntryStream(io.RawIOBase):
         self._store = store
         self._entry = entry
         self._position = 0
+        self._read_to = -1
+        self._ahead = 0
 
     def readable(self) -> bool:
         """Return True."""
@@ -51,13 +54,22 @@ class EntryStream(io.RawIOBase):
         return position
 
     def readinto(self, buffer: Any) -> int:
-        """Fill ``buffer`` as far as the file goes; returns the bytes read."""
+        """Fill ``buffer`` as far as the file goes; returns the bytes read.
+
+        Who reads on from where the last read ended gets more ahead, where that takes requests.
+        """
         view = memoryview(buffer).cast("B")
+        goes_on = self._position == self._read_to
+        self._ahead = min(2 * self._ahead + len(view), MAX_AHEAD_BYTES) if goes_on else 0
+        pieces = read_entry(
+            self._store, self._entry, start=self._position, size=len(view), ahead=self._ahead
+        )
         filled = 0
-        for piece in read_entry(self._store, self._entry, start=self._position, size=len(view)):
+        for piece in pieces:
             view[filled : filled + len(piece)] = piece
             filled += len(piece)
         self._position += filled
+        self._read_to = self._position
         return filled
 
 

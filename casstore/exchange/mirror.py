@@ -16,13 +16,17 @@ from casstore.catalog import PackRow, Writer
 from casstore.depot import JournalFiles, PackFiles, write_journal_pack
 from casstore.exchange.indexes import Indexed, IndexId
 from casstore.packs import PackId
+from casstore.parallel import Lock
 from casstore.store.index import Index
 
 __all__ = ["Mirror"]
 
+_open: dict[Path, "Mirror"] = {}
+_lock = Lock()
+
 
 class Mirror:
-    """One depot elsewhere, as far as it is known in ``folder``."""
+    """One depot elsewhere, as far as it is known in ``folder``.  Safe across threads."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "journal").mkdir(parents=True, exist_ok=True)
@@ -30,6 +34,21 @@ class Mirror:
         self.journal = JournalFiles(folder)
         self.index = Index(folder, self.journal, PackFiles(folder))
         self._forget: Callable[[], None] = _nothing
+        self._users = 1
+
+    @classmethod
+    def shared(cls, folder: Path) -> "Mirror":
+        """Return the mirror in ``folder``: one object a process, for LMDB forbids to open it twice.
+
+        Whoever has asked for it closes it once.
+        """
+        with _lock:
+            mirror = _open.get(folder)
+            if mirror is None:
+                mirror = _open[folder] = cls(folder)
+            else:
+                mirror._users += 1
+            return mirror
 
     @classmethod
     def of_nothing(cls) -> "Mirror":
@@ -40,7 +59,12 @@ class Mirror:
         return mirror
 
     def close(self) -> None:
-        """Let the index go."""
+        """Let the index go, if nobody else uses it."""
+        with _lock:
+            self._users -= 1
+            if self._users:
+                return
+            _open.pop(self._folder, None)
         self.index.close()
         self._forget()
 

@@ -24,6 +24,7 @@ from casstore.exchange.indexes import (
 from casstore.exchange.mirror import Mirror
 from casstore.packs import Encoded, PackId, rows_at
 from casstore.packs.format import RECORD
+from casstore.parallel import Lock
 from casstore.remotes import Listed, Objects, Range
 from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, places_of, spans
 
@@ -38,7 +39,7 @@ _ROOTS = re.compile(r"roots/[0-9a-f]{64}/([0-9a-f]{64})\Z")
 
 
 class RemoteFrames:
-    """The frames of one depot, as far as ``mirror`` knows them.
+    """The frames of one depot, as far as ``mirror`` knows them.  Safe across threads.
 
     ``problems`` takes what lies there and cannot be read.
     """
@@ -49,17 +50,14 @@ class RemoteFrames:
         self._problems = problems
         self._nodes: OrderedDict[Digest, Encoded] = OrderedDict()
         self._node_bytes = 0
+        self._lock = Lock()
 
     # Looking
 
     def refresh(self) -> list[Indexed]:
         """Learn of every frame there; returns the packs that no index names (of killed pushes)."""
         self.learn_all()
-        listed = {
-            PackId(bytes.fromhex(match[1])): item
-            for item in self._objects.listing("packs/")
-            if (match := _FRAMES.match(item.name))
-        }
+        listed = self._listed()
         self._mirror.forget_packs_but(set(listed))
         found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_packs(listed)]
         unnamed = [pack for pack in found if pack is not None]
@@ -122,6 +120,26 @@ class RemoteFrames:
         with self._mirror.index.read() as reader:
             return [row is not None for row in reader.chunks(digests)]
 
+    def find(self, digests: Sequence[Digest]) -> list[Digest]:
+        """Return those that are there, after fetching every index if some are not known."""
+        found = self.has(digests)
+        if not all(found):
+            self.learn_all()
+            found = self.has(digests)
+        return [digest for digest, has in zip(digests, found, strict=True) if has]
+
+    def forget_what_is_gone(self) -> None:
+        """Forget packs that are not there any more, as after somebody collected there."""
+        self._mirror.forget_packs_but(set(self._listed()))
+        self.learn_all()
+
+    def _listed(self) -> dict[PackId, Listed]:
+        return {
+            PackId(bytes.fromhex(match[1])): item
+            for item in self._objects.listing("packs/")
+            if (match := _FRAMES.match(item.name))
+        }
+
     def stored_bytes(self, digests: Sequence[Digest]) -> int:
         """Return how many bytes frames take in the packs there; unknown ones count 0."""
         with self._mirror.index.read() as reader:
@@ -135,7 +153,7 @@ class RemoteFrames:
         asked = list(dict.fromkeys(digests))
         far = []
         for digest in asked:
-            near = self._nodes.get(digest)
+            near = self._near(digest)
             if near is None:
                 far.append(digest)
             else:
@@ -157,13 +175,16 @@ class RemoteFrames:
 
     def metadata(self, digest: Digest) -> Buffer:
         """Return one node, verified; those that lie after it are read along."""
-        if digest not in self._nodes:
-            self._read_ahead(digest)
-        self._nodes.move_to_end(digest)
-        codec, size, payload = self._nodes[digest]
+        codec, size, payload = self._near(digest) or self._read_ahead(digest)
         return decode(codec, payload, size)
 
-    def _read_ahead(self, digest: Digest) -> None:
+    def _near(self, digest: Digest) -> Encoded | None:
+        with self._lock:
+            if digest in self._nodes:
+                self._nodes.move_to_end(digest)
+            return self._nodes.get(digest)
+
+    def _read_ahead(self, digest: Digest) -> Encoded:
         (item,) = self._locate([digest])
         with self._mirror.index.read() as reader:
             row = reader.pack_row(item.place.pack_id)
@@ -173,10 +194,13 @@ class RemoteFrames:
         name, start = _pack_name(item.place.pack_id), item.place.offset
         end = max(needed, min(size, start + READ_AHEAD_BYTES))
         data = self._objects.read(name, start, end)
+        asked = None
         for found, frame in frames_in(data):
+            asked = frame if found == digest else asked
             self._keep(found, frame)
-        if digest not in self._nodes:
+        if asked is None:
             raise self._damaged(digest, name, "it is not the one that was stored")
+        return asked
 
     def _damaged(self, digest: Digest, pack: str, problem: str) -> Corrupt:
         return Corrupt(
@@ -185,11 +209,12 @@ class RemoteFrames:
         )
 
     def _keep(self, digest: Digest, frame: Encoded) -> None:
-        if digest not in self._nodes:
-            self._nodes[digest] = frame._replace(payload=bytes(frame.payload))
-            self._node_bytes += len(frame.payload)
-        while self._node_bytes > MAX_CACHED_BYTES:
-            self._node_bytes -= len(self._nodes.popitem(last=False)[1].payload)
+        with self._lock:
+            if digest not in self._nodes:
+                self._nodes[digest] = frame._replace(payload=bytes(frame.payload))
+                self._node_bytes += len(frame.payload)
+            while self._node_bytes > MAX_CACHED_BYTES:
+                self._node_bytes -= len(self._nodes.popitem(last=False)[1].payload)
 
     def _locate(self, digests: Sequence[Digest]) -> list[Wanted]:
         for again in (True, False):

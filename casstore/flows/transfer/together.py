@@ -14,7 +14,7 @@ from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.sending import DEFAULT_JOBS, Sent, send
 from casstore.journal import queries
 from casstore.journal.sealing import Outcome
-from casstore.store import Store, conflicts_of, renumbering_notice
+from casstore.store import Keep, Store, conflicts_of, renumbering_notice
 
 __all__ = ["Pulled", "Pushed", "pull", "push"]
 
@@ -65,12 +65,13 @@ def pull(
     connection: Connection,
     commits: Collection[CommitId],
     *,
+    keep: Keep | None = None,
     progress: Progress | None = None,
 ) -> Pulled:
-    """Bring versions of a depot here, whole, with what is said of them."""
+    """Bring versions of a depot here, whole or what ``keep`` chooses, with what is said of them."""
     with store.index.read() as reader:
         before = {conflict.message for conflict in conflicts_of(store, reader)}
-    received = receive(store, connection.depot, commits, progress=progress)
+    received = receive(store, connection.depot, commits, keep=keep, progress=progress)
     with store.index.read() as reader:
         conflicts = [one for one in conflicts_of(store, reader) if one.message not in before]
     notices = _notices(store, commits) if received.events else ()
