@@ -18,6 +18,7 @@ from casstore.artifacts.lifetime import Lifetime, seconds_of, timedelta_of
 from casstore.digest import CommitId
 from casstore.encoding import canonical_json
 from casstore.errors import Corrupt, FileMissing, NotFound
+from casstore.exchange import on_demand
 from casstore.flows.emptying import remove_extras
 from casstore.flows.lifecycle import (
     add_tags,
@@ -50,7 +51,7 @@ class Finished:
     @classmethod
     def of_commit(cls, root: str, project: str, name: str, commit: str) -> "Finished":
         """Return the version again, in another process (pickle)."""
-        store = open_store(Path(root))
+        store = on_demand(open_store(Path(root)))
         with store.index.read() as reader:
             view = queries.member(reader, project, name, CommitId(bytes.fromhex(commit)))
         if view is None:

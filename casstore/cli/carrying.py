@@ -24,10 +24,17 @@ __all__ = ["bar_of", "connected", "planned_record", "print_versions", "raise_con
 
 @contextlib.contextmanager
 def connected(
-    place: Workspace, store: Store, remote: str | None, *, create: bool, planning: bool = False
+    place: Workspace,
+    store: Store,
+    remote: str | None,
+    *,
+    create: bool,
+    planning: bool = False,
+    follow: bool = True,
 ) -> Iterator[Connection]:
     """Open the depot that is meant; with ``-v`` the requests are told at the end."""
-    connection = connect(store, find_remote(store, remote), create=create, planning=planning)
+    found = find_remote(store, remote)
+    connection = connect(store, found, create=create, planning=planning, follow=follow)
     try:
         yield connection
     finally:

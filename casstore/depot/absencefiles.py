@@ -47,16 +47,21 @@ class AbsenceFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root / "absent"
+        self._last: tuple[list[str], Absences] = [], Absences({})
         self._parsed: dict[str, tuple[str, frozenset[CommitId]]] = {}  # a name has one content
 
     def read(self) -> Absences:
         """Return what is noted; a file that was cut short counts as none."""
+        names = self._names()
+        if names == self._last[0]:
+            return self._last[1]
         found: dict[CommitId, list[str]] = defaultdict(list)
-        for name in self._names():
+        for name in names:
             url, commits = self._read(name)
             for commit in commits:
                 found[commit].append(url)
-        return Absences(dict(found))
+        self._last = names, Absences(dict(found))
+        return self._last[1]
 
     def note(self, commits: Collection[CommitId], url: str, staging: Path) -> None:
         """Note, durably, that bytes of versions may be missing here and are at ``url``."""

@@ -73,9 +73,13 @@ class _OnDemand:
         """
         return self._arriving.fetch(digests) if self._store.absences.read() else {}
 
-    def close(self) -> None:
+    def seal(self) -> None:
         """See ``Fetcher``."""
         self._keeper.close()
+
+    def close(self) -> None:
+        """See ``Fetcher``."""
+        self.seal()
         with self._lock:
             for depot in self._depots.values():
                 depot.close()

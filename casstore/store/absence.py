@@ -2,9 +2,9 @@
 
 Knows: which frames of a version are here.  Never: where the others are, how they come.
 
-*Exists* is a fact of the journal, *whole here* one of a store.  A version that ``absences`` names may
-lack frames of files, never those of its lists of files and chunks: so what is missing is found out
-here, whoever can be reached.
+*Exists* is a fact of the journal, *whole here* one of a store.  A version that ``absences`` names
+may lack frames of files, never those of its lists of files and chunks: so what is missing is found
+out here, whoever can be reached.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,8 +39,12 @@ def is_whole(store: Store, view: VersionView) -> bool:
 def settle_whole(store: Store, views: Iterable[VersionView]) -> None:
     """Note of those versions that are whole by now that they are."""
     absences = store.absences.read()
-    whole = [view for view in views if view.commit in absences and is_whole(store, view)]
-    if whole and not store.read_only:
+    partly = [view for view in views if view.commit in absences]
+    if not partly or store.read_only:
+        return
+    if store.frames.fetcher is not None:
+        store.frames.fetcher.seal()
+    if whole := [view for view in partly if is_whole(store, view)]:
         store.absences.settle([view.commit for view in whole], store.staging())
 
 

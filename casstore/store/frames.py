@@ -69,6 +69,9 @@ class Fetcher(Protocol):
         None at all are returned where nothing is known to be elsewhere.
         """
 
+    def seal(self) -> None:
+        """Make what was fetched findable."""
+
     def close(self) -> None:
         """Make what was fetched findable, and let connections go."""
 

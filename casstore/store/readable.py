@@ -27,7 +27,7 @@ class Frames(Protocol):
         """Tell whether reading may take requests; then ``prefetch`` pays."""
 
     def prefetch(self, digests: Collection[Digest], further: Collection[Digest] = ()) -> None:
-        """Get ready to read frames, in few requests; where any is sent, for ``further`` ones too."""
+        """Get ready to read frames, in few requests; if any is sent, for ``further`` ones too."""
 
     def stored_bytes(self, digests: Sequence[Digest]) -> int:
         """Return how many bytes frames take as they are stored; unknown ones count 0."""

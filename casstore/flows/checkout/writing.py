@@ -160,7 +160,7 @@ def _noted(files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
 def _ahead(
     store: Readable, groups: Iterable[Group], refs_of: Callable[[Group], list[ChunkRef]]
 ) -> Iterator[Group]:
-    """Yield groups of frames on; where reading takes requests, what many of them need comes first."""
+    """Yield groups of frames on; where reading takes requests, many groups' frames come first."""
     if not store.frames.is_far():
         yield from groups
         return
