@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from casstore.catalog import PackRow, Writer
+from casstore.catalog import PackRow, Reader, Writer
 from casstore.depot import JournalFiles, PackFiles, write_journal_pack
 from casstore.exchange.indexes import Indexed, IndexId
 from casstore.packs import PackId
@@ -20,6 +20,8 @@ from casstore.parallel import Lock
 from casstore.store.index import Index
 
 __all__ = ["Mirror"]
+
+ERA = "packs forgotten"
 
 _open: dict[Path, "Mirror"] = {}
 _lock = Lock()
@@ -81,20 +83,25 @@ class Mirror:
     def lacks_indexes(self, indexes: Iterable[IndexId]) -> list[IndexId]:
         """Return the indexes among ``indexes`` that were not fetched."""
         with self.index.read() as reader:
-            return [found for found in indexes if reader.meta(_key(found)) is None]
+            era = _era(reader)
+            return [found for found in indexes if reader.meta(_key(found, era)) is None]
 
     def lacks_packs(self, packs: Iterable[PackId]) -> list[PackId]:
         """Return the packs among ``packs`` whose frames are not known."""
         with self.index.read() as reader:
             return [pack_id for pack_id in packs if reader.pack_row(pack_id) is None]
 
-    def forget_packs_but(self, present: set[PackId]) -> int:
-        """Forget every pack that is not present any more; returns how many."""
+    def forget_packs_unless(self, present: set[PackId]) -> bool:
+        """Forget all packs and indexes if a pack is not present any more; tells whether it did so.
+
+        All, for a frame that was known in that pack may lie in another one too.
+        """
         with self.index.read() as reader:
-            gone = [pack.pack_id for _, pack in reader.packs() if pack.pack_id not in present]
-        if gone:
-            self.index.write(lambda writer: writer.forget_packs(gone))
-        return len(gone)
+            known = [pack.pack_id for _, pack in reader.packs()]
+        if present.issuperset(known):
+            return False
+        self.index.write(lambda writer: _forget_packs(writer, known))
+        return True
 
     def add_events(self, month: str, files: Iterable[bytes]) -> None:
         """Keep event files, checked by the caller; ``apply`` shows them."""
@@ -143,11 +150,21 @@ def _add(writer: Writer, name: IndexId | None, packs: list[Indexed]) -> None:
         if name is not None:
             writer.set_meta(_of_pack(pack.pack_id), name)
     if name is not None:
-        writer.set_meta(_key(name), b"")
+        writer.set_meta(_key(name, _era(writer)), b"")
 
 
-def _key(name: IndexId) -> str:
-    return f"index {name.hex()}"
+def _forget_packs(writer: Writer, packs: list[PackId]) -> None:
+    writer.forget_packs(packs)
+    writer.set_meta(ERA, str(_era(writer) + 1).encode())
+
+
+def _era(reader: Reader) -> int:
+    """Return how often all packs were forgotten: what was fetched before does not count."""
+    return int(reader.meta(ERA) or b"0")
+
+
+def _key(name: IndexId, era: int) -> str:
+    return f"index {era} {name.hex()}"
 
 
 def _of_pack(pack_id: PackId) -> str:

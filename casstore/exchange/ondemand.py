@@ -123,7 +123,7 @@ class _OnDemand:
             except NotFound:  # a pack was collected there, and its frames may lie in another
                 if not again:
                     raise
-                frames.forget_what_is_gone()
+                frames.look_again()
             else:
                 return
 
@@ -176,6 +176,7 @@ class _Keeper:
                 return
             if self._session is None or self._session.process != os.getpid():
                 self._session, self._unsealed_bytes = self._store.session_apart(), 0
+                self._sealed_at = -SEAL_AFTER_SECONDS  # a child may end before it seals again
             self._unless_full(self._session, list(frames.items()))
 
     def _unless_full(self, session: Session, frames: list[tuple[Digest, Encoded]]) -> None:

@@ -58,7 +58,7 @@ class RemoteFrames:
         """Learn of every frame there; returns the packs that no index names (of killed pushes)."""
         self.learn_all()
         listed = self._listed()
-        self._mirror.forget_packs_but(set(listed))
+        self._forget_unless(set(listed))
         found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_packs(listed)]
         unnamed = [pack for pack in found if pack is not None]
         self._mirror.add_packs(unnamed)
@@ -81,14 +81,14 @@ class RemoteFrames:
             return None
         return Indexed(pack_id, kind, listed.size_bytes, rows)
 
-    def learn_all(self) -> None:
-        """Fetch every index that was not fetched before."""
+    def learn_all(self, present: set[PackId] | None = None) -> None:
+        """Fetch every index that was not fetched before; packs that are not ``present`` are not."""
         names = [
             IndexId(bytes.fromhex(match[1]))
             for item in self._objects.listing("index/")
             if (match := _INDEX.match(item.name))
         ]
-        self._learn(names)
+        self._learn(names, present)
 
     def learn(self, root: Digest) -> None:
         """Fetch the indexes that lead to the frames of a manifest, all if nothing says which."""
@@ -103,7 +103,7 @@ class RemoteFrames:
         else:
             self.learn_all()
 
-    def _learn(self, names: Iterable[IndexId]) -> None:
+    def _learn(self, names: Iterable[IndexId], present: set[PackId] | None = None) -> None:
         for name in self._mirror.lacks_indexes(names):
             place = f"index/{name.hex()}"
             try:
@@ -111,7 +111,8 @@ class RemoteFrames:
             except (Corrupt, Unsupported, NotFound) as error:
                 self._problems[place] = error.message
             else:
-                self._mirror.add_index(name, packs)
+                known = [pack for pack in packs if present is None or pack.pack_id in present]
+                self._mirror.add_index(name, known)
 
     # Reading
 
@@ -128,10 +129,23 @@ class RemoteFrames:
             found = self.has(digests)
         return [digest for digest, has in zip(digests, found, strict=True) if has]
 
-    def forget_what_is_gone(self) -> None:
-        """Forget packs that are not there any more, as after somebody collected there."""
-        self._mirror.forget_packs_but(set(self._listed()))
-        self.learn_all()
+    def look_again(self) -> None:
+        """Forget packs that are not there any more, as after somebody collected there.
+
+        Raises ``NotFound`` if the depot itself is gone, or its folder is not mounted.
+        """
+        try:
+            self._objects.read("FORMAT")
+        except NotFound:
+            raise NotFound(
+                f"there is no depot at {self._objects.url} any more",
+                hint="see whether it is mounted, and call again",
+            ) from None
+        self._forget_unless(set(self._listed()))
+
+    def _forget_unless(self, present: set[PackId]) -> None:
+        if self._mirror.forget_packs_unless(present):
+            self.learn_all(present)
 
     def _listed(self) -> dict[PackId, Listed]:
         return {
