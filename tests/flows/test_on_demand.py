@@ -8,30 +8,28 @@ import threading
 from pathlib import Path
 
 import pytest
+from elsewhere import (
+    content,
+    contents,
+    depot_at,
+    entries_of,
+    files_of,
+    here,
+    nothing,
+    pull,
+    push,
+    train,
+)
 from places import PLACES
 
 from casstore.artifacts.opening import EntryStream
 from casstore.errors import Absent, Corrupt, RemoteError
-from casstore.exchange import Afar, on_demand, ondemand, open_depot
+from casstore.exchange import Afar, on_demand, ondemand
 from casstore.flows.checkout import checkout
-from casstore.flows.reading import read_entry
-from casstore.flows.transfer import receive, send
 from casstore.journal import queries
 from casstore.remotes import open_objects
 from casstore.remotes.configuration import add_remote
-from casstore.store import close_store, create_store, partly_here, settle_whole, with_presence
-
-
-def files_of(seed):
-    """Return files: many small ones, one of many chunks, one long enough for a list of chunks."""
-    draw = random.Random(seed)
-    return {
-        "large.bin": draw.randbytes(3_000_000),
-        "train/text.txt": f"line {seed}\n".encode() * 30_000,
-        **{f"train/{number}.bin": draw.randbytes(draw.randrange(1, 9000)) for number in range(20)},
-        **{f"test/{number}.bin": draw.randbytes(draw.randrange(1, 9000)) for number in range(20)},
-    }
-
+from casstore.store import close_store, create_store, partly_here, settle_whole
 
 FILES = files_of(1)
 
@@ -70,57 +68,16 @@ def other(tmp_path):
     close_store(made)
 
 
-@contextlib.contextmanager
-def depot_at(store, url):
-    """Open the depot at a URL as a store does."""
-    depot = open_depot(open_objects(url), store.index_folder / "mirrors", create=True)
-    try:
-        yield depot
-    finally:
-        depot.close()
-
-
 @pytest.fixture
 def pushed(store, write, log, tmp_path):
     """Log files and bring them to a URL; returns the version."""
 
-    def push(url, files=FILES, name="net"):
+    def log_and_push(url, files=FILES, name="net"):
         view = log(store, write(tmp_path / "files" / name, files), name)
-        with depot_at(store, url) as depot:
-            send(store, depot, [view.commit])
+        push(store, url, view)
         return view
 
-    return push
-
-
-def nothing(_path):
-    return False
-
-
-def pull(store, url, view, keep=None):
-    """Bring a version here, and return it as it is here."""
-    with depot_at(store, url) as depot:
-        receive(store, depot, [view.commit], keep=keep)
-    with store.index.read() as reader:
-        return queries.version(reader, view.commit)
-
-
-def entries_of(store, view):
-    return {entry.path.decode(): entry for entry in store.manifest(view.manifest)}
-
-
-def content(store, entry):
-    return b"".join(map(bytes, read_entry(store, entry)))
-
-
-def contents(store, view):
-    return {path: content(store, entry) for path, entry in entries_of(store, view).items()}
-
-
-def here(store, view):
-    """Return the paths whose bytes are all here."""
-    entries = store.manifest(view.manifest)
-    return {entry.path.decode() for entry, is_here in with_presence(store, entries) if is_here}
+    return log_and_push
 
 
 def gets(store):
@@ -172,16 +129,16 @@ def test_who_reads_on_gets_more_at_once(other, pushed, url):
 
 def test_what_was_left_out_is_known_without_the_index(other, pushed, folder_url):
     """Also when ``db/`` is gone: it is read from files, and the rest still comes."""
-    view = pull(other, folder_url, pushed(folder_url), lambda path: path.startswith(b"train/"))
-    train = {path for path in FILES if path.startswith("train/")}
-    assert here(other, view) == train
+    view = pull(other, folder_url, pushed(folder_url), train)
+    chosen = {path for path in FILES if path.startswith("train/")}
+    assert here(other, view) == chosen
     root = other.root
     close_store(other)
     shutil.rmtree(root / "db")
     shutil.rmtree(root / "mirrors")
     again = on_demand(create_store(root))
     assert partly_here(again, view)
-    assert here(again, view) == train
+    assert here(again, view) == chosen
     assert contents(again, view) == FILES
     close_store(again)
 
@@ -251,12 +208,8 @@ def test_two_threads_that_need_one_chunk_send_for_it_once(other, pushed, url, mo
     view = pull(other, url, pushed(url), nothing)
     entry = entries_of(other, view)["train/3.bin"]
     begun, calls, got = threading.Event(), [], []
-    monkeypatch.setattr(
-        ondemand, "open_objects", lambda url: Slow(open_objects(url), begun, calls)
-    )
-    threads = [
-        threading.Thread(target=lambda: got.append(content(other, entry))) for _ in range(2)
-    ]
+    monkeypatch.setattr(ondemand, "open_objects", lambda url: Slow(open_objects(url), begun, calls))
+    threads = [threading.Thread(target=lambda: got.append(content(other, entry))) for _ in range(2)]
     for thread in threads:
         thread.start()
     arriving = other.frames.fetcher._arriving
