@@ -69,7 +69,6 @@ def version_record(
         "digest": view.manifest.digest.hex(),
         "type": view.type,
         "state": "DELETED" if view.deleted else "COMMITTED",
-        "here": here_word(store, view),
         "provisional": label.provisional,
         "aliases": aliases,
         "tags": list(view.tags),
@@ -79,6 +78,7 @@ def version_record(
         "file_count": view.manifest.entries,
         "created_at": time_json(view.created_at),
         "producer": view.run,
+        "here": here_word(store, view),
     }
 
 
