@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from casstore.artifacts.elsewhere import on_demand
 from casstore.artifacts.entry import ArtifactEntry, ArtifactManifest, Owner
 from casstore.artifacts.jsonable import metadata_of
 from casstore.artifacts.layout import lay_out
@@ -18,7 +19,6 @@ from casstore.artifacts.lifetime import Lifetime, seconds_of, timedelta_of
 from casstore.digest import CommitId
 from casstore.encoding import canonical_json
 from casstore.errors import Corrupt, FileMissing, NotFound
-from casstore.exchange import on_demand
 from casstore.flows.emptying import remove_extras
 from casstore.flows.lifecycle import (
     add_tags,

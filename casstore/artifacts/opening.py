@@ -8,10 +8,10 @@ import os
 from collections.abc import Callable
 from typing import IO, Any
 
+from casstore.artifacts.elsewhere import look_afar
 from casstore.artifacts.place import Place, place_for
 from casstore.artifacts.runrecord import store_for_looking, working_place
 from casstore.errors import EntryNotFound, Invalid
-from casstore.exchange import Afar, connect, find_remote
 from casstore.flows.reading import read_entry
 from casstore.manifests import Entry
 from casstore.names import parse_reference, path_bytes
@@ -134,12 +134,9 @@ def _stream(
 def _stream_from_afar(
     place: Place, remote: str, ref: str, path: str | os.PathLike[str]
 ) -> EntryStream:
-    store = place.store()
-    connection = connect(store, find_remote(store, remote), create=False, follow=False)
+    source, let_go = look_afar(place.store(), remote)
     try:
-        connection.depot.refresh()
-        source = Afar(store, connection.depot)
-        return _stream(source, place.project, ref, path, connection.close)
+        return _stream(source, place.project, ref, path, let_go)
     except BaseException:
-        connection.close()
+        let_go()
         raise

@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from casstore.exchange import on_demand
+from casstore.artifacts.elsewhere import on_demand
 from casstore.names import check_project
 from casstore.parallel import process_worked_for
 from casstore.settings import (
@@ -30,7 +30,7 @@ from casstore.settings import (
 )
 from casstore.store import Store, create_store, open_store
 
-__all__ = ["LOCAL_ENTITY", "Place", "current_place", "open_default_store", "place_for"]
+__all__ = ["LOCAL_ENTITY", "Place", "current_place", "place_for"]
 
 LOCAL_ENTITY = "local"
 
@@ -93,14 +93,6 @@ def place_for(
     if project:
         place = replace(place, project=check_project(project))
     return replace(place, entity=entity) if entity else place
-
-
-def open_default_store(path: str | os.PathLike[str] | None = None) -> Store:
-    """Open the store at ``path``, or the one that this process uses.
-
-    Raises ``NotFound`` naming the path if there is none.
-    """
-    return (place_for(path, None, None) if path is not None else current_place()).store()
 
 
 def _of_the_job(environment: Environment) -> Place | None:

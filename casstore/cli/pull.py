@@ -6,11 +6,13 @@ Knows: how it is asked for and told.  Never: how versions travel.
 import click
 
 from casstore.cli.carrying import (
+    ON_CONFLICT,
     bar_of,
     connected,
     planned_record,
     print_versions,
     raise_conflicts,
+    settle,
     wanted,
 )
 from casstore.cli.messages import say, shows_progress
@@ -20,6 +22,7 @@ from casstore.cli.source import chooser
 from casstore.cli.workspace import Workspace
 from casstore.errors import Invalid
 from casstore.exchange import Connection
+from casstore.flows.lifecycle import Side
 from casstore.flows.transfer import Pulled, ToReceive, plan_to_receive
 from casstore.flows.transfer import pull as pull_versions
 from casstore.journal import queries
@@ -36,8 +39,9 @@ __all__ = ["pull"]
 @click.option("--exclude", metavar="GLOB", multiple=True, help="No bytes of paths that match.")
 @click.option("--metadata-only", is_flag=True, help="No bytes; they come when they are read.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
+@ON_CONFLICT
 @click.pass_obj
-def pull(
+def pull(  # noqa: PLR0913 - one parameter an option
     options: Options,
     *,
     refs: tuple[str, ...],
@@ -47,6 +51,7 @@ def pull(
     exclude: tuple[str, ...],
     metadata_only: bool,
     dry_run: bool,
+    on_conflict: Side | None,
 ) -> None:
     """Bring versions here from another depot, every byte checked.
 
@@ -75,7 +80,10 @@ def pull(
             with bar_of(options, "pull", plan.stored_bytes if plan else 0) as progress:
                 done = pull_versions(store, connection, commits, keep=keep, progress=progress)
             _print(store, done, connection, options)
-        raise_conflicts(done.conflicts)
+            left = list(done.conflicts)
+            if on_conflict is not None:
+                left = settle(store, connection, on_conflict, left, options)
+        raise_conflicts(left)
 
 
 def _nothing(_path: bytes) -> bool:
@@ -91,7 +99,9 @@ def _print_plan(store: Store, plan: ToReceive, connection: Connection, options: 
         f"{count_text(len(plan.versions), 'version')}  {size_text(plan.stored_bytes)}"
         f"  {count_text(plan.events, 'event')}"
     )
-    print_versions(store, "pull", plan.versions, connection, total if plan.events else "")
+    print_versions(
+        store, "pull", plan.versions, connection, total if plan.versions or plan.events else ""
+    )
 
 
 def _print(store: Store, done: Pulled, connection: Connection, options: Options) -> None:
@@ -112,4 +122,4 @@ def _print(store: Store, done: Pulled, connection: Connection, options: Options)
             f"{count_text(len(found), 'version')}  {size_text(received.stored_bytes)} received"
             f"  from {connection.remote.name}"
         )
-        print_versions(store, "pull", found, connection, total if received.events else "")
+        print_versions(store, "pull", found, connection, total if found or received.events else "")

@@ -12,7 +12,7 @@ from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.records import version_record
 from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
-from casstore.exchange import Connection, on_demand
+from casstore.exchange import Connection
 from casstore.flows.transfer import Pushed, ToSend, plan_to_send
 from casstore.flows.transfer import push as push_versions
 from casstore.journal import queries
@@ -46,7 +46,6 @@ def push(
     with Workspace(options) as place:
         store = place.existing()
         commits = wanted(place, store, refs, every_project=every_project)
-        on_demand(store)
         with connected(place, store, to, create=not dry_run, planning=dry_run) as connection:
             plan = None
             if dry_run or shows_progress(options):

@@ -1,17 +1,16 @@
-"""From where a version is read: this store, with its bytes on demand, or a depot elsewhere.
+"""From where a version is read: this store, or a depot elsewhere; and which of its files.
 
-Knows: ``--from``.  Never: what is done with the files.
+Knows: ``--from``, ``--include``, ``--exclude``.  Never: what is done with the files.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
-from casstore.cli.carrying import connected
+from casstore.cli.table import load
 from casstore.cli.workspace import Workspace
-from casstore.exchange import Afar, on_demand
 from casstore.journal.views import VersionView
 from casstore.patterns import matcher_of
-from casstore.store import Readable, find_version
+from casstore.store import Readable
 
 __all__ = ["chooser", "source_of"]
 
@@ -23,14 +22,10 @@ def source_of(
     """Give what to read, and the version that ``ref`` means there; nothing is pulled from afar."""
     if remote is None:
         view = place.version(ref)
-        yield on_demand(place.existing()), view
-        return
-    store = place.existing_or_empty() or place.writable()
-    reference = place.reference(ref)
-    with connected(place, store, remote, create=False, follow=False) as connection:
-        connection.depot.refresh()
-        afar = Afar(store, connection.depot)
-        yield afar, find_version(afar, reference, place.project)
+        yield place.existing(), view
+    else:
+        with load("afar").version_afar(place, ref, remote) as found:
+            yield found
 
 
 def chooser(include: Sequence[str], exclude: Sequence[str]) -> Callable[[bytes], bool] | None:

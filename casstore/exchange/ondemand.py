@@ -36,8 +36,9 @@ from casstore.parallel import Lock
 from casstore.remotes import open_objects
 from casstore.remotes.configuration import read_remotes
 from casstore.store import Session, Store
+from casstore.store.frames import Fetcher
 
-__all__ = ["on_demand"]
+__all__ = ["make_fetcher", "on_demand"]
 
 MAX_UNSEALED_BYTES = 8 * 1024 * 1024
 SEAL_AFTER_SECONDS = 1.0
@@ -45,9 +46,13 @@ SEAL_AFTER_SECONDS = 1.0
 
 def on_demand(store: Store) -> Store:
     """Let reads of a store fetch what is not here; nothing is connected before one does."""
-    if store.frames.fetcher is None:
-        store.frames.fetcher = _OnDemand(store)
+    store.frames.fetch_with(lambda: make_fetcher(store))
     return store
+
+
+def make_fetcher(store: Store) -> Fetcher:
+    """Return what fetches the frames that a store was left without."""
+    return _OnDemand(store)
 
 
 class _OnDemand:

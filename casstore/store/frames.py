@@ -87,8 +87,8 @@ class FrameReader:
     """Reads frames of one store.  Safe across threads.
 
     ``find_again`` is called when the index does not know a frame; it returns whether more can be
-    found after it.  What is not here then is asked of ``fetcher``, if there is one, many frames at
-    once.
+    found after it.  What is not here then is asked of the fetcher that ``fetch_with`` gave, many
+    frames at once.
     """
 
     def __init__(
@@ -99,6 +99,7 @@ class FrameReader:
         find_again: FindAgain,
     ) -> None:
         self.fetcher: Fetcher | None = None
+        self._make_fetcher: Callable[[], Fetcher] | None = None
         self._packs = packs
         self._index = index
         self._absences = absences
@@ -134,23 +135,35 @@ class FrameReader:
         """Return frames as they are stored, in the order asked, verified as ``read`` does."""
         return self._read(digests, _as_stored)
 
+    def fetch_with(self, make: Callable[[], Fetcher] | None) -> None:
+        """Ask a fetcher for frames that are elsewhere, made when first needed; None: ask nobody."""
+        self._make_fetcher = make
+
+    def _the_fetcher(self) -> Fetcher | None:
+        """Return whom to ask; None where no version was pulled without all of its bytes."""
+        if self.fetcher is None and self._make_fetcher is not None and self._absences.read():
+            with self._lock:
+                self.fetcher = self.fetcher or self._make_fetcher()
+        return self.fetcher
+
     def is_far(self) -> bool:
         """Tell whether reading may take requests; then ``prefetch`` pays."""
-        return self.fetcher is not None and bool(self._absences.read())
+        return self._the_fetcher() is not None and bool(self._absences.read())
 
     def prefetch(self, digests: Collection[Digest], further: Collection[Digest] = ()) -> None:
         """Fetch those of many frames that are elsewhere, in few requests, for reads to come.
 
         Where any of them is, those of ``further`` are fetched along.
         """
-        missing = self._elsewhere(digests)
-        if missing and self.fetcher is not None:
-            self.fetcher.fetch([*missing, *self._elsewhere(further)])
+        fetcher = self._the_fetcher()
+        if fetcher is not None and (missing := self._elsewhere(fetcher, digests)):
+            fetcher.fetch([*missing, *self._elsewhere(fetcher, further)])
 
-    def _elsewhere(self, digests: Collection[Digest]) -> list[Digest]:
+    def _elsewhere(self, fetcher: Fetcher, digests: Collection[Digest]) -> list[Digest]:
         asked = list(dict.fromkeys(digests))
-        places = self._places(asked)
-        return _missing(asked, places, self._held(asked, places))
+        missing = _missing(asked, self._places(asked), {})
+        held = fetcher.held(missing)
+        return [digest for digest in missing if digest not in held]
 
     def are_here(self, digests: Sequence[Digest]) -> list[bool]:
         """Tell of each frame whether the index knows it in this store."""
@@ -180,12 +193,13 @@ class FrameReader:
         places = self._places(digests)
         if None not in places:
             return places, {}
-        far = self._held(digests, places)
-        if self._find_again(_missing(digests, places, far), thorough=self.fetcher is None):
+        fetcher = self._the_fetcher()
+        far = fetcher.held(_missing(digests, places, {})) if fetcher is not None else {}
+        if self._find_again(_missing(digests, places, far), thorough=fetcher is None):
             places = self._places(digests)
         missing = _missing(digests, places, far)
-        if missing and self.fetcher is not None:
-            far = {**far, **self.fetcher.fetch(missing)}
+        if missing and fetcher is not None:
+            far = {**far, **fetcher.fetch(missing)}
             missing = _missing(digests, places, far)
             if missing and self._find_again(missing, thorough=True):
                 places = self._places(digests)
@@ -193,13 +207,6 @@ class FrameReader:
         if missing:
             raise self._nowhere(missing)
         return places, far
-
-    def _held(
-        self, digests: Sequence[Digest], places: Sequence[Place | None]
-    ) -> Mapping[Digest, Encoded]:
-        if self.fetcher is None:
-            return {}
-        return self.fetcher.held(_missing(digests, places, {}))
 
     def locate(self, digests: Sequence[Digest]) -> list[Place]:
         """Return where frames lie here; nothing is fetched.

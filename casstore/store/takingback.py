@@ -5,13 +5,15 @@ Never: why an attempt failed, packs that no attempt noted.
 
 Invariant: a pack is deleted only if no event in the journal, mirrored or not, leads to a frame that
 is found in it, and no other session lives that might rely on it.  The rows go first; a session that
-begins after that cannot find them, and if one began before it, the files stay.
+begins after that cannot find them.  If one began before it, the files stay: it lives still, or it
+has ended and left an event that was not there when the needed packs were sought.
 """
 
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 from casstore.catalog import Writer
 from casstore.depot import (
@@ -37,6 +39,9 @@ from casstore.store.index import Index
 __all__ = ["TakingBack"]
 
 MAX_FRAMES_AT_ONCE = 4096
+
+Needing: TypeAlias = tuple[CommitId | None, ManifestRef]
+"""What an event needs, and the version that it makes; None for a part of one."""
 
 
 class TakingBack:
@@ -68,14 +73,16 @@ class TakingBack:
         if not own.is_alone():
             return False
         try:
-            needed = self._needed()
+            manifests = set(self._manifests())
+            needed = self._needed(manifests)
+            free = {each: self._digests(each) for each in noted if each not in needed}
+            for pack_id, digests in free.items():
+                self._index.write(partial(_forget, pack_id, digests))
+            # First who lives, then what is there: a session that ended meanwhile left its events.
+            if not own.is_alone() or set(self._manifests()) != manifests:
+                return False
         except (Absent, Corrupt, RemoteError, Unsupported):
             forget_failed(folder)  # the packs stay until they are collected
-            return False
-        free = [pack_id for pack_id in noted if pack_id not in needed]
-        for pack_id in free:
-            self._index.write(partial(_forget, pack_id, self._digests(pack_id)))
-        if not own.is_alone():
             return False
         for pack_id in free:
             self._packs.remove(pack_id)
@@ -86,13 +93,12 @@ class TakingBack:
         path = self._packs.path(pack_id)
         return [row.digest for row in read_rows(path)[2]] if path.exists() else []
 
-    def _needed(self) -> set[PackId]:
-        """Return the packs that the versions of the journal need.
+    def _needed(self, manifests: set[Needing]) -> set[PackId]:
+        """Return the packs that hold the frames of manifests.
 
         Of a version that was pulled without all of its bytes these are the packs of what is here.
         """
         absences = self._absences.read()
-        manifests = list(self._manifests())
         whole = [ref for commit, ref in manifests if commit not in absences]
         partly = [ref for commit, ref in manifests if commit in absences]
         return self._packs_of(whole, self._frames.locate) | self._packs_of(
@@ -109,12 +115,12 @@ class TakingBack:
         return needed
 
     def _closure(self, refs: list[ManifestRef]) -> Iterator[Digest]:
-        """Yield the frames of every version; what versions share is walked once."""
+        """Yield the frames of manifests; what they share is walked once."""
         seen: set[Digest] = set()
         for ref in refs:
             yield from Closure(ref, self._frames.metadata).frames(seen)
 
-    def _manifests(self) -> Iterator[tuple[CommitId | None, ManifestRef]]:
+    def _manifests(self) -> Iterator[Needing]:
         """Yield what the events of the journal refer to, read from their files."""
         for event in self._events():
             if isinstance(event.body, UnknownBody):

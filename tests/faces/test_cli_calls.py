@@ -67,7 +67,7 @@ def test_every_verb_of_this_release_is_there_and_no_other():
     assert " ".join(VERBS) == (
         "alias cat completion diff doctor du get init lineage ls numbers pull push put reindex "
         "remote restore rm runs show "
-        "status tag verify"
+        "status sync tag verify"
     )
 
 

@@ -298,7 +298,7 @@ def test_what_was_fetched_is_kept_when_the_store_is_closed(other, pushed, folder
 def test_without_a_fetcher_one_line_says_where_it_is(other, pushed, folder_url):
     """Who opened the store gave none: nothing is asked of anybody."""
     view = pull(other, folder_url, pushed(folder_url), nothing)
-    other.frames.fetcher = None
+    other.frames.fetch_with(None)
     with pytest.raises(Absent, match="absent here") as caught:
         contents(other, view)
     assert folder_url in str(caught.value)

@@ -4,28 +4,42 @@ Knows: what is missing where, and in which order it becomes visible.  Never: wha
 of, how people name versions.
 
 ``choosing`` says which versions are meant, ``sealing`` lets an upstream number them, ``selection``
-says which events go along, ``sending`` and ``receiving`` are the two directions.
+says which events go along, ``sending`` and ``receiving`` are the two directions; of bundles they
+are ``bundling`` and ``applying``, and ``having`` lists what need not travel.
 """
 
-from casstore.flows.transfer.choosing import choose, choose_all
+from casstore.flows.transfer.applying import Applied, Waiting, apply_bundle
+from casstore.flows.transfer.bundling import Bundled, create_bundle, not_had
+from casstore.flows.transfer.choosing import choose, choose_all, heads_there
+from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
 from casstore.flows.transfer.sealing import seal_versions
-from casstore.flows.transfer.sending import Sent, ToSend, plan_to_send, send
+from casstore.flows.transfer.sending import Had, Sent, ToSend, plan_to_send, send
 from casstore.flows.transfer.together import Pulled, Pushed, pull, push
 
 __all__ = [
+    "Applied",
+    "Bundled",
+    "Had",
     "Pulled",
     "Pushed",
     "Received",
     "Sent",
     "ToReceive",
     "ToSend",
+    "Waiting",
+    "apply_bundle",
     "choose",
     "choose_all",
+    "create_bundle",
+    "export_inventory",
+    "heads_there",
+    "not_had",
     "plan_to_receive",
     "plan_to_send",
     "pull",
     "push",
+    "reached_by",
     "receive",
     "seal_versions",
     "send",

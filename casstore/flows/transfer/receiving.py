@@ -80,19 +80,21 @@ def receive(
     commits: Collection[CommitId],
     *,
     keep: Keep | None = None,
+    completing: bool = True,
     progress: Progress | None = None,
 ) -> Received:
     """Bring versions of a depot into this store, with what is said of them.
 
     When this returns they are whole and durable here; with ``keep``, which chooses paths, the bytes
-    of other files are left out, and ``store.absences`` says so: called again without it, they come.
+    of other files are left out, and ``store.absences`` says so: called again without it, they come,
+    unless ``completing`` is false: then versions that are partly here stay so.
     Raises ``Corrupt`` if a frame there is not what its digest says, or is nowhere: nothing of what
     was asked for becomes visible then, and the frames that were whole stay for the next call.
     """
     store.require_writable()
     depot.refresh()
     store.index.catch_up()
-    views = _lacking(store, depot, commits)
+    views = _lacking(store, depot, commits, completing=completing)
     session = store.session()
     nodes = _Nodes(store, depot)
     count = stored = 0
@@ -120,10 +122,10 @@ def receive(
 
 
 def _lacking(
-    store: Store, depot: RemoteDepot, commits: Collection[CommitId]
+    store: Store, depot: RemoteDepot, commits: Collection[CommitId], *, completing: bool = True
 ) -> tuple[VersionView, ...]:
-    """Return the versions that are not whole here; what was removed there is not brought here."""
-    partly = store.absences.read()
+    """Return the versions that are not here, or not whole; those removed there stay there."""
+    partly = store.absences.read() if completing else ()
     with store.index.read() as here:
         lacking = [commit for commit in commits if commit in partly or not is_there(here, commit)]
     with depot.mirror.index.read() as reader:

@@ -14,6 +14,7 @@ New packs hold only frames of the versions that travel: no pack of the store is 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 from casstore.digest import CommitId, Digest
 from casstore.errors import Corrupt
@@ -26,7 +27,7 @@ from casstore.parallel import ordered_map
 from casstore.store import Closure, Store, reference_to
 from casstore.store.frames import places_of
 
-__all__ = ["Sent", "ToSend", "plan_to_send", "send"]
+__all__ = ["Had", "Sent", "ToSend", "plan_to_send", "send"]
 
 MAX_FRAMES_AT_ONCE = 4096
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
@@ -35,6 +36,16 @@ DEFAULT_JOBS = 3  # each holds a pack of 32 MiB in memory while it goes up
 
 Progress = Callable[[int], None]
 """Told of bytes as they have arrived."""
+
+
+class Had(Protocol):
+    """What those have whom a depot goes to, and need not be sent."""
+
+    def has_frame(self, digest: Digest) -> bool:
+        """Tell whether they have a frame."""
+
+    def has_event(self, name: str) -> bool:
+        """Tell whether they have the event of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +98,18 @@ def send(
     *,
     jobs: int = DEFAULT_JOBS,
     progress: Progress | None = None,
+    had: Had | None = None,
 ) -> Sent:
     """Bring versions to a depot, with what is said of them; what is there is not sent again.
+
+    What is ``had`` where the depot goes is left out: the depot is then thin, and its versions are
+    whole only there.
 
     When this returns they are whole there and visible to everybody.  Raises ``Corrupt`` if a frame
     is damaged here (nothing of its version becomes visible), and what the depot raises.
     """
     depot.refresh()
-    sender = _Sender(store, depot, jobs, progress or _ignored)
+    sender = _Sender(store, depot, jobs, progress or _ignored, had)
     sender.unnamed += depot.frames.refresh()
     views = _lacking(store, depot, commits)
     nodes: list[Digest] = []
@@ -102,8 +117,10 @@ def send(
     sender.send(nodes, PackKind.METADATA)
     sender.name_packs()
     for view in views:
-        depot.frames.send_roots(view.manifest.root, _packs_of(store, depot, view))
+        depot.frames.send_roots(view.manifest.root, _packs_of(store, depot, view, had))
     events = events_for(commits, store.index, store.journal, depot.mirror.index)
+    if had is not None:
+        events = [event for event in events if not had.has_event(event.name)]
     if events:
         depot.publish(events)
     return Sent(views, sender.frames, sender.stored_bytes, sender.packs, len(events))
@@ -136,7 +153,7 @@ def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Ite
             nodes.append(digest)
 
 
-def _packs_of(store: Store, depot: RemoteDepot, view: VersionView) -> set[PackId]:
+def _packs_of(store: Store, depot: RemoteDepot, view: VersionView, had: Had | None) -> set[PackId]:
     """Return the packs there that hold a version; raises ``Corrupt`` if a frame is in none."""
     found: set[PackId] = set()
     frames = Closure(view.manifest, store.frames.metadata).frames()
@@ -144,6 +161,8 @@ def _packs_of(store: Store, depot: RemoteDepot, view: VersionView) -> set[PackId
         with depot.mirror.index.read() as reader:
             places = places_of(reader, batch)
         for digest, place in zip(batch, places, strict=True):
+            if place is None and had is not None and had.has_frame(digest):
+                continue
             if place is None:
                 raise Corrupt(
                     f"frame {digest.hex()} of {reference_to(store, view)} is not in {depot.url}",
@@ -159,13 +178,16 @@ class _Sender:
     ``unnamed`` are packs that are there and in no index yet.
     """
 
-    def __init__(self, store: Store, depot: RemoteDepot, jobs: int, progress: Progress) -> None:
+    def __init__(
+        self, store: Store, depot: RemoteDepot, jobs: int, progress: Progress, had: Had | None
+    ) -> None:
         self.unnamed: list[Indexed] = []
         self.frames = self.stored_bytes = self.packs = 0
         self._store = store
         self._depot = depot
         self._jobs = jobs
         self._progress = progress
+        self._had = had
         self._on_the_way: set[Digest] = set()
 
     def send(self, digests: Iterable[Digest], kind: PackKind) -> None:
@@ -189,7 +211,9 @@ class _Sender:
         on_the_way = self._on_the_way
         for batch in _batches(digests):
             for digest, has in zip(batch, self._depot.frames.has(batch), strict=True):
-                if not has and digest not in on_the_way:
+                if has or digest in on_the_way:
+                    continue
+                if self._had is None or not self._had.has_frame(digest):
                     on_the_way.add(digest)
                     yield digest
 
