@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from casstore.cli.messages import progress_bar, say
+from casstore.cli.messages import progress_bar, say, tell_requests
 from casstore.cli.options import Options
 from casstore.cli.output import count_text, print_line, size_text
 from casstore.cli.records import version_record
@@ -53,10 +53,7 @@ def connected(
     finally:
         for name, problem in connection.depot.problems.items():
             say(place.options, f"{name} of {connection.depot.url} cannot be read: {problem}")
-        if place.options.verbose:
-            counts = connection.depot.objects.requests
-            text = ", ".join(f"{count} {verb}" for verb, count in counts.items())
-            say(place.options, f"{sum(counts.values())} requests: {text}")
+        tell_requests(place.options, connection.depot.objects.requests)
         connection.close()
 
 

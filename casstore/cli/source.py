@@ -6,6 +6,7 @@ Knows: ``--from``, ``--include``, ``--exclude``.  Never: what is done with the f
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
+from casstore.cli.messages import tell_requests
 from casstore.cli.table import load
 from casstore.cli.workspace import Workspace
 from casstore.journal.views import VersionView
@@ -22,7 +23,12 @@ def source_of(
     """Give what to read, and the version that ``ref`` means there; nothing is pulled from afar."""
     if remote is None:
         view = place.version(ref)
-        yield place.existing(), view
+        store = place.existing()
+        try:
+            yield store, view
+        finally:
+            if store.frames.fetcher is not None:
+                tell_requests(place.options, store.frames.fetcher.requests())
     else:
         with load("afar").version_afar(place, ref, remote) as found:
             yield found

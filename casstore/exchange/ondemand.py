@@ -14,6 +14,7 @@ import contextlib
 import os
 import time
 import weakref
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from casstore import durable
@@ -77,6 +78,13 @@ class _OnDemand:
         ``Absent`` if no remote has it; what had come by then is kept.
         """
         return self._arriving.fetch(digests) if self._store.absences.read() else {}
+
+    def requests(self) -> Mapping[str, int]:
+        """See ``Fetcher``."""
+        counts: Counter[str] = Counter()
+        for depot in list(self._depots.values()):
+            counts.update(depot.objects.requests)
+        return counts
 
     def seal(self) -> None:
         """See ``Fetcher``."""

@@ -69,6 +69,9 @@ class Fetcher(Protocol):
         None at all are returned where nothing is known to be elsewhere.
         """
 
+    def requests(self) -> Mapping[str, int]:
+        """Return how many requests were sent, by verb."""
+
     def seal(self) -> None:
         """Make what was fetched findable."""
 

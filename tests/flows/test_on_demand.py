@@ -29,7 +29,7 @@ from casstore.flows.checkout import checkout
 from casstore.journal import queries
 from casstore.remotes import open_objects
 from casstore.remotes.configuration import add_remote
-from casstore.store import close_store, create_store, partly_here, settle_whole
+from casstore.store import Session, close_store, create_store, partly_here, settle_whole
 
 FILES = files_of(1)
 
@@ -269,6 +269,45 @@ def test_who_has_it_is_asked_if_who_had_it_is_gone(other, pushed, folder_url, tm
     add_remote(other.root, "empty", f"file://{tmp_path}/nothing")
     add_remote(other.root, "copy", f"file://{tmp_path}/copy", upstream=True)
     assert contents(other, view) == FILES
+
+
+def test_a_copy_serves_what_the_first_place_has_damaged(other, pushed, folder_url, tmp_path):
+    """Damage in one depot is passed over where another one has the bytes."""
+    view = pull(other, folder_url, pushed(folder_url), nothing)
+    shutil.copytree(tmp_path / "elsewhere", tmp_path / "copy")
+    for path in (tmp_path / "elsewhere/packs").glob("*/*"):
+        path.chmod(0o644)
+        path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
+    with pytest.raises(Corrupt):
+        contents(other, view)
+    add_remote(other.root, "copy", f"file://{tmp_path}/copy")
+    assert contents(other, view) == FILES
+
+
+def test_a_depot_that_was_packed_anew_is_looked_at_again(
+    store, other, pushed, folder_url, tmp_path
+):
+    """What is remembered of packs that are gone is forgotten, and their frames found elsewhere."""
+    view = pull(other, folder_url, pushed(folder_url), nothing)
+    push(store, f"file://{tmp_path}/anew", view)
+    for folder in ("packs", "index", "roots"):
+        shutil.rmtree(tmp_path / "elsewhere" / folder)
+        shutil.move(tmp_path / "anew" / folder, tmp_path / "elsewhere" / folder)
+    assert contents(other, view) == FILES
+
+
+def test_reading_goes_on_when_the_disk_is_full(other, pushed, folder_url, monkeypatch):
+    """Nothing more is kept, and nobody's logging ends by it."""
+    view = pull(other, folder_url, pushed(folder_url), nothing)
+
+    def full(self, *arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "add_encoded", full)
+        assert contents(other, view) == FILES
+    assert here(other, view) == set()
+    assert not other.session().failed
 
 
 def test_a_store_that_can_only_be_read_reads_too(other, pushed, folder_url, monkeypatch):
