@@ -37,7 +37,7 @@ from casstore.parallel import Lock
 from casstore.remotes import open_objects
 from casstore.remotes.configuration import read_remotes
 from casstore.store import Session, Store
-from casstore.store.frames import Fetcher
+from casstore.store.fetching import Fetcher
 
 __all__ = ["make_fetcher", "on_demand"]
 
@@ -57,7 +57,7 @@ def make_fetcher(store: Store) -> Fetcher:
 
 
 class _OnDemand:
-    """See ``store.frames.Fetcher``."""
+    """See ``store.fetching.Fetcher``."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -9,7 +9,7 @@ No byte is returned unverified: every frame is decoded and compared with its dig
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 from casstore import durable
 from casstore.catalog import Reader
@@ -20,10 +20,10 @@ from casstore.errors import Absent, Corrupt, Error
 from casstore.packs import Encoded, PackId, unpack_frame
 from casstore.packs.format import RECORD
 from casstore.parallel import Lock
+from casstore.store.fetching import Fetcher, FindAgain
 from casstore.store.index import Index
 
 __all__ = [
-    "Fetcher",
     "FrameReader",
     "Place",
     "Wanted",
@@ -55,35 +55,6 @@ class Wanted(NamedTuple):
     position: int
     digest: Digest
     place: Place
-
-
-class Fetcher(Protocol):
-    """Gets frames from elsewhere.  Safe across threads; works in a forked child."""
-
-    def held(self, digests: Collection[Digest]) -> Mapping[Digest, Encoded]:
-        """Return those that were fetched a moment ago, and may not be findable yet."""
-
-    def fetch(self, digests: Collection[Digest]) -> Mapping[Digest, Encoded]:
-        """Return frames, each verified; raises if one cannot be had.
-
-        None at all are returned where nothing is known to be elsewhere.
-        """
-
-    def requests(self) -> Mapping[str, int]:
-        """Return how many requests were sent, by verb."""
-
-    def seal(self) -> None:
-        """Make what was fetched findable."""
-
-    def close(self) -> None:
-        """Make what was fetched findable, and let connections go."""
-
-
-class FindAgain(Protocol):
-    """Makes frames findable that this process has written and not shown yet."""
-
-    def __call__(self, digests: Sequence[Digest], *, thorough: bool) -> bool:
-        """Return whether there were any; ``thorough``: looks at the files of every pack too."""
 
 
 class FrameReader:

@@ -14,6 +14,7 @@ from casstore.depot import (
     JournalFiles,
     PackFiles,
     SessionFolder,
+    absencefiles,
     authority,
     create_identity,
     identity,
@@ -128,6 +129,7 @@ def test_the_page_states_the_constants_of_the_code(root):
     assert stated("store id, characters") == len(read_identity(root).store_id)
     assert stated("authority, characters") == 2 * authority.AUTHORITY_SIZE
     assert stated("id of accepted numbers, characters") == numberfiles.ID_CHARS
+    assert stated("id of absent bytes, characters") == absencefiles.ID_CHARS
 
 
 def rewrite(root, **changes):
