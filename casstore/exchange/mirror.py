@@ -9,7 +9,7 @@ deleted at any time; it is then fetched again.
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from casstore.catalog import PackRow, Reader, Writer
@@ -91,17 +91,14 @@ class Mirror:
         with self.index.read() as reader:
             return [pack_id for pack_id in packs if reader.pack_row(pack_id) is None]
 
-    def forget_packs_unless(self, present: set[PackId]) -> bool:
-        """Forget all packs and indexes if a pack is not present any more; tells whether it did so.
-
-        All, for a frame that was known in that pack may lie in another one too.
-        """
+    def packs(self) -> set[PackId]:
+        """Return every pack whose frames are known."""
         with self.index.read() as reader:
-            known = [pack.pack_id for _, pack in reader.packs()]
-        if present.issuperset(known):
-            return False
+            return {pack.pack_id for _, pack in reader.packs()}
+
+    def forget_packs(self, known: Collection[PackId]) -> None:
+        """Forget packs, and that any index was fetched."""
         self.index.write(lambda writer: _forget_packs(writer, known))
-        return True
 
     def add_events(self, month: str, files: Iterable[bytes]) -> None:
         """Keep event files, checked by the caller; ``apply`` shows them."""
@@ -129,11 +126,11 @@ class Mirror:
         found = list(packs)
         self.index.write(lambda writer: _add(writer, None, found))
 
-    def indexes_of(self, packs: Iterable[PackId]) -> set[IndexId]:
-        """Return an index that names each pack, where one is known."""
+    def index_of(self, packs: Iterable[PackId]) -> dict[PackId, IndexId | None]:
+        """Return an index that names each pack, None where none is known."""
         with self.index.read() as reader:
-            found = [reader.meta(_of_pack(pack_id)) for pack_id in packs]
-        return {IndexId(name) for name in found if name is not None}
+            found = {pack_id: reader.meta(_of_pack(pack_id)) for pack_id in packs}
+        return {pack_id: None if name is None else IndexId(name) for pack_id, name in found.items()}
 
     def _new_path(self) -> Path:
         return self._folder / f"{secrets.token_hex(8)}.part"
@@ -153,7 +150,7 @@ def _add(writer: Writer, name: IndexId | None, packs: list[Indexed]) -> None:
         writer.set_meta(_key(name, _era(writer)), b"")
 
 
-def _forget_packs(writer: Writer, packs: list[PackId]) -> None:
+def _forget_packs(writer: Writer, packs: Collection[PackId]) -> None:
     writer.forget_packs(packs)
     writer.set_meta(ERA, str(_era(writer) + 1).encode())
 

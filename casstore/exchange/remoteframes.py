@@ -8,12 +8,13 @@ byte that comes back was compared with its digest.
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from casstore.chunks import decode
 from casstore.digest import Buffer, Digest
 from casstore.errors import Corrupt, NotFound, Unsupported
 from casstore.exchange.indexes import (
+    MAX_INDEXED_PACKS,
     Indexed,
     IndexId,
     read_index,
@@ -24,12 +25,13 @@ from casstore.exchange.indexes import (
 from casstore.exchange.mirror import Mirror
 from casstore.packs import Encoded, PackId, rows_at
 from casstore.packs.format import RECORD
-from casstore.parallel import Lock
+from casstore.parallel import Lock, ordered_map
 from casstore.remotes import Listed, Objects, Range
 from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, places_of, spans
 
 __all__ = ["RemoteFrames"]
 
+REQUESTS_AT_ONCE = 4
 READ_AHEAD_BYTES = 1024 * 1024
 MAX_CACHED_BYTES = 32 * 1024 * 1024
 
@@ -55,10 +57,15 @@ class RemoteFrames:
     # Looking
 
     def refresh(self) -> list[Indexed]:
-        """Learn of every frame there; returns the packs that no index names (of killed pushes)."""
+        """Learn of every frame there; returns the packs that no index names (of killed pushes).
+
+        A pack is forgotten only if it was known before the listing that does not show it: another
+        process of this machine may be adding some.
+        """
         self.learn_all()
+        known = self._mirror.packs()
         listed = self._listed()
-        self._forget_unless(set(listed))
+        self._forget_gone(known, listed)
         found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_packs(listed)]
         unnamed = [pack for pack in found if pack is not None]
         self._mirror.add_packs(unnamed)
@@ -81,14 +88,16 @@ class RemoteFrames:
             return None
         return Indexed(pack_id, kind, listed.size_bytes, rows)
 
-    def learn_all(self, present: set[PackId] | None = None) -> None:
-        """Fetch every index that was not fetched before; packs that are not ``present`` are not."""
-        names = [
+    def learn_all(self) -> None:
+        """Fetch every index that was not fetched before."""
+        self._learn(self._indexes())
+
+    def _indexes(self) -> list[IndexId]:
+        return [
             IndexId(bytes.fromhex(match[1]))
             for item in self._objects.listing("index/")
             if (match := _INDEX.match(item.name))
         ]
-        self._learn(names, present)
 
     def learn(self, root: Digest) -> None:
         """Fetch the indexes that lead to the frames of a manifest, all if nothing says which."""
@@ -103,16 +112,23 @@ class RemoteFrames:
         else:
             self.learn_all()
 
-    def _learn(self, names: Iterable[IndexId], present: set[PackId] | None = None) -> None:
-        for name in self._mirror.lacks_indexes(names):
-            place = f"index/{name.hex()}"
-            try:
-                packs = read_index(name, self._objects.read(place))
-            except (Corrupt, Unsupported, NotFound) as error:
-                self._problems[place] = error.message
-            else:
+    def _learn(self, names: Iterable[IndexId], present: Collection[PackId] | None = None) -> None:
+        missing = self._mirror.lacks_indexes(names)
+        for name, packs in zip(missing, self._fetched(missing), strict=True):
+            if packs is not None:
                 known = [pack for pack in packs if present is None or pack.pack_id in present]
                 self._mirror.add_index(name, known)
+
+    def _fetched(self, names: list[IndexId]) -> Iterator[list[Indexed] | None]:
+        return ordered_map(self._fetch, names, workers=REQUESTS_AT_ONCE, window=REQUESTS_AT_ONCE)
+
+    def _fetch(self, name: IndexId) -> list[Indexed] | None:
+        place = f"index/{name.hex()}"
+        try:
+            return read_index(name, self._objects.read(place))
+        except (Corrupt, Unsupported, NotFound) as error:
+            self._problems[place] = error.message
+            return None
 
     # Reading
 
@@ -141,11 +157,19 @@ class RemoteFrames:
                 f"there is no depot at {self._objects.url} any more",
                 hint="see whether it is mounted, and call again",
             ) from None
-        self._forget_unless(set(self._listed()))
+        known = self._mirror.packs()
+        self._forget_gone(known, self._listed())
 
-    def _forget_unless(self, present: set[PackId]) -> None:
-        if self._mirror.forget_packs_unless(present):
-            self.learn_all(present)
+    def _forget_gone(self, known: set[PackId], listed: Collection[PackId]) -> None:
+        """If a pack that was known before the listing is gone, read every index again.
+
+        A frame that was known in that pack may lie in another one too.  What an index names that
+        was listed before the packs were, and no listing shows, is gone.
+        """
+        if not known.issubset(listed):
+            self._mirror.forget_packs(known)
+            names = self._indexes()
+            self._learn(names, set(self._listed()))
 
     def _listed(self) -> dict[PackId, Listed]:
         return {
@@ -259,9 +283,26 @@ class RemoteFrames:
         self._objects.create(f"index/{name.hex()}", data)
         self._mirror.add_index(name, packs)
 
+    def name_packs(self, packs: Iterable[PackId]) -> None:
+        """Make packs known to everybody that only this machine knows, by their own footers."""
+        lacking = [pack_id for pack_id, name in self._mirror.index_of(packs).items() if not name]
+        if not lacking:
+            return
+        names = {_pack_name(pack_id) for pack_id in lacking}
+        listed = [item for item in self._objects.listing("packs/") if item.name in names]
+        found = [pack for pack in map(self._tail, listed) if pack is not None]
+        for start in range(0, len(found), MAX_INDEXED_PACKS):
+            self.send_index(found[start : start + MAX_INDEXED_PACKS])
+
     def send_roots(self, root: Digest, packs: Iterable[PackId]) -> None:
-        """Say in which packs the frames of a manifest lie."""
-        name, data = write_roots(self._mirror.indexes_of(packs))
+        """Say in which packs a manifest's frames lie; raises ``Corrupt`` for an unnamed one."""
+        indexes = self._mirror.index_of(packs)
+        if None in indexes.values():
+            raise Corrupt(
+                f"a pack of {self._objects.url} cannot be read",
+                hint="nothing became visible; repair the depot, and push again",
+            )
+        name, data = write_roots(index for index in indexes.values() if index is not None)
         self._objects.create(f"roots/{root.hex()}/{name}", data)
 
 

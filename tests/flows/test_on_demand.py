@@ -212,8 +212,7 @@ def test_two_threads_that_need_one_chunk_send_for_it_once(other, pushed, url, mo
     threads = [threading.Thread(target=lambda: got.append(content(other, entry))) for _ in range(2)]
     for thread in threads:
         thread.start()
-    arriving = other.frames.fetcher._arriving
-    while not arriving._under_way:
+    while (fetcher := other.frames.fetcher) is None or not fetcher._arriving._under_way:
         threads[0].join(0.01)
     begun.set()
     for thread in threads:
