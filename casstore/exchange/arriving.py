@@ -21,8 +21,8 @@ Bring = Callable[[Sequence[Digest]], Mapping[Digest, Encoded]]
 class Arriving:
     """Fetches frames by ``bring``, which returns all that it is asked for or raises.
 
-    Safe across threads: two that want one frame at once send for it once, and a failure is that of
-    both.  A forked child waits for nobody.
+    Safe across threads: two that want one frame at once send for it once, and where that failed the
+    second tries itself.  A forked child waits for nobody.
     """
 
     def __init__(self, bring: Bring) -> None:
@@ -40,8 +40,9 @@ class Arriving:
 
     def fetch(self, digests: Collection[Digest]) -> dict[Digest, Encoded]:
         """Return frames; what another thread has sent for is waited for."""
+        asked = dict.fromkeys(digests)
         found: dict[Digest, Encoded] = {}
-        while missing := [digest for digest in digests if digest not in found]:
+        while missing := [digest for digest in asked if digest not in found]:
             turn = Lock()
             with turn:
                 mine, others = self._share_out(missing, turn, found)

@@ -188,6 +188,15 @@ def test_a_remote_that_goes_away_is_named_and_what_came_stays(other, pushed, fol
     assert (tmp_path / "out/large.bin").read_bytes() == FILES["large.bin"]
 
 
+def test_a_chunk_that_a_stream_needs_twice_comes_once(other, pushed, folder_url):
+    """Also where what is read now and what is read ahead hold the same chunk."""
+    same = random.Random(5).randbytes(300_000)
+    files = {"a.bin": same * 12}
+    view = pull(other, folder_url, pushed(folder_url, files), nothing)
+    stream = EntryStream(other, entries_of(other, view)["a.bin"])
+    assert b"".join(iter(lambda: stream.read(200_000), b"")) == files["a.bin"]
+
+
 class Slow:
     """Objects whose reads wait until two threads have begun to read; counts them."""
 
