@@ -15,7 +15,7 @@ import os
 import time
 import weakref
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from casstore import durable
 from casstore.digest import Digest
@@ -179,45 +179,53 @@ class _Keeper:
         self._lock = Lock()
         self._session: Session | None = None
         self._unsealed_bytes = 0
-        self._sealed_at = -SEAL_AFTER_SECONDS
-        self._is_full = store.read_only
+        self._sealed_at = 0.0
+        self._may_write = not store.read_only
 
     def keep(self, frames: Mapping[Digest, Encoded]) -> None:
         """Keep frames; they are findable now or soon."""
         with self._lock:
-            if not frames or self._is_full:
-                return
-            if self._session is None or self._session.process != os.getpid():
-                self._session, self._unsealed_bytes = self._store.session_apart(), 0
-                self._sealed_at = -SEAL_AFTER_SECONDS  # a child may end before it seals again
-            self._unless_full(self._session, list(frames.items()))
-
-    def _unless_full(self, session: Session, frames: list[tuple[Digest, Encoded]]) -> None:
-        try:
-            session.add_encoded(frames, PackKind.DATA)
-            self._unsealed_bytes += sum(len(frame.payload) for _, frame in frames)
-            waited = time.monotonic() - self._sealed_at
-            if self._unsealed_bytes >= MAX_UNSEALED_BYTES or waited >= SEAL_AFTER_SECONDS:
-                self._flush(session)
-        except (Busy, OSError) as error:
-            self._session = None
-            session.close()
-            if not isinstance(error, Busy) and not durable.is_out_of_space(error):
-                raise
-            self._is_full = not isinstance(error, Busy)
-
-    def _flush(self, session: Session) -> None:
-        session.flush()
-        self._unsealed_bytes, self._sealed_at = 0, time.monotonic()
+            if frames and self._may_write:
+                self._unless_full(lambda: self._add(list(frames.items())))
 
     def close(self) -> None:
         """Make what was kept findable, and end the session."""
         with self._lock:
-            session, self._session = self._session, None
-            if session is not None and session.process == os.getpid():
-                if self._unsealed_bytes:
-                    self._flush(session)
-                session.close()
+            self._unless_full(self._flush)
+            self._let_go()
+
+    def _add(self, frames: list[tuple[Digest, Encoded]]) -> None:
+        if self._session is None or self._session.process != os.getpid():
+            self._session = self._store.session_apart()
+            self._unsealed_bytes = 0
+            self._sealed_at = -SEAL_AFTER_SECONDS  # a process may end before it comes here again
+        self._session.add_encoded(frames, PackKind.DATA)
+        self._unsealed_bytes += sum(len(frame.payload) for _, frame in frames)
+        waited = time.monotonic() - self._sealed_at
+        if self._unsealed_bytes >= MAX_UNSEALED_BYTES or waited >= SEAL_AFTER_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        session = self._session
+        if session is not None and session.process == os.getpid() and self._unsealed_bytes:
+            session.flush()
+            self._unsealed_bytes, self._sealed_at = 0, time.monotonic()
+
+    def _let_go(self) -> None:
+        session, self._session = self._session, None
+        if session is not None and session.process == os.getpid():
+            session.close()
+
+    def _unless_full(self, action: Callable[[], None]) -> None:
+        """Do something that writes; where there is no room, nothing is kept from now on."""
+        try:
+            action()
+        except BaseException as error:
+            self._let_go()  # a session ends with its first error
+            if durable.is_out_of_space(error):
+                self._may_write = False
+            elif not isinstance(error, Busy):
+                raise
 
 
 def _seal(keeper: "weakref.ref[_Keeper]") -> None:
