@@ -24,7 +24,7 @@ from places import PLACES
 
 from casstore.artifacts.opening import EntryStream
 from casstore.errors import Absent, Corrupt, RemoteError
-from casstore.exchange import Afar, on_demand, ondemand
+from casstore.exchange import Afar, on_demand, ondemand, open_depot
 from casstore.flows.checkout import checkout
 from casstore.journal import queries
 from casstore.remotes import open_objects
@@ -368,4 +368,16 @@ def test_a_version_is_read_straight_from_elsewhere(other, pushed, url, tmp_path)
     assert (Path(tmp_path) / "out/large.bin").read_bytes() == FILES["large.bin"]
     with other.index.read() as reader:
         assert queries.version(reader, view.commit) is None
+    assert list(other.packs.listing()) == []
+
+
+def test_a_flipped_bit_from_afar_is_never_served(other, pushed, folder_url, tmp_path):
+    """Nothing is laid out, and nothing was kept that could be served later."""
+    view = pushed(folder_url)
+    depot = open_depot(Flipping(open_objects(folder_url)), other.index_folder / "mirrors")
+    depot.refresh()
+    with pytest.raises(Corrupt, match="packs/"):
+        checkout(Afar(other, depot), view, tmp_path / "out")
+    depot.close()
+    assert not (tmp_path / "out").exists()
     assert list(other.packs.listing()) == []

@@ -4,9 +4,10 @@ import pytest
 from elsewhere import content, contents, entries_of, files_of, here, nothing, pull, push, train
 from elsewhere import version as version_in
 
+from casstore.bundles import BundleReader
 from casstore.depot import AbsenceFiles
 from casstore.errors import Absent
-from casstore.exchange import connect, on_demand
+from casstore.exchange import connect, on_demand, open_depot
 from casstore.flows import transfer
 from casstore.flows.health import status
 from casstore.flows.lifecycle import plan_removal, remove, restore
@@ -176,6 +177,21 @@ def test_a_draft_cannot_take_over_what_is_not_here(other, view, url):
     assert packs_of(other.frames, [entries["train/3.bin"]])
     with pytest.raises(Absent, match="casstore pull"):
         packs_of(other.frames, [entries["test/3.bin"]])
+
+
+def test_a_bundle_completes_what_it_can(store, other, view, url, tmp_path):
+    """One that has every byte makes the version whole; one that is thin leaves it as it was."""
+    here_now = pull(other, url, view, train)
+    had = transfer.reached_by(store, view, tmp_path / "had")
+    thin = transfer.create_bundle(store, tmp_path / "thin.zip", [view.commit], had=had)
+    whole = transfer.create_bundle(store, tmp_path / "whole.zip", [view.commit])
+    for made, is_partly in ((thin, True), (whole, False)):
+        with BundleReader(made.paths) as bundle:
+            depot = open_depot(bundle, tmp_path / "cache")
+            transfer.apply_bundle(other, depot)
+            depot.mirror.close()
+        assert partly_here(other, view) is is_partly
+    assert contents(other, here_now) == FILES
 
 
 def test_a_removed_partial_version_is_restored_as_it_was(other, view, url):
