@@ -68,11 +68,13 @@ class AbsenceFiles:
         if not commits:
             return
         data = _data(commits, url)
+        path = self._root / _id_of(data)
         durable.make_directory(self._root)
         try:
-            durable.create_exclusive(self._root / _id_of(data), data, staging)
+            durable.create_exclusive(path, data, staging)
         except FileExistsError:
-            return  # names are bound to content
+            if self._read(path.name) == _NOTHING:  # it was cut short
+                durable.replace_file(path, data)
 
     def settle(self, commits: Collection[CommitId], staging: Path) -> None:
         """Note that versions are whole here; what a file says of others is written anew first."""

@@ -28,11 +28,17 @@ def partly_here(store: Store, view: VersionView) -> bool:
 
 
 def is_whole(store: Store, view: VersionView) -> bool:
-    """Tell whether every frame of a version is here, asking the index about each."""
+    """Tell whether every frame of a version is here, in packs whose files are there."""
     frames = Closure(view.manifest, store.frames.metadata).frames()
+    live: set[bytes] = set()
     while batch := list(islice(frames, MAX_FRAMES_AT_ONCE)):
-        if not all(store.frames.are_here(batch)):
+        places = store.frames.locate_here(batch)
+        if len(places) < len(batch):
             return False
+        for pack_id in {place.pack_id for place in places} - live:
+            if not store.packs.exists(pack_id):
+                return False
+            live.add(pack_id)
     return True
 
 

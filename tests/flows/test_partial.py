@@ -256,4 +256,24 @@ def test_notes_of_several_versions_are_settled_one_by_one(tmp_path):
     assert AbsenceFiles(tmp_path).read().urls == {second: ["s3://a/b"]}
     (kept,) = (tmp_path / "absent").iterdir()
     kept.write_bytes(kept.read_bytes()[:-4])
-    assert not AbsenceFiles(tmp_path).read()
+    files = AbsenceFiles(tmp_path)
+    assert not files.read()
+    files.note([second], "s3://a/b", tmp_path)
+    assert AbsenceFiles(tmp_path).read().urls == {second: ["s3://a/b"]}
+
+
+def test_a_version_is_whole_only_if_its_packs_are_there(other, view, url):
+    """Rows of the index do not tell: the note stays while a pack's file is gone."""
+    here_now = pull(other, url, view, lambda path: path != b"large.bin")
+    (pack,) = packs_of(other.frames, [entries_of(other, here_now)["train/3.bin"]])
+    away = other.root / "away"
+    other.packs.path(pack).rename(away)
+    assert not is_whole(other, here_now)
+    away.rename(other.packs.path(pack))
+    assert not is_whole(other, here_now)
+    on_demand(other)
+    content(other, entries_of(other, here_now)["large.bin"])
+    other.frames.fetcher.seal()
+    assert is_whole(other, here_now)
+    other.packs.path(pack).rename(away)
+    assert not is_whole(other, here_now)
