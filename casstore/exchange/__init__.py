@@ -5,14 +5,18 @@ travel, the local store's files.
 
 ``connecting`` finds what a name or URL means, ``indexes`` is the format of ``index/`` and
 ``roots/``, ``mirror`` keeps what is known of a depot in a cache folder, ``remotedepot`` has its
-events and ``remoteframes`` its frames.  ``FORMAT.md`` beside them specifies the bytes.
+events and ``remoteframes`` its frames.  ``ondemand`` lets a store read what is not in it, and
+``reading`` reads a depot as if it were one.  ``FORMAT.md`` beside them specifies the bytes.
 """
 
 from casstore.exchange.connecting import Connection, connect, find_remote
 from casstore.exchange.indexes import Indexed, IndexId, read_index, read_roots, write_index
+from casstore.exchange.ondemand import on_demand
+from casstore.exchange.reading import Afar
 from casstore.exchange.remotedepot import Event, RemoteDepot, open_depot
 
 __all__ = [
+    "Afar",
     "Connection",
     "Event",
     "IndexId",
@@ -20,6 +24,7 @@ __all__ = [
     "RemoteDepot",
     "connect",
     "find_remote",
+    "on_demand",
     "open_depot",
     "read_index",
     "read_roots",

@@ -12,17 +12,23 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from casstore.catalog import PackRow, Writer
+from casstore.catalog import PackRow, Reader, Writer
 from casstore.depot import JournalFiles, PackFiles, write_journal_pack
 from casstore.exchange.indexes import Indexed, IndexId
 from casstore.packs import PackId
+from casstore.parallel import Lock
 from casstore.store.index import Index
 
 __all__ = ["Mirror"]
 
+ERA = "packs forgotten"
+
+_open: dict[Path, "Mirror"] = {}
+_lock = Lock()
+
 
 class Mirror:
-    """One depot elsewhere, as far as it is known in ``folder``."""
+    """One depot elsewhere, as far as it is known in ``folder``.  Safe across threads."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "journal").mkdir(parents=True, exist_ok=True)
@@ -30,6 +36,21 @@ class Mirror:
         self.journal = JournalFiles(folder)
         self.index = Index(folder, self.journal, PackFiles(folder))
         self._forget: Callable[[], None] = _nothing
+        self._users = 1
+
+    @classmethod
+    def shared(cls, folder: Path) -> "Mirror":
+        """Return the mirror in ``folder``: one object a process, for LMDB forbids to open it twice.
+
+        Whoever has asked for it closes it once.
+        """
+        with _lock:
+            mirror = _open.get(folder)
+            if mirror is None:
+                mirror = _open[folder] = cls(folder)
+            else:
+                mirror._users += 1
+            return mirror
 
     @classmethod
     def of_nothing(cls) -> "Mirror":
@@ -40,7 +61,12 @@ class Mirror:
         return mirror
 
     def close(self) -> None:
-        """Let the index go."""
+        """Let the index go, if nobody else uses it."""
+        with _lock:
+            self._users -= 1
+            if self._users:
+                return
+            _open.pop(self._folder, None)
         self.index.close()
         self._forget()
 
@@ -57,7 +83,8 @@ class Mirror:
     def lacks_indexes(self, indexes: Iterable[IndexId]) -> list[IndexId]:
         """Return the indexes among ``indexes`` that were not fetched."""
         with self.index.read() as reader:
-            return [found for found in indexes if reader.meta(_key(found)) is None]
+            era = _era(reader)
+            return [found for found in indexes if reader.meta(_key(found, era)) is None]
 
     def lacks_packs(self, packs: Iterable[PackId]) -> list[PackId]:
         """Return the packs among ``packs`` whose frames are not known."""
@@ -69,10 +96,9 @@ class Mirror:
         with self.index.read() as reader:
             return {pack.pack_id for _, pack in reader.packs()}
 
-    def forget_packs(self, gone: Collection[PackId]) -> None:
-        """Forget packs that are not there any more."""
-        if gone:
-            self.index.write(lambda writer: writer.forget_packs(gone))
+    def forget_packs(self, known: Collection[PackId]) -> None:
+        """Forget packs, and that any index was fetched."""
+        self.index.write(lambda writer: _forget_packs(writer, known))
 
     def add_events(self, month: str, files: Iterable[bytes]) -> None:
         """Keep event files, checked by the caller; ``apply`` shows them."""
@@ -121,11 +147,21 @@ def _add(writer: Writer, name: IndexId | None, packs: list[Indexed]) -> None:
         if name is not None:
             writer.set_meta(_of_pack(pack.pack_id), name)
     if name is not None:
-        writer.set_meta(_key(name), b"")
+        writer.set_meta(_key(name, _era(writer)), b"")
 
 
-def _key(name: IndexId) -> str:
-    return f"index {name.hex()}"
+def _forget_packs(writer: Writer, packs: Collection[PackId]) -> None:
+    writer.forget_packs(packs)
+    writer.set_meta(ERA, str(_era(writer) + 1).encode())
+
+
+def _era(reader: Reader) -> int:
+    """Return how often all packs were forgotten: what was fetched before does not count."""
+    return int(reader.meta(ERA) or b"0")
+
+
+def _key(name: IndexId, era: int) -> str:
+    return f"index {era} {name.hex()}"
 
 
 def _of_pack(pack_id: PackId) -> str:

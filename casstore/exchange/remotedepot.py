@@ -207,7 +207,7 @@ def open_depot(
             ) from None
         data = _create(objects)
     identity = parse_identity(data, objects.url)
-    return RemoteDepot(objects, identity.store_id, Mirror(cache / identity.store_id))
+    return RemoteDepot(objects, identity.store_id, Mirror.shared(cache / identity.store_id))
 
 
 def _create(objects: Objects) -> bytes:

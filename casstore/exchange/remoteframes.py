@@ -8,7 +8,7 @@ byte that comes back was compared with its digest.
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from casstore.chunks import decode
 from casstore.digest import Buffer, Digest
@@ -25,7 +25,7 @@ from casstore.exchange.indexes import (
 from casstore.exchange.mirror import Mirror
 from casstore.packs import Encoded, PackId, rows_at
 from casstore.packs.format import RECORD
-from casstore.parallel import ordered_map
+from casstore.parallel import Lock, ordered_map
 from casstore.remotes import Listed, Objects, Range
 from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, places_of, spans
 
@@ -41,7 +41,7 @@ _ROOTS = re.compile(r"roots/[0-9a-f]{64}/([0-9a-f]{64})\Z")
 
 
 class RemoteFrames:
-    """The frames of one depot, as far as ``mirror`` knows them.
+    """The frames of one depot, as far as ``mirror`` knows them.  Safe across threads.
 
     ``problems`` takes what lies there and cannot be read.
     """
@@ -52,6 +52,7 @@ class RemoteFrames:
         self._problems = problems
         self._nodes: OrderedDict[Digest, Encoded] = OrderedDict()
         self._node_bytes = 0
+        self._lock = Lock()
 
     # Looking
 
@@ -63,12 +64,8 @@ class RemoteFrames:
         """
         self.learn_all()
         known = self._mirror.packs()
-        listed = {
-            PackId(bytes.fromhex(match[1])): item
-            for item in self._objects.listing("packs/")
-            if (match := _FRAMES.match(item.name))
-        }
-        self._mirror.forget_packs(known.difference(listed))
+        listed = self._listed()
+        self._forget_gone(known, listed)
         found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_packs(listed)]
         unnamed = [pack for pack in found if pack is not None]
         self._mirror.add_packs(unnamed)
@@ -93,12 +90,14 @@ class RemoteFrames:
 
     def learn_all(self) -> None:
         """Fetch every index that was not fetched before."""
-        names = [
+        self._learn(self._indexes())
+
+    def _indexes(self) -> list[IndexId]:
+        return [
             IndexId(bytes.fromhex(match[1]))
             for item in self._objects.listing("index/")
             if (match := _INDEX.match(item.name))
         ]
-        self._learn(names)
 
     def learn(self, root: Digest) -> None:
         """Fetch the indexes that lead to the frames of a manifest, all if nothing says which."""
@@ -113,11 +112,12 @@ class RemoteFrames:
         else:
             self.learn_all()
 
-    def _learn(self, names: Iterable[IndexId]) -> None:
+    def _learn(self, names: Iterable[IndexId], present: Collection[PackId] | None = None) -> None:
         missing = self._mirror.lacks_indexes(names)
         for name, packs in zip(missing, self._fetched(missing), strict=True):
             if packs is not None:
-                self._mirror.add_index(name, packs)
+                known = [pack for pack in packs if present is None or pack.pack_id in present]
+                self._mirror.add_index(name, known)
 
     def _fetched(self, names: list[IndexId]) -> Iterator[list[Indexed] | None]:
         return ordered_map(self._fetch, names, workers=REQUESTS_AT_ONCE, window=REQUESTS_AT_ONCE)
@@ -137,6 +137,47 @@ class RemoteFrames:
         with self._mirror.index.read() as reader:
             return [row is not None for row in reader.chunks(digests)]
 
+    def find(self, digests: Sequence[Digest]) -> list[Digest]:
+        """Return those that are there, after fetching every index if some are not known."""
+        found = self.has(digests)
+        if not all(found):
+            self.learn_all()
+            found = self.has(digests)
+        return [digest for digest, has in zip(digests, found, strict=True) if has]
+
+    def look_again(self) -> None:
+        """Forget packs that are not there any more, as after somebody collected there.
+
+        Raises ``NotFound`` if the depot itself is gone, or its folder is not mounted.
+        """
+        try:
+            self._objects.read("FORMAT")
+        except NotFound:
+            raise NotFound(
+                f"there is no depot at {self._objects.url} any more",
+                hint="see whether it is mounted, and call again",
+            ) from None
+        known = self._mirror.packs()
+        self._forget_gone(known, self._listed())
+
+    def _forget_gone(self, known: set[PackId], listed: Collection[PackId]) -> None:
+        """If a pack that was known before the listing is gone, read every index again.
+
+        A frame that was known in that pack may lie in another one too.  What an index names that
+        was listed before the packs were, and no listing shows, is gone.
+        """
+        if not known.issubset(listed):
+            self._mirror.forget_packs(known)
+            names = self._indexes()
+            self._learn(names, set(self._listed()))
+
+    def _listed(self) -> dict[PackId, Listed]:
+        return {
+            PackId(bytes.fromhex(match[1])): item
+            for item in self._objects.listing("packs/")
+            if (match := _FRAMES.match(item.name))
+        }
+
     def stored_bytes(self, digests: Sequence[Digest]) -> int:
         """Return how many bytes frames take in the packs there; unknown ones count 0."""
         with self._mirror.index.read() as reader:
@@ -150,7 +191,7 @@ class RemoteFrames:
         asked = list(dict.fromkeys(digests))
         far = []
         for digest in asked:
-            near = self._nodes.get(digest)
+            near = self._near(digest)
             if near is None:
                 far.append(digest)
             else:
@@ -172,13 +213,16 @@ class RemoteFrames:
 
     def metadata(self, digest: Digest) -> Buffer:
         """Return one node, verified; those that lie after it are read along."""
-        if digest not in self._nodes:
-            self._read_ahead(digest)
-        self._nodes.move_to_end(digest)
-        codec, size, payload = self._nodes[digest]
+        codec, size, payload = self._near(digest) or self._read_ahead(digest)
         return decode(codec, payload, size)
 
-    def _read_ahead(self, digest: Digest) -> None:
+    def _near(self, digest: Digest) -> Encoded | None:
+        with self._lock:
+            if digest in self._nodes:
+                self._nodes.move_to_end(digest)
+            return self._nodes.get(digest)
+
+    def _read_ahead(self, digest: Digest) -> Encoded:
         (item,) = self._locate([digest])
         with self._mirror.index.read() as reader:
             row = reader.pack_row(item.place.pack_id)
@@ -188,10 +232,13 @@ class RemoteFrames:
         name, start = _pack_name(item.place.pack_id), item.place.offset
         end = max(needed, min(size, start + READ_AHEAD_BYTES))
         data = self._objects.read(name, start, end)
+        asked = None
         for found, frame in frames_in(data):
+            asked = frame if found == digest else asked
             self._keep(found, frame)
-        if digest not in self._nodes:
+        if asked is None:
             raise self._damaged(digest, name, "it is not the one that was stored")
+        return asked
 
     def _damaged(self, digest: Digest, pack: str, problem: str) -> Corrupt:
         return Corrupt(
@@ -200,11 +247,12 @@ class RemoteFrames:
         )
 
     def _keep(self, digest: Digest, frame: Encoded) -> None:
-        if digest not in self._nodes:
-            self._nodes[digest] = frame._replace(payload=bytes(frame.payload))
-            self._node_bytes += len(frame.payload)
-        while self._node_bytes > MAX_CACHED_BYTES:
-            self._node_bytes -= len(self._nodes.popitem(last=False)[1].payload)
+        with self._lock:
+            if digest not in self._nodes:
+                self._nodes[digest] = frame._replace(payload=bytes(frame.payload))
+                self._node_bytes += len(frame.payload)
+            while self._node_bytes > MAX_CACHED_BYTES:
+                self._node_bytes -= len(self._nodes.popitem(last=False)[1].payload)
 
     def _locate(self, digests: Sequence[Digest]) -> list[Wanted]:
         for again in (True, False):

@@ -15,7 +15,7 @@ from casstore.journal import parts, queries
 from casstore.journal.views import PartView, VersionView
 from casstore.packs import PackId
 from casstore.parallel import default_workers, ordered_map
-from casstore.store import Store
+from casstore.store import Store, partly_here
 
 __all__ = ["verify_store", "verify_version"]
 
@@ -64,7 +64,7 @@ def verify_store(store: Store, *, quick: bool = False, progress: Progress | None
         commits = list(queries.commits(reader))
     packs = PackStates(store, quick=quick)
     count = _check_packs(store, packs, problems, note, quick=quick)
-    versions = files = size_bytes = 0
+    versions = files = size_bytes = partly = 0
     check = _VersionCheck(store, packs, problems, note)
     with store.index.read() as reader:
         waiting = list(parts.all_waiting(reader))
@@ -73,9 +73,10 @@ def verify_store(store: Store, *, quick: bool = False, progress: Progress | None
     for view in _live(store, commits, problems):
         check.check(view)
         versions += 1
+        partly += partly_here(store, view)
         files += view.manifest.entries
         size_bytes += view.manifest.size
-    return Report(versions, files, size_bytes, count, problems.listed())
+    return Report(versions, files, size_bytes, count, problems.listed(), partly)
 
 
 def _ignore(files: int, size_bytes: int) -> None:
@@ -134,13 +135,13 @@ class _VersionCheck:
         self._problems = problems
         self._note = note
         self._located = Located(store, packs)
-        self._sound: set[tuple[bytes, int, int]] = set()
+        self._sound: set[tuple[bytes, int, int, bool]] = set()
 
     def check(self, view: VersionView | PartView) -> None:
         """Check one version or part."""
         tree = Tree(self._store, view, self._packs, self._problems)
         for segment in tree.segments():
-            key = (segment.digest, segment.entries, segment.size_bytes)
+            key = (segment.digest, segment.entries, segment.size_bytes, tree.is_partly)
             if key in self._sound:
                 self._note(segment.entries, 0)
                 continue

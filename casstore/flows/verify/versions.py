@@ -18,7 +18,7 @@ from casstore.journal.views import PartView, VersionView
 from casstore.manifests import ChunkRef, Entry, ManifestDigest, Node
 from casstore.names import display_path
 from casstore.parallel import default_workers, ordered_map
-from casstore.store import Closure, Store, reference_to
+from casstore.store import Closure, Store, partly_here, reference_to
 
 __all__ = ["Contents", "Damage", "Located", "Node", "Tree"]
 
@@ -38,7 +38,8 @@ class Damage(Corrupt):
 class Tree:
     """The entries of one version, node by node; what cannot be read is reported and left out.
 
-    A part that waits for its finish is looked at as a version is.
+    A part that waits for its finish is looked at as a version is.  ``is_partly`` says that frames
+    of files may be absent here, which is no damage; those of lists of files and chunks may not.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Tree:
         self._project = view.project
         self._reference = _called(store, view)
         self._told: set[tuple[bytes | None, str | None]] = set()
+        self.is_partly = isinstance(view, VersionView) and partly_here(store, view)
         self._closure = Closure(view.manifest, self._fetch, self._broken_node)
 
     def segments(self) -> Iterator[Node]:
@@ -84,8 +86,17 @@ class Tree:
         except Corrupt as error:
             raise Damage(Fault(None, error.message)) from error
 
+    def fault(self, digest: Digest, row: ChunkRow | None) -> Fault | None:
+        """Return why a frame of a file cannot be had, as ``PackStates.fault`` does."""
+        found = self._packs.fault(digest, row)
+        if found is not None and row is None and self.is_partly:
+            return found._replace(absent=True)
+        return found
+
     def report(self, path: bytes, fault: Fault) -> None:
         """Note that a file suffers from a fault; once for each pack."""
+        if fault.absent:
+            return
         key = (path, fault.pack)
         if key in self._told:
             return
@@ -166,7 +177,7 @@ class Located:
             rows = reader.chunks([digest for _, digest in waiting])
         sound = True
         for (path, digest), row in zip(waiting, rows, strict=True):
-            fault = self._packs.fault(digest, row)
+            fault = tree.fault(digest, row)
             if fault is not None:
                 tree.report(path, fault)
                 sound = False
@@ -229,22 +240,22 @@ class Contents:
                     piece.refs.append(ref)
                     size, count = size + ref.size_bytes, count + 1
                     if size >= BATCH_BYTES or count >= MAX_FRAMES_AT_ONCE:
-                        yield self._batch(pieces)
+                        yield self._batch(tree, pieces)
                         piece = _Piece(entry)
                         pieces, size, count = [piece], 0, 0
             except Damage as damage:
                 piece.fault = damage.fault
             piece.last = True
             if len(pieces) >= MAX_FRAMES_AT_ONCE:  # empty files
-                yield self._batch(pieces)
+                yield self._batch(tree, pieces)
                 pieces, size, count = [], 0, 0
-        yield self._batch(pieces)
+        yield self._batch(tree, pieces)
 
-    def _batch(self, pieces: list[_Piece]) -> _Batch:
+    def _batch(self, tree: Tree, pieces: list[_Piece]) -> _Batch:
         digests = [ref.digest for piece in pieces for ref in piece.refs]
         with self._store.index.read() as reader:
             rows = reader.chunks(digests)
-        faults = [self._packs.fault(*pair) for pair in zip(digests, rows, strict=True)]
+        faults = [tree.fault(*pair) for pair in zip(digests, rows, strict=True)]
         return _Batch(pieces, digests, rows, faults)
 
     def _read(self, batch: _Batch) -> list[Buffer | Fault]:
