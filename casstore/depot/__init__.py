@@ -25,9 +25,11 @@ from casstore.depot.sessions import (
     is_dead,
     live_sessions,
 )
+from casstore.depot.setaside import SET_ASIDE_FOLDER, SetAside, mark_of, marked_name
 
 __all__ = [
     "AUTHORITY_NAME",
+    "SET_ASIDE_FOLDER",
     "Accepted",
     "Attempt",
     "Claims",
@@ -37,6 +39,7 @@ __all__ = [
     "PackFiles",
     "Packed",
     "SessionFolder",
+    "SetAside",
     "create_identity",
     "dead_sessions",
     "draw_authority",
@@ -47,6 +50,8 @@ __all__ = [
     "is_dead",
     "journal_pack",
     "live_sessions",
+    "mark_of",
+    "marked_name",
     "month_of",
     "new_identity",
     "parse_identity",

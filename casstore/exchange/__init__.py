@@ -9,10 +9,20 @@ events and ``remoteframes`` its frames.  ``FORMAT.md`` beside them specifies the
 """
 
 from casstore.exchange.connecting import Connection, connect, find_remote
-from casstore.exchange.indexes import Indexed, IndexId, read_index, read_roots, write_index
+from casstore.exchange.indexes import (
+    MAX_INDEX_ROWS,
+    PACKS_OF_AN_INDEX,
+    Indexed,
+    IndexId,
+    read_index,
+    read_roots,
+    write_index,
+)
 from casstore.exchange.remotedepot import Event, RemoteDepot, open_depot
 
 __all__ = [
+    "MAX_INDEX_ROWS",
+    "PACKS_OF_AN_INDEX",
     "Connection",
     "Event",
     "IndexId",

@@ -8,6 +8,7 @@ deleted at any time; it is then fetched again.
 """
 
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,20 +22,36 @@ from casstore.store.index import Index
 __all__ = ["Mirror"]
 
 
+_INDEX = "index "
+_ASIDE = "set aside "
+_FETCHED = "journal pack of there "
+
+
 class Mirror:
     """One depot elsewhere, as far as it is known in ``folder``."""
 
+    journal: JournalFiles
+    index: Index
+
     def __init__(self, folder: Path) -> None:
-        (folder / "journal").mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self.journal = JournalFiles(folder)
-        self.index = Index(folder, self.journal, PackFiles(folder))
+        self._open()
         self._forget: Callable[[], None] = _nothing
 
+    def _open(self) -> None:
+        (self._folder / "journal").mkdir(parents=True, exist_ok=True)
+        self.journal = JournalFiles(self._folder)
+        self.index = Index(self._folder, self.journal, PackFiles(self._folder))
+
     @classmethod
-    def of_nothing(cls) -> "Mirror":
-        """Return the mirror of a depot that is not there, which is forgotten when it is closed."""
-        folder = tempfile.TemporaryDirectory(prefix="casstore-")
+    def of_nothing(cls, beside: Path | None = None) -> "Mirror":
+        """Return a mirror that knows nothing yet, and is forgotten when it is closed.
+
+        It lies in ``beside`` if that is given, for what it comes to hold may be large.
+        """
+        if beside is not None:
+            beside.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix="casstore-", dir=beside)
         mirror = cls(Path(folder.name))
         mirror._forget = folder.cleanup
         return mirror
@@ -43,6 +60,24 @@ class Mirror:
         """Let the index go."""
         self.index.close()
         self._forget()
+
+    def reset(self) -> None:
+        """Forget everything: the depot is not the one that was known, but an older copy."""
+        self.index.close()
+        shutil.rmtree(self._folder)
+        self._open()
+
+    # Events
+
+    def known_elsewhere(self) -> tuple[set[int], set[PackId]]:
+        """Return the hashes of the names that were fetched loose, and the packs that were fetched.
+
+        What is among them and is not there any more was lost there, or an older copy put back.
+        """
+        with self.index.read() as reader:
+            packs = {PackId(bytes.fromhex(hex_)) for hex_ in reader.meta_below(_FETCHED)}
+            loose = {hash(name) for name, place in reader.events() if place.pack not in packs}
+        return loose, packs
 
     def lacks_events(self, names: Iterable[str]) -> list[str]:
         """Return the events among ``names`` that were not fetched."""
@@ -59,10 +94,31 @@ class Mirror:
         with self.index.read() as reader:
             return [found for found in indexes if reader.meta(_key(found)) is None]
 
-    def lacks_packs(self, packs: Iterable[PackId]) -> list[PackId]:
-        """Return the packs among ``packs`` whose frames are not known."""
+    def lacks_index_of(self, packs: Iterable[PackId]) -> list[PackId]:
+        """Return the packs among ``packs`` that no index names, known from a killed push or not."""
         with self.index.read() as reader:
-            return [pack_id for pack_id in packs if reader.pack_row(pack_id) is None]
+            return [pack_id for pack_id in packs if reader.meta(_of_pack(pack_id)) is None]
+
+    # Frames
+
+    def set_aside(self) -> set[bytes]:
+        """Return the packs and indexes that are known to be set aside there."""
+        with self.index.read() as reader:
+            return {bytes.fromhex(name) for name in reader.meta_below(_ASIDE)}
+
+    def forget_frames(self, set_aside: Iterable[bytes]) -> None:
+        """Forget where frames lie, for something was set aside that may have held any of them."""
+        with self.index.read() as reader:
+            known = [pack.pack_id for _, pack in reader.packs()]
+        keys = [f"{_ASIDE}{name.hex()}" for name in set_aside]
+
+        def change(writer: Writer) -> None:
+            writer.forget_packs(known)
+            writer.clear_meta(_INDEX)
+            for key in keys:
+                writer.set_meta(key, b"")
+
+        self.index.write(change)
 
     def forget_packs_but(self, present: set[PackId]) -> int:
         """Forget every pack that is not present any more; returns how many."""
@@ -83,10 +139,12 @@ class Mirror:
         staged = self._new_path()
         staged.write_bytes(data)
         self.journal.install_pack(staged, month, pack_id)
+        self.index.write(lambda writer: writer.set_meta(f"{_FETCHED}{pack_id.hex()}", b""))
 
-    def apply(self) -> None:
-        """Show the events that were added."""
+    def apply(self) -> dict[str, str]:
+        """Show the events that were added; returns what could not be read, by where it lies."""
         self.index.catch_up(thorough=True)
+        return self.index.problems
 
     def add_index(self, name: IndexId, packs: Iterable[Indexed]) -> None:
         """Know where frames lie, as an index says."""
@@ -123,8 +181,8 @@ def _add(writer: Writer, name: IndexId | None, packs: list[Indexed]) -> None:
 
 
 def _key(name: IndexId) -> str:
-    return f"index {name.hex()}"
+    return f"{_INDEX}{name.hex()}"
 
 
 def _of_pack(pack_id: PackId) -> str:
-    return f"index of pack {pack_id.hex()}"
+    return f"{_INDEX}of pack {pack_id.hex()}"

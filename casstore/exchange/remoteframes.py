@@ -11,13 +11,18 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 
 from casstore.chunks import decode
+from casstore.depot import SET_ASIDE_FOLDER, mark_of, marked_name
 from casstore.digest import Buffer, Digest
 from casstore.errors import Corrupt, NotFound, Unsupported
 from casstore.exchange.indexes import (
+    HEAD_BYTES,
+    MAX_ROOTS_BYTES,
     Indexed,
     IndexId,
+    index_groups,
     read_index,
     read_roots,
+    size_of_index,
     write_index,
     write_roots,
 )
@@ -55,13 +60,14 @@ class RemoteFrames:
     def refresh(self) -> list[Indexed]:
         """Learn of every frame there; returns the packs that no index names (of killed pushes)."""
         self.learn_all()
+        aside = self._mirror.set_aside()
         listed = {
             PackId(bytes.fromhex(match[1])): item
             for item in self._objects.listing("packs/")
-            if (match := _FRAMES.match(item.name))
+            if (match := _FRAMES.match(item.name)) and bytes.fromhex(match[1]) not in aside
         }
         self._mirror.forget_packs_but(set(listed))
-        found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_packs(listed)]
+        found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_index_of(listed)]
         unnamed = [pack for pack in found if pack is not None]
         self._mirror.add_packs(unnamed)
         return unnamed
@@ -84,7 +90,8 @@ class RemoteFrames:
         return Indexed(pack_id, kind, listed.size_bytes, rows)
 
     def learn_all(self) -> None:
-        """Fetch every index that was not fetched before."""
+        """Fetch every index that was not fetched before; what was set aside is read no more."""
+        self._look_aside()
         names = [
             IndexId(bytes.fromhex(match[1]))
             for item in self._objects.listing("index/")
@@ -94,26 +101,50 @@ class RemoteFrames:
 
     def learn(self, root: Digest) -> None:
         """Fetch the indexes that lead to the frames of a manifest, all if nothing says which."""
-        lists = list(self._objects.listing(f"roots/{root.hex()}/"))
-        names: list[IndexId] = []
-        for listed in lists[:1]:
-            match = _ROOTS.match(listed.name)
-            if match is not None:
-                names = read_roots(match[1], self._objects.read(listed.name))
-        if names:
-            self._learn(names)
-        else:
-            self.learn_all()
+        for listed in self._objects.listing(f"roots/{root.hex()}/"):
+            names = self._roots(listed)
+            if names:
+                self._learn(names)
+                return
+        self.learn_all()
+
+    def _roots(self, listed: Listed) -> list[IndexId]:
+        match = _ROOTS.match(listed.name)
+        if match is None or listed.size_bytes > MAX_ROOTS_BYTES:
+            return []
+        try:
+            return read_roots(match[1], self._objects.read(listed.name, 0, listed.size_bytes))
+        except (Corrupt, Unsupported, NotFound) as error:
+            self._problems[listed.name] = error.message
+            return []
 
     def _learn(self, names: Iterable[IndexId]) -> None:
-        for name in self._mirror.lacks_indexes(names):
-            place = f"index/{name.hex()}"
+        aside = self._mirror.set_aside()
+        for name in self._mirror.lacks_indexes(name for name in names if name not in aside):
             try:
-                packs = read_index(name, self._objects.read(place))
+                packs = self.index_at(name)
             except (Corrupt, Unsupported, NotFound) as error:
-                self._problems[place] = error.message
+                self._problems[f"index/{name.hex()}"] = error.message
             else:
-                self._mirror.add_index(name, packs)
+                self._mirror.add_index(name, (pack for pack in packs if pack.pack_id not in aside))
+
+    def index_at(self, name: IndexId) -> list[Indexed]:
+        """Return an index as it is there now, no more of it than one may have."""
+        place = f"index/{name.hex()}"
+        size_bytes = size_of_index(name, self._objects.read(place, 0, HEAD_BYTES))
+        return read_index(name, self._objects.read(place, 0, size_bytes))
+
+    def _look_aside(self) -> bool:
+        """Look at what is set aside there; if that is more than before, frames lie elsewhere."""
+        found = {
+            name
+            for item in self._objects.listing(f"{SET_ASIDE_FOLDER}/")
+            if (name := marked_name(item.name)) is not None
+        }
+        if found <= self._mirror.set_aside():
+            return False
+        self._mirror.forget_frames(found)
+        return True
 
     # Reading
 
@@ -132,33 +163,52 @@ class RemoteFrames:
 
         Raises ``Corrupt`` naming pack and frame if one is not what its digest says, or is nowhere.
         """
-        asked = list(dict.fromkeys(digests))
-        far = []
-        for digest in asked:
-            near = self._nodes.get(digest)
-            if near is None:
-                far.append(digest)
-            else:
-                yield digest, near
+        far = dict.fromkeys(digests)
+        for digest in [digest for digest in far if digest in self._nodes]:
+            del far[digest]
+            yield digest, self._nodes[digest]
+        try:
+            for digest, frame in self._read(list(far)):
+                del far[digest]
+                yield digest, frame
+        except Corrupt:
+            if not self._look_again():
+                raise
+            yield from self._read(list(far))
+
+    def _look_again(self) -> bool:
+        """After damage: see whether somebody has set it aside, and learn where frames lie then."""
+        if not self._look_aside():
+            return False
+        self.refresh()
+        return True
+
+    def _read(self, far: Sequence[Digest]) -> Iterator[tuple[Digest, Encoded]]:
         wanted = self._locate(far)
         groups = spans(wanted)
         ranges = [_range(group) for group in groups]
-        for group, where, data in zip(
-            groups, ranges, self._objects.read_ranges(ranges), strict=True
-        ):
+        found = self._objects.read_ranges(ranges)
+        for group, where in zip(groups, ranges, strict=True):
+            try:
+                data = next(found)
+            except NotFound as error:
+                raise self._damaged(group[0].digest, where.name, "the pack is gone") from error
             for item in group:
                 try:
-                    yield (
-                        item.digest,
-                        encoded_frame(data, item.place.offset - where.start, item.digest),
-                    )
+                    frame = encoded_frame(data, item.place.offset - where.start, item.digest)
                 except Corrupt as error:
                     raise self._damaged(item.digest, where.name, error.message) from error
+                yield item.digest, frame
 
     def metadata(self, digest: Digest) -> Buffer:
         """Return one node, verified; those that lie after it are read along."""
         if digest not in self._nodes:
-            self._read_ahead(digest)
+            try:
+                self._read_ahead(digest)
+            except Corrupt:
+                if not self._look_again():
+                    raise
+                self._read_ahead(digest)
         self._nodes.move_to_end(digest)
         codec, size, payload = self._nodes[digest]
         return decode(codec, payload, size)
@@ -172,7 +222,10 @@ class RemoteFrames:
         size = pack.size_bytes if pack is not None else needed
         name, start = _pack_name(item.place.pack_id), item.place.offset
         end = max(needed, min(size, start + READ_AHEAD_BYTES))
-        data = self._objects.read(name, start, end)
+        try:
+            data = self._objects.read(name, start, end)
+        except NotFound as error:
+            raise self._damaged(digest, name, "the pack is gone") from error
         for found, frame in frames_in(data):
             self._keep(found, frame)
         if digest not in self._nodes:
@@ -197,7 +250,7 @@ class RemoteFrames:
                 places = places_of(reader, digests)
             if None not in places or not again:
                 break
-            self.learn_all()
+            self.refresh()
         found = []
         for position, (digest, place) in enumerate(zip(digests, places, strict=True)):
             if place is None:
@@ -214,11 +267,23 @@ class RemoteFrames:
         """Create a pack; it is known to nobody before an index names it."""
         self._objects.create(_pack_name(pack_id), memoryview(data))
 
-    def send_index(self, packs: Sequence[Indexed]) -> None:
-        """Make packs that were created known to everybody."""
-        name, data = write_index(packs)
-        self._objects.create(f"index/{name.hex()}", data)
-        self._mirror.add_index(name, packs)
+    def send_indexes(self, packs: Sequence[Indexed]) -> None:
+        """Make packs that were created known to everybody, by an index for each group of them."""
+        for group in index_groups(packs):
+            name, data = write_index(group)
+            self._objects.create(f"index/{name.hex()}", data)
+            self._mirror.add_index(name, group)
+
+    def set_aside(self, names: Iterable[bytes]) -> None:
+        """Let packs or indexes be read by nobody any more.
+
+        Every frame of theirs that can be had has been sent in others, and these are named.
+        """
+        marked = set(names)
+        for name, data in map(mark_of, sorted(marked)):
+            self._objects.create(name, data)
+        self._mirror.forget_frames(marked)
+        self.refresh()
 
     def send_roots(self, root: Digest, packs: Iterable[PackId]) -> None:
         """Say in which packs the frames of a manifest lie."""

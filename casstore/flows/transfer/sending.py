@@ -18,7 +18,7 @@ from typing import Protocol
 
 from casstore.digest import CommitId, Digest
 from casstore.errors import Corrupt
-from casstore.exchange import Indexed, RemoteDepot
+from casstore.exchange import MAX_INDEX_ROWS, PACKS_OF_AN_INDEX, Indexed, RemoteDepot
 from casstore.flows.transfer.selection import events_for, is_there
 from casstore.journal import queries
 from casstore.journal.views import VersionView
@@ -31,7 +31,6 @@ __all__ = ["Had", "Sent", "ToSend", "plan_to_send", "send"]
 
 MAX_FRAMES_AT_ONCE = 4096
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
-PACKS_OF_AN_INDEX = 32
 DEFAULT_JOBS = 3  # each holds a pack of 32 MiB in memory while it goes up
 
 Progress = Callable[[int], None]
@@ -198,14 +197,16 @@ class _Sender:
             self._on_the_way.difference_update(row.digest for row in pack.rows)
             self.unnamed.append(pack)
             self.packs += 1
-            if len(self.unnamed) >= PACKS_OF_AN_INDEX:
+            if len(self.unnamed) >= PACKS_OF_AN_INDEX or self._rows() >= MAX_INDEX_ROWS:
                 self.name_packs()
+
+    def _rows(self) -> int:
+        return sum(len(pack.rows) for pack in self.unnamed)
 
     def name_packs(self) -> None:
         """Make the packs that were created known to everybody."""
-        while self.unnamed:
-            self._depot.frames.send_index(self.unnamed[:PACKS_OF_AN_INDEX])
-            del self.unnamed[:PACKS_OF_AN_INDEX]
+        self._depot.frames.send_indexes(self.unnamed)
+        self.unnamed.clear()
 
     def _missing(self, digests: Iterable[Digest]) -> Iterator[Digest]:
         on_the_way = self._on_the_way
