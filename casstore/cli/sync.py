@@ -7,7 +7,15 @@ import contextlib
 
 import click
 
-from casstore.cli.carrying import bar_of, connected, planned_record, raise_conflicts, wanted
+from casstore.cli.carrying import (
+    ON_CONFLICT,
+    bar_of,
+    connected,
+    planned_record,
+    raise_conflicts,
+    settle,
+    wanted,
+)
 from casstore.cli.messages import say
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
@@ -15,6 +23,7 @@ from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
 from casstore.errors import Conflict, NotFound
 from casstore.exchange import Connection
+from casstore.flows.lifecycle import Side
 from casstore.flows.transfer import Pulled, Pushed, pull, push
 from casstore.journal import queries
 from casstore.store import Known, Store, conflicts_of, shown_as
@@ -33,6 +42,7 @@ __all__ = ["sync"]
 )
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("--accept-numbers", is_flag=True, help="Let numbers mean what they mean there.")
+@ON_CONFLICT
 @click.option("-j", "--jobs", type=click.IntRange(1, 16), default=3, help="Packs sent at once.")
 @click.pass_obj
 def sync(
@@ -42,6 +52,7 @@ def sync(
     remote: str | None,
     every_project: bool,
     accept_numbers: bool,
+    on_conflict: Side | None,
     jobs: int,
 ) -> None:
     """Bring versions here and there, so that both sides have all of them.
@@ -57,6 +68,8 @@ def sync(
             there = _known_of(place, depot, refs, every_project=every_project)
             with bar_of(options, "pull", 0) as progress:
                 pulled = pull(store, connection, there, progress=progress)
+            if on_conflict is not None:
+                settle(store, connection, on_conflict, pulled.conflicts, options)
             here = _known_of(place, store, refs, every_project=every_project)
             with bar_of(options, "push", 0) as progress:
                 pushed = push(store, connection, here, jobs=jobs, progress=progress)

@@ -119,6 +119,33 @@ def test_an_alias_that_was_moved_on_both_sides_is_named_and_not_dropped(two):
     assert "best" in b.listed()["v1"]["aliases"]
 
 
+@pytest.mark.parametrize(("keep", "kept"), [("theirs", "v1"), ("ours", "v2")])
+def test_aliases_moved_on_both_sides_are_settled_by_side(two, keep, kept):
+    """``--on-conflict``, in pull and sync; the other machine hears of it."""
+    a, b = two
+    a.put("zero", "net", "--alias", "best")
+    a("push")
+    b("pull")
+    for machine in (a, b):
+        machine.put(f"from {machine.name}", "net", "--alias", "best")
+    a("push")
+    told = b("sync", "--on-conflict", keep, "--accept-numbers")
+    assert f"alias 'best' of 'net' is {keep} now" in told.errors
+    a("sync", "--accept-numbers")
+    for machine in (a, b):
+        assert "best" in machine.listed()[kept]["aliases"]
+
+
+def test_numbers_have_a_star_from_the_moment_an_upstream_is_named(two):
+    """Before anything was pushed."""
+    a, _ = two
+    a.put("one")
+    assert set(a.listed()) == {"v0*"}
+    assert "net:v0*" in a("ls", "net").lines[1]
+    a("push")
+    assert set(a.listed()) == {"v0"}
+
+
 def test_a_dry_run_says_what_would_travel_and_makes_nothing(two, cli):
     """Also where nothing was ever pushed."""
     a, b = two

@@ -10,7 +10,7 @@ are ``bundling`` and ``applying``, and ``having`` lists what need not travel.
 
 from casstore.flows.transfer.applying import Applied, Waiting, apply_bundle
 from casstore.flows.transfer.bundling import Bundled, create_bundle, not_had
-from casstore.flows.transfer.choosing import choose, choose_all
+from casstore.flows.transfer.choosing import choose, choose_all, heads_there
 from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
 from casstore.flows.transfer.sealing import seal_versions
@@ -33,6 +33,7 @@ __all__ = [
     "choose_all",
     "create_bundle",
     "export_inventory",
+    "heads_there",
     "not_had",
     "plan_to_receive",
     "plan_to_send",
