@@ -32,7 +32,7 @@ FOLDERS: tuple[str, ...] = (
 )
 
 
-_STORE_ID = re.compile(r"[0-9a-f]{32}\Z")
+_STORE_ID = re.compile(r"\A[0-9a-f]{32}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,8 @@ def parse_identity(data: bytes, where: str) -> Identity:
     """Return what the bytes of a FORMAT say; raises what ``read_identity`` raises."""
     try:
         fields = json.loads(data)
-        version, store_id = int(fields["format"]), fields["store_id"]
-        if not _STORE_ID.match(store_id):  # caches are named by it
-            raise ValueError(store_id)
+        version = int(fields["format"])
+        (store_id,) = _STORE_ID.findall(fields["store_id"])  # caches are named by it
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise Corrupt(
             f"FORMAT of the depot at {where} cannot be read",

@@ -6,49 +6,51 @@ Knows: what is said of damage that a walk over its closure meets.  Never: whole 
 are there; ``Contents`` reads them and hashes whole files.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from casstore.catalog import ChunkRow
 from casstore.digest import Buffer, Digest, Hasher
-from casstore.errors import Corrupt, Unsupported
-from casstore.flows.verify.packs import PackStates
+from casstore.errors import Corrupt, RemoteError, Unsupported
+from casstore.flows.verify.places import Damage, PackStates
 from casstore.flows.verify.problems import Fault, Problem, ProblemKind, Problems, Progress
 from casstore.journal.views import PartView, VersionView
 from casstore.manifests import ChunkRef, Entry, ManifestDigest, Node
 from casstore.names import display_path
+from casstore.packs import PackKind
 from casstore.parallel import default_workers, ordered_map
-from casstore.store import Closure, Store, reference_to
+from casstore.store import Closure, Known, reference_to
 
-__all__ = ["Contents", "Damage", "Located", "Node", "Tree"]
+__all__ = ["Contents", "Elsewhere", "Located", "Node", "Tree"]
 
 MAX_FRAMES_AT_ONCE = 4096
 BATCH_BYTES = 4 * 1024 * 1024
 MAX_SOUND_LISTS = 100_000
 
-
-class Damage(Corrupt):
-    """A frame that is needed cannot be had."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
+Elsewhere: TypeAlias = Callable[[Digest], Buffer | None]
 
 
 class Tree:
     """The entries of one version, node by node; what cannot be read is reported and left out.
 
-    A part that waits for its finish is looked at as a version is.
+    ``elsewhere`` is asked for nodes that cannot be had, so that what lies below is seen too.  Parts
+    that wait for their finish are looked at as versions are.
     """
 
     def __init__(
-        self, store: Store, view: VersionView | PartView, packs: PackStates, problems: Problems
+        self,
+        known: Known,
+        view: VersionView | PartView,
+        packs: PackStates,
+        problems: Problems,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
-        self._store = store
         self._packs = packs
+        self._elsewhere = elsewhere
         self._problems = problems
         self._project = view.project
-        self._reference = _called(store, view)
+        self._reference = _called(known, view)
         self._told: set[tuple[bytes | None, str | None]] = set()
         self._closure = Closure(view.manifest, self._fetch, self._broken_node)
 
@@ -86,6 +88,7 @@ class Tree:
 
     def report(self, path: bytes, fault: Fault) -> None:
         """Note that a file suffers from a fault; once for each pack."""
+        self._problems.lose(fault, PackKind.DATA)
         key = (path, fault.pack)
         if key in self._told:
             return
@@ -104,15 +107,14 @@ class Tree:
         self._broken_list(node.first, str(error), pack)
 
     def _fetch(self, digest: Digest) -> Buffer:
-        with self._store.index.read() as reader:
-            row = reader.chunk(digest)
-        fault = self._packs.fault(digest, row)
-        if fault is None:
-            try:
-                return self._store.frames.read([digest])[0]
-            except (Corrupt, Unsupported, OSError) as error:
-                fault = self._packs.blame(digest, str(error))
-        raise Damage(fault)
+        try:
+            return self._packs.read(digest)
+        except Damage as damage:
+            self._problems.lose(damage.fault, PackKind.METADATA)
+            found = self._elsewhere(digest) if self._elsewhere is not None else None
+            if found is None:
+                raise
+            return found
 
     def _broken_list(self, first: bytes, message: str, pack: str | None = None) -> None:
         where = f" from {display_path(first)} on" if first else ""
@@ -123,17 +125,16 @@ class Tree:
         self._problems.add(Problem(kind, self._project, self._reference, path, pack, message))
 
 
-def _called(store: Store, view: VersionView | PartView) -> str:
+def _called(known: Known, view: VersionView | PartView) -> str:
     if isinstance(view, VersionView):
-        return reference_to(store, view)
+        return reference_to(known, view)
     return f"the part of {view.writer_name} for {view.name!r} in {view.distributed_id!r}"
 
 
 class Located:
     """Sees that every frame of files lies in a sound place; reads only lists of frames."""
 
-    def __init__(self, store: Store, packs: PackStates) -> None:
-        self._store = store
+    def __init__(self, packs: PackStates) -> None:
         self._packs = packs
         self._sound: set[tuple[bytes, int]] = set()
 
@@ -162,7 +163,7 @@ class Located:
 
     def _judge(self, tree: Tree, waiting: list[tuple[bytes, Digest]]) -> bool:
         """Judge what is waiting, and say whether all of it is sound."""
-        with self._store.index.read() as reader:
+        with self._packs.packs.index.read() as reader:
             rows = reader.chunks([digest for _, digest in waiting])
         sound = True
         for (path, digest), row in zip(waiting, rows, strict=True):
@@ -197,8 +198,7 @@ class _Batch:
 class Contents:
     """Reads every frame of files and compares each file with its digest.  Once only."""
 
-    def __init__(self, store: Store, packs: PackStates) -> None:
-        self._store = store
+    def __init__(self, packs: PackStates) -> None:
         self._packs = packs
         self._hasher = Hasher()
         self._whole = True
@@ -242,7 +242,7 @@ class Contents:
 
     def _batch(self, pieces: list[_Piece]) -> _Batch:
         digests = [ref.digest for piece in pieces for ref in piece.refs]
-        with self._store.index.read() as reader:
+        with self._packs.packs.index.read() as reader:
             rows = reader.chunks(digests)
         faults = [self._packs.fault(*pair) for pair in zip(digests, rows, strict=True)]
         return _Batch(pieces, digests, rows, faults)
@@ -250,7 +250,9 @@ class Contents:
     def _read(self, batch: _Batch) -> list[Buffer | Fault]:
         if not any(batch.faults):
             try:
-                return list(self._store.frames.read(batch.digests))
+                return list(self._packs.packs.read(batch.digests))
+            except RemoteError:
+                raise
             except (Corrupt, Unsupported, OSError):
                 pass  # found one by one below
         located = zip(batch.digests, batch.rows, batch.faults, strict=True)
@@ -264,7 +266,9 @@ class Contents:
         if fault is not None:
             return fault
         try:
-            return self._store.frames.read([digest])[0]
+            return self._packs.packs.read([digest])[0]
+        except RemoteError:
+            raise
         except (Corrupt, Unsupported, OSError) as error:
             return self._packs.blame(digest, str(error))
 
