@@ -120,13 +120,10 @@ class Mirror:
 
         self.index.write(change)
 
-    def forget_packs_but(self, present: set[PackId]) -> int:
-        """Forget every pack that is not present any more; returns how many."""
+    def packs(self) -> set[PackId]:
+        """Return the packs whose frames are known."""
         with self.index.read() as reader:
-            gone = [pack.pack_id for _, pack in reader.packs() if pack.pack_id not in present]
-        if gone:
-            self.index.write(lambda writer: writer.forget_packs(gone))
-        return len(gone)
+            return {pack.pack_id for _, pack in reader.packs()}
 
     def add_events(self, month: str, files: Iterable[bytes]) -> None:
         """Keep event files, checked by the caller; ``apply`` shows them."""

@@ -154,7 +154,8 @@ class RemoteDepot:
             gone.difference_update(map(hash, loose))
             self._fetch_loose([loose[name] for name in self.mirror.lacks_events(loose)])
         gone_packs -= packs.keys()
-        for pack_id in self.mirror.lacks_journal_packs(packs):
+        aside = self.mirror.set_aside()
+        for pack_id in self.mirror.lacks_journal_packs(packs.keys() - aside):
             month, listed = packs[pack_id]
             if self._fits(listed, 2 * MAX_PACK_BYTES):
                 data = self.objects.read(listed.name, 0, listed.size_bytes)

@@ -54,19 +54,24 @@ class RemoteFrames:
         self._problems = problems
         self._nodes: OrderedDict[Digest, Encoded] = OrderedDict()
         self._node_bytes = 0
+        self._gone: set[bytes] = set()
 
     # Looking
 
     def refresh(self) -> list[Indexed]:
         """Learn of every frame there; returns the packs that no index names (of killed pushes)."""
         self.learn_all()
-        aside = self._mirror.set_aside()
+        aside = self._mirror.set_aside() | self._gone
         listed = {
             PackId(bytes.fromhex(match[1])): item
             for item in self._objects.listing("packs/")
             if (match := _FRAMES.match(item.name)) and bytes.fromhex(match[1]) not in aside
         }
-        self._mirror.forget_packs_but(set(listed))
+        gone = self._mirror.packs() - listed.keys()
+        if gone:  # what they held may lie in others too
+            self._gone |= gone
+            self._mirror.forget_frames(())
+            self.learn_all()
         found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_index_of(listed)]
         unnamed = [pack for pack in found if pack is not None]
         self._mirror.add_packs(unnamed)
@@ -119,7 +124,7 @@ class RemoteFrames:
             return []
 
     def _learn(self, names: Iterable[IndexId]) -> None:
-        aside = self._mirror.set_aside()
+        aside = self._mirror.set_aside() | self._gone
         for name in self._mirror.lacks_indexes(name for name in names if name not in aside):
             try:
                 packs = self.index_at(name)
@@ -128,23 +133,39 @@ class RemoteFrames:
             else:
                 self._mirror.add_index(name, (pack for pack in packs if pack.pack_id not in aside))
 
+    def indexed(self) -> Iterator[list[Indexed]]:
+        """Yield the packs of each index as it is there now, one index at a time in memory.
+
+        Those that cannot be read are noted in ``problems``; what is set aside is left out.
+        """
+        aside = self._mirror.set_aside()
+        for listed in list(self._objects.listing("index/")):
+            match = _INDEX.match(listed.name)
+            name = IndexId(bytes.fromhex(match[1])) if match else None
+            if name is None or name in aside:
+                continue
+            try:
+                packs = self.index_at(name)
+            except (Corrupt, Unsupported, NotFound) as error:
+                self._problems[listed.name] = error.message
+            else:
+                yield [pack for pack in packs if pack.pack_id not in aside]
+
     def index_at(self, name: IndexId) -> list[Indexed]:
         """Return an index as it is there now, no more of it than one may have."""
         place = f"index/{name.hex()}"
         size_bytes = size_of_index(name, self._objects.read(place, 0, HEAD_BYTES))
         return read_index(name, self._objects.read(place, 0, size_bytes))
 
-    def _look_aside(self) -> bool:
+    def _look_aside(self) -> None:
         """Look at what is set aside there; if that is more than before, frames lie elsewhere."""
         found = {
             name
             for item in self._objects.listing(f"{SET_ASIDE_FOLDER}/")
             if (name := marked_name(item.name)) is not None
         }
-        if found <= self._mirror.set_aside():
-            return False
-        self._mirror.forget_frames(found)
-        return True
+        if not found <= self._mirror.set_aside():
+            self._mirror.forget_frames(found)
 
     # Reading
 
@@ -177,11 +198,10 @@ class RemoteFrames:
             yield from self._read(list(far))
 
     def _look_again(self) -> bool:
-        """After damage: see whether somebody has set it aside, and learn where frames lie then."""
-        if not self._look_aside():
-            return False
+        """After damage: see whether it was set aside or is gone, and where frames lie then."""
+        before = self._mirror.set_aside() | self._gone
         self.refresh()
-        return True
+        return self._mirror.set_aside() | self._gone != before
 
     def _read(self, far: Sequence[Digest]) -> Iterator[tuple[Digest, Encoded]]:
         wanted = self._locate(far)
@@ -273,6 +293,14 @@ class RemoteFrames:
             name, data = write_index(group)
             self._objects.create(f"index/{name.hex()}", data)
             self._mirror.add_index(name, group)
+
+    def leave_out(self, packs: Iterable[PackId]) -> list[Indexed]:
+        """Look for no frame in some packs any more; returns the others that no index names."""
+        self._gone.update(packs)
+        self._mirror.forget_frames(())
+        self._nodes.clear()
+        self._node_bytes = 0
+        return self.refresh()
 
     def set_aside(self, names: Iterable[bytes]) -> None:
         """Let packs or indexes be read by nobody any more.

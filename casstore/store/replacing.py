@@ -63,12 +63,15 @@ class Replacing:
         pack = PackRow(pack_id, kind, len(rows), size)
         self._index.write(lambda writer: writer.move_chunks(writer.add_pack(pack, rows), rows))
 
-    def found_in(self, pack_id: PackId, digests: set[Digest]) -> set[Digest]:
-        """Let frames be found in a pack that is there and holds them too; returns which it does."""
+    def held_by(self, pack_id: PackId, digests: set[Digest]) -> set[Digest]:
+        """Return which of some frames a sound pack holds."""
+        rows = read_rows(self._packs.path(pack_id))[2]
+        return {row.digest for row in rows if row.digest in digests}
+
+    def find_in(self, pack_id: PackId, digests: set[Digest]) -> None:
+        """Let frames be found in a sound pack that holds them too."""
         path = self._packs.path(pack_id)
         _, kind, rows = read_rows(path)
         held = [row for row in rows if row.digest in digests]
-        if held:
-            pack = PackRow(pack_id, kind, len(rows), path.stat().st_size)
-            self._index.write(lambda writer: writer.move_chunks(writer.add_pack(pack, rows), held))
-        return {row.digest for row in held}
+        pack = PackRow(pack_id, kind, len(rows), path.stat().st_size)
+        self._index.write(lambda writer: writer.move_chunks(writer.add_pack(pack, rows), held))

@@ -19,7 +19,7 @@ from casstore.packs import PackId
 from casstore.parallel import default_workers, ordered_map
 from casstore.store import Store
 
-__all__ = ["check_packs", "verify_store", "verify_version"]
+__all__ = ["pack_states", "verify_store", "verify_version"]
 
 MAX_PACK_WORKERS = 4  # a worker holds the rows of one pack and a few MiB of it
 
@@ -64,7 +64,7 @@ def verify_store(store: Store, *, quick: bool = False, progress: Progress | None
     with store.index.read() as reader:
         commits = list(queries.commits(reader))
     packs = PackStates(StorePacks(store), quick=quick)
-    count = check_packs(store, packs, problems, note, quick=quick)
+    count = _check_packs(store, packs, problems, note, quick=quick)
     versions = files = size_bytes = 0
     check = VersionCheck(store, packs, problems, note)
     with store.index.read() as reader:
@@ -83,14 +83,14 @@ def _ignore(files: int, size_bytes: int) -> None:
     del files, size_bytes
 
 
-def check_packs(
+def _check_packs(
     store: Store, packs: PackStates, problems: Problems, note: Progress, *, quick: bool
 ) -> int:
     """Check the packs that are there and those that the index names; returns how many there are."""
     with store.index.read() as reader:
         rows = {pack.pack_id: row for row, pack in reader.packs()}
     count = 0
-    for pack_id, state in _pack_states(
+    for pack_id, state in pack_states(
         store, {*rows, *store.packs.listing()} - store.packs.set_aside.packs(), quick=quick
     ):
         if pack_id in rows:
@@ -102,9 +102,10 @@ def check_packs(
     return count
 
 
-def _pack_states(
+def pack_states(
     store: Store, pack_ids: set[PackId], *, quick: bool
 ) -> Iterator[tuple[PackId, PackState]]:
+    """Yield the state of each pack, some looked at in parallel."""
     workers = min(default_workers(), MAX_PACK_WORKERS)
     return ordered_map(
         lambda pack_id: (pack_id, check_pack(store.packs.path(pack_id), quick=quick)),
