@@ -80,6 +80,7 @@ class _Healing:
         self._journal_packs: list[bytes] = []
         self._left = Problems()
         self._packs: dict[PackKind, PackBuffer] = {}
+        self._done: set[Digest] = set()
 
     # Events
 
@@ -147,9 +148,9 @@ class _Healing:
 
     def heal_versions(self) -> None:
         """Bring what versions there need and no pack has."""
-        found = Problems()
+        found = self._looked.problems if self._dry_run else Problems()
         self._walk(found)
-        lost = dict(found.lost)
+        lost = {digest: kind for digest, kind in found.lost.items() if digest not in self._done}
         self._send(self._here(lost), lost)
         self._seal_all()
         if not self._dry_run:
@@ -239,6 +240,7 @@ class _Healing:
             kind = lost.pop(digest, None)
             if kind is None:
                 continue
+            self._done.add(digest)
             if kept:
                 self.kept += 1
             else:

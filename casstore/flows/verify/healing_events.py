@@ -9,10 +9,11 @@ damage is written anew, with all of it that can be had, and set aside.
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 
 from casstore import durable
-from casstore.catalog import EventPlace
-from casstore.depot import read_journal_pack, write_journal_pack
+from casstore.catalog import EventPlace, Writer
+from casstore.depot import month_of, read_journal_pack, write_journal_pack
 from casstore.errors import Corrupt, Unsupported
 from casstore.exchange import RemoteDepot
 from casstore.flows.verify.events import BadEvent, bad_events
@@ -23,6 +24,8 @@ from casstore.packs import PackId
 from casstore.store import Store, event_files
 
 __all__ = ["heal_events"]
+
+MAX_EVENTS_OF_A_PACK = 1024
 
 
 def heal_events(store: Store, depot: RemoteDepot, *, dry_run: bool = False) -> int:
@@ -40,8 +43,14 @@ def heal_events(store: Store, depot: RemoteDepot, *, dry_run: bool = False) -> i
         return len(had)
     for month, pack_id in sorted(packs):
         _replace_pack(store, month, pack_id, had)
-    _replace_loose(store, bad, had)
-    store.events.receive([(fact.name, fact.time, data) for fact, data in had.values()])
+    loose = _replace_loose(store, bad, had)
+    months: dict[str, list[tuple[Event, bytes]]] = defaultdict(list)
+    for name, (fact, data) in had.items():
+        if name not in loose:
+            months[month_of(fact.time)].append((fact, data))
+    for month, items in sorted(months.items()):
+        _install(store, month, items)
+    store.index.catch_up(thorough=True)
     return len(had)
 
 
@@ -85,27 +94,31 @@ def _replace_pack(
     """Write what can be had of a journal pack into a new one, and set the damaged one aside."""
     lost = _lost_of(store, pack_id)
     items = _readable(store, month, pack_id) + [had[name] for name in sorted(lost) if name in had]
-    if items:
-        staged = store.staging() / f"{secrets.token_hex(8)}.pack"
-        made = write_journal_pack(staged, [data for _, data in items])
-        store.journal.install_pack(staged, month, made)
-        store.index.catch_up(thorough=True)
-        names = [fact.name for fact, _ in items]
-        place = EventPlace(month, made)
-        store.index.write(lambda writer: writer.move_events(names, place))
+    _install(store, month, items)
     store.journal.set_aside.add(pack_id, store.staging())
     store.index.write(lambda writer: writer.forget_journal_pack(pack_id))
 
 
+def _install(store: Store, month: str, items: list[tuple[Event, bytes]]) -> None:
+    """Keep events in a new journal pack, and let them be found there from now on."""
+    for start in range(0, len(items), MAX_EVENTS_OF_A_PACK):
+        group = items[start : start + MAX_EVENTS_OF_A_PACK]
+        staged = store.staging() / f"{secrets.token_hex(8)}.pack"
+        made = write_journal_pack(staged, [data for _, data in group])
+        store.journal.install_pack(staged, month, made)
+        store.index.catch_up(thorough=True)
+        names, place = [fact.name for fact, _ in group], EventPlace(month, made)
+        store.index.write(partial(Writer.move_events, names=names, place=place))
+
+
 def _replace_loose(
     store: Store, bad: Iterable[BadEvent], had: dict[str, tuple[Event, bytes]]
-) -> None:
-    """Give damaged event files the bytes that their names promise."""
-    months: dict[str, list[str]] = defaultdict(list)
+) -> set[str]:
+    """Give damaged event files the bytes that their names promise; returns which."""
+    replaced = set()
     for one in bad:
         path = store.journal.event_path(one.month, one.name or "")
         if one.name in had and path.is_file():
-            months[one.month].append(one.name or "")
-    for month, names in months.items():
-        for name in names:
-            durable.replace_file(store.journal.event_path(month, name), had[name][1])
+            durable.replace_file(path, had[one.name][1])
+            replaced.add(one.name)
+    return replaced
