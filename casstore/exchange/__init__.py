@@ -8,7 +8,7 @@ travel, the local store's files.
 events and ``remoteframes`` its frames.  ``FORMAT.md`` beside them specifies the bytes.
 """
 
-from casstore.exchange.connecting import Connection, connect, find_remote
+from casstore.exchange.connecting import MIRRORS_FOLDER, Connection, connect, find_remote
 from casstore.exchange.indexes import (
     MAX_INDEX_ROWS,
     PACKS_OF_AN_INDEX,
@@ -22,6 +22,7 @@ from casstore.exchange.remotedepot import Event, RemoteDepot, open_depot
 
 __all__ = [
     "MAX_INDEX_ROWS",
+    "MIRRORS_FOLDER",
     "PACKS_OF_AN_INDEX",
     "Connection",
     "Event",
