@@ -94,10 +94,10 @@ class Mirror:
         with self.index.read() as reader:
             return [found for found in indexes if reader.meta(_key(found)) is None]
 
-    def lacks_index_of(self, packs: Iterable[PackId]) -> list[PackId]:
-        """Return the packs among ``packs`` that no index names, known from a killed push or not."""
+    def lacks_packs(self, packs: Iterable[PackId]) -> list[PackId]:
+        """Return the packs among ``packs`` whose frames are not known."""
         with self.index.read() as reader:
-            return [pack_id for pack_id in packs if reader.meta(_of_pack(pack_id)) is None]
+            return [pack_id for pack_id in packs if reader.pack_row(pack_id) is None]
 
     # Frames
 
@@ -153,11 +153,11 @@ class Mirror:
         found = list(packs)
         self.index.write(lambda writer: _add(writer, None, found))
 
-    def indexes_of(self, packs: Iterable[PackId]) -> set[IndexId]:
-        """Return an index that names each pack, where one is known."""
+    def index_of(self, packs: Iterable[PackId]) -> dict[PackId, IndexId | None]:
+        """Return an index that names each pack, None where none is known."""
         with self.index.read() as reader:
-            found = [reader.meta(_of_pack(pack_id)) for pack_id in packs]
-        return {IndexId(name) for name in found if name is not None}
+            found = {pack_id: reader.meta(_of_pack(pack_id)) for pack_id in packs}
+        return {pack_id: None if name is None else IndexId(name) for pack_id, name in found.items()}
 
     def _new_path(self) -> Path:
         return self._folder / f"{secrets.token_hex(8)}.part"

@@ -29,11 +29,13 @@ from casstore.exchange.indexes import (
 from casstore.exchange.mirror import Mirror
 from casstore.packs import Encoded, PackId, rows_at
 from casstore.packs.format import RECORD
+from casstore.parallel import ordered_map
 from casstore.remotes import Listed, Objects, Range
 from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, places_of, spans
 
 __all__ = ["RemoteFrames"]
 
+REQUESTS_AT_ONCE = 4
 READ_AHEAD_BYTES = 1024 * 1024
 MAX_CACHED_BYTES = 32 * 1024 * 1024
 
@@ -59,20 +61,25 @@ class RemoteFrames:
     # Looking
 
     def refresh(self) -> list[Indexed]:
-        """Learn of every frame there; returns the packs that no index names (of killed pushes)."""
+        """Learn of every frame there; returns the packs that no index names (of killed pushes).
+
+        A pack is forgotten only if it was known before the listing that does not show it: another
+        process of this machine may be adding some.
+        """
         self.learn_all()
         aside = self._mirror.set_aside() | self._gone
+        known = self._mirror.packs()
         listed = {
             PackId(bytes.fromhex(match[1])): item
             for item in self._objects.listing("packs/")
             if (match := _FRAMES.match(item.name)) and bytes.fromhex(match[1]) not in aside
         }
-        gone = self._mirror.packs() - listed.keys()
+        gone = known.difference(listed)
         if gone:  # what they held may lie in others too
             self._gone |= gone
             self._mirror.forget_frames(())
             self.learn_all()
-        found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_index_of(listed)]
+        found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_packs(listed)]
         unnamed = [pack for pack in found if pack is not None]
         self._mirror.add_packs(unnamed)
         return unnamed
@@ -125,13 +132,21 @@ class RemoteFrames:
 
     def _learn(self, names: Iterable[IndexId]) -> None:
         aside = self._mirror.set_aside() | self._gone
-        for name in self._mirror.lacks_indexes(name for name in names if name not in aside):
-            try:
-                packs = self.index_at(name)
-            except (Corrupt, Unsupported, NotFound) as error:
-                self._problems[f"index/{name.hex()}"] = error.message
-            else:
+        missing = self._mirror.lacks_indexes(name for name in names if name not in aside)
+        for name, packs in zip(missing, self._fetched(missing), strict=True):
+            if packs is not None:
                 self._mirror.add_index(name, (pack for pack in packs if pack.pack_id not in aside))
+
+    def _fetched(self, names: list[IndexId]) -> Iterator[list[Indexed] | None]:
+        return ordered_map(self._fetch, names, workers=REQUESTS_AT_ONCE, window=REQUESTS_AT_ONCE)
+
+    def _fetch(self, name: IndexId) -> list[Indexed] | None:
+        place = f"index/{name.hex()}"
+        try:
+            return self.index_at(name)
+        except (Corrupt, Unsupported, NotFound) as error:
+            self._problems[place] = error.message
+            return None
 
     def indexed(self) -> Iterator[list[Indexed]]:
         """Yield the packs of each index as it is there now, one index at a time in memory.
@@ -313,9 +328,25 @@ class RemoteFrames:
         self._mirror.forget_frames(marked)
         self.refresh()
 
+    def name_packs(self, packs: Iterable[PackId]) -> None:
+        """Make packs known to everybody that only this machine knows, by their own footers."""
+        lacking = [pack_id for pack_id, name in self._mirror.index_of(packs).items() if not name]
+        if not lacking:
+            return
+        names = {_pack_name(pack_id) for pack_id in lacking}
+        listed = [item for item in self._objects.listing("packs/") if item.name in names]
+        found = [pack for pack in map(self._tail, listed) if pack is not None]
+        self.send_indexes(found)
+
     def send_roots(self, root: Digest, packs: Iterable[PackId]) -> None:
-        """Say in which packs the frames of a manifest lie."""
-        name, data = write_roots(self._mirror.indexes_of(packs))
+        """Say in which packs a manifest's frames lie; raises ``Corrupt`` for an unnamed one."""
+        indexes = self._mirror.index_of(packs)
+        if None in indexes.values():
+            raise Corrupt(
+                f"a pack of {self._objects.url} cannot be read",
+                hint="nothing became visible; repair the depot, and push again",
+            )
+        name, data = write_roots(index for index in indexes.values() if index is not None)
         self._objects.create(f"roots/{root.hex()}/{name}", data)
 
 

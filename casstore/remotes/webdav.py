@@ -96,16 +96,25 @@ class WebDav:
 
     def _make_taken(self, name: str) -> None:
         """Make the collection that keeps a name; ``FileExistsError`` if somebody did."""
+        if not self._make_collection(self._path(f"{name}{TAKEN}")):
+            raise FileExistsError(name)
+
+    def _make_collection(self, path: str) -> bool:
+        """Make a collection; returns False if it is there.
+
+        Apache answers those who made it at the same moment with 403, and at their next try rightly.
+        """
         for attempt in (1, 2):
             try:
-                self._ask("MKCOL", f"{name}{TAKEN}/")
+                self._ask_at("MKCOL", f"{path}/")
             except HTTPError as error:
                 if error.status_code == NOT_ALLOWED:
-                    raise FileExistsError(name) from error
-                if error.status_code != FORBIDDEN or attempt == 2:  # Apache's, in a race
+                    return False
+                if error.status_code != FORBIDDEN or attempt == 2:
                     raise
             else:
-                return
+                break
+        return True
 
     def _move(self, staged: str, name: str) -> None:
         destination = str(self._client.join_url(self._path(name)))
@@ -153,12 +162,11 @@ class WebDav:
         parts = [part for part in folder.split("/") if part]
         for count in range(1, len(parts) + 1):
             try:
-                self._ask_at("MKCOL", quote("/".join(parts[:count])) + "/")
+                self._make_collection(quote("/".join(parts[:count])))
             except HTTPError as error:
-                if error.status_code == CONFLICT:
-                    raise FileNotFoundError(f"{parts[count - 1]}: no folder above it") from None
-                if error.status_code != NOT_ALLOWED:
+                if error.status_code != CONFLICT:
                     raise
+                raise FileNotFoundError(f"{parts[count - 1]}: no folder above it") from None
         with self._lock:
             if len(self._known) >= MAX_KNOWN_FOLDERS:
                 self._known.clear()

@@ -22,6 +22,8 @@ from casstore.remotes.claims import Claims, Place
 url, mode, count = sys.argv[1:]
 objects = open_objects(url)
 claims, place = Claims(objects, mode), Place("vision", "Net")
+claims.numbers(place)  # connects
+print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(int(count)):
     commit = CommitId(os.urandom(16))
@@ -73,6 +75,8 @@ def test_processes_that_claim_at_once_get_numbers_of_their_own(kind, mode, place
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(WRITERS)
     ]
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
     with Pool(WRITERS) as pool:
         waiting = [pool.submit(child.communicate, "go\n", 120) for child in children]
         said = [line.split() for each in waiting for line in each.result()[0].splitlines()]

@@ -13,6 +13,7 @@ New packs hold only frames of the versions that travel: no pack of the store is 
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Protocol
 
@@ -115,8 +116,9 @@ def send(
     sender.send(_data(_closures(store, views), nodes), PackKind.DATA)
     sender.send(nodes, PackKind.METADATA)
     sender.name_packs()
-    for view in views:
-        depot.frames.send_roots(view.manifest.root, _packs_of(store, depot, view, had))
+    send_roots = partial(_send_roots, store, depot, had)
+    for _ in ordered_map(send_roots, views, workers=jobs, window=jobs):
+        pass
     events = events_for(commits, store.index, store.journal, depot.mirror.index)
     if had is not None:
         events = [event for event in events if not had.has_event(event.name)]
@@ -150,6 +152,13 @@ def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Ite
             yield digest
         else:
             nodes.append(digest)
+
+
+def _send_roots(store: Store, depot: RemoteDepot, had: Had | None, view: VersionView) -> None:
+    """Say where a version's frames lie, every one of them in a pack that an index names."""
+    packs = _packs_of(store, depot, view, had)
+    depot.frames.name_packs(packs)
+    depot.frames.send_roots(view.manifest.root, packs)
 
 
 def _packs_of(store: Store, depot: RemoteDepot, view: VersionView, had: Had | None) -> set[PackId]:
