@@ -5,7 +5,7 @@ Knows: the order in which things become durable here.  Never: what a depot is ma
 A pull may be killed at any arrow, and goes on where it stopped; frames that came stay::
 
     nodes and frames that the store lacks, each verified  ->  packs durable, their rows
-    ->  every frame looked up again  ->  events durable  ->  shown
+    ->  each version judged, every frame looked up again  ->  events durable  ->  shown
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -16,10 +16,11 @@ from typing import TypeVar
 from casstore.digest import Buffer, CommitId, Digest
 from casstore.errors import Corrupt
 from casstore.exchange import RemoteDepot
+from casstore.flows.transfer.judging import Judging, refusing
 from casstore.flows.transfer.selection import events_for, is_there
 from casstore.journal import queries
 from casstore.journal.views import VersionView
-from casstore.packs import PackId, PackKind
+from casstore.packs import Encoded, PackId, PackKind
 from casstore.store import Closure, Store
 
 __all__ = ["Received", "ToReceive", "plan_to_receive", "receive"]
@@ -60,10 +61,11 @@ def plan_to_receive(store: Store, depot: RemoteDepot, commits: Collection[Commit
     frames = stored = 0
     for view in views:
         depot.frames.learn(view.manifest.root)
-        for batch in _batches(Closure(view.manifest, fetch).kinds()):
-            missing = _missing(store, [digest for digest, _ in batch])
-            frames += len(missing)
-            stored += depot.frames.stored_bytes(missing)
+        with refusing(depot, view):
+            for batch in _batches(Closure(view.manifest, fetch).kinds()):
+                missing = _missing(store, [digest for digest, _ in batch])
+                frames += len(missing)
+                stored += depot.frames.stored_bytes(missing)
     events = events_for(commits, depot.mirror.index, depot.mirror.journal, store.index)
     return ToReceive(views, frames, stored, len(events))
 
@@ -91,22 +93,35 @@ def receive(
     seen: set[Digest] = set()
     for view in views:
         depot.frames.learn(view.manifest.root)
-        for batch in _batches(Closure(view.manifest, nodes.fetch).kinds(seen)):
-            for kind in PackKind.DATA, PackKind.METADATA:
-                wanted = _missing(store, [digest for digest, its in batch if its is kind])
-                for frames in _batches(depot.frames.read(wanted), FRAMES_ADDED_AT_ONCE):
-                    session.add_encoded(frames, kind)
-                    size = sum(len(frame.payload) for _, frame in frames)
-                    count, stored = count + len(frames), stored + size
-                    if progress is not None:
-                        progress(size)
+        with refusing(depot, view):
+            for frames, kind in _lacked(store, depot, Closure(view.manifest, nodes.fetch), seen):
+                session.add_encoded(frames, kind)
+                size = sum(len(frame.payload) for _, frame in frames)
+                count, stored = count + len(frames), stored + size
+                if progress is not None:
+                    progress(size)
     session.flush()
+    judging = Judging(store)
+    for view in views:
+        with refusing(depot, view):
+            judging.judge(view)
     with session.committing():
         relied = _packs_of(store, views)
         events = events_for(commits, depot.mirror.index, depot.mirror.journal, store.index)
         store.events.receive([(event.name, event.time, event.data) for event in events])
         session.published(relied)
     return Received(views, count, stored, len(events))
+
+
+def _lacked(
+    store: Store, depot: RemoteDepot, closure: Closure, seen: set[Digest]
+) -> Iterator[tuple[list[tuple[Digest, Encoded]], PackKind]]:
+    """Yield what the store lacks of a version, verified, some frames at a time."""
+    for batch in _batches(closure.kinds(seen)):
+        for kind in PackKind.DATA, PackKind.METADATA:
+            wanted = _missing(store, [digest for digest, its in batch if its is kind])
+            for frames in _batches(depot.frames.read(wanted), FRAMES_ADDED_AT_ONCE):
+                yield frames, kind
 
 
 def _lacking(
