@@ -52,7 +52,7 @@ class Judging:
         self._names: set[tuple[str, str]] = set()
 
     def judge(self, view: VersionView) -> None:
-        """Raise ``Corrupt`` or ``Invalid`` unless a version is what its event says."""
+        """Raise ``Invalid`` unless a version is what its event says; ``Corrupt`` for lists."""
         if (view.project, view.name) not in self._names:
             self._names.add((view.project, view.name))
             self._seen.update(self._seen_before(view))
@@ -82,14 +82,14 @@ class Judging:
         for segment in closure.segments():
             entries = closure.entries(segment)
             if entries and entries[0].path <= last:
-                raise Corrupt("a version's paths are not in order")
+                raise Invalid("a version's paths are not in order")
             last = entries[-1].path if entries else last
             digest.extend(entries)
             if segment.digest not in self._seen:
                 new.add(segment.digest)
                 yield from entries
         if digest.digest() != closure.top.digest:
-            raise Corrupt("a version's files are not the content that its event names")
+            raise Invalid("a version's files are not the content that its event names")
 
 
 def _pieces(closure: Closure, entries: Iterable[Entry]) -> Iterator[list[_Piece]]:
@@ -118,13 +118,14 @@ def _judge_files(store: Store, batches: Iterable[list[_Piece]]) -> None:
         frames = iter(found)
         for entry, ref in batch:
             if ref is None:
-                if entry.layout and hasher.digest() != entry.content:
-                    raise Corrupt("a file's chunks are not the file that its digest names")
+                hashed = entry.layout or not entry.size_bytes  # one chunk has its own digest
+                if hashed and hasher.digest() != entry.content:
+                    raise Invalid("a file's chunks are not the file that its digest names")
                 hasher = Hasher() if entry.layout else hasher
                 continue
             frame = next(frames)
             if len(frame) != ref.size_bytes:
-                raise Corrupt("a file's size is not that of its bytes")
+                raise Invalid("a file's size is not that of its bytes")
             if entry.layout:
                 hasher.update(frame)
 
