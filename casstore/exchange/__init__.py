@@ -8,6 +8,7 @@ travel, the local store's files.
 events and ``remoteframes`` its frames.  ``FORMAT.md`` beside them specifies the bytes.
 """
 
+from casstore.exchange.claiming import claim_again, disagreements
 from casstore.exchange.connecting import MIRRORS_FOLDER, Connection, connect, find_remote
 from casstore.exchange.indexes import (
     MAX_INDEX_ROWS,
@@ -29,7 +30,9 @@ __all__ = [
     "IndexId",
     "Indexed",
     "RemoteDepot",
+    "claim_again",
     "connect",
+    "disagreements",
     "find_remote",
     "open_depot",
     "read_index",

@@ -59,7 +59,8 @@ class Event(NamedTuple):
 class RemoteDepot:
     """A depot on ``objects``, known by ``mirror``.
 
-    ``problems`` names what lies there and could not be read.
+    ``problems`` names what lies there and could not be read; ``was_set_back`` says that a look
+    found less there than was known.
     """
 
     def __init__(self, objects: Objects, store_id: str, mirror: Mirror) -> None:
@@ -67,6 +68,7 @@ class RemoteDepot:
         self.store_id = store_id
         self.mirror = mirror
         self.authority: bytes | None = None
+        self.was_set_back = False
         self.problems: dict[str, str] = {}
         self.frames = RemoteFrames(objects, mirror, self.problems)
 
@@ -136,6 +138,7 @@ class RemoteDepot:
         they were lost: then nothing that was known of it holds, and all is looked at anew.
         """
         if not self._look():
+            self.was_set_back = True
             self.mirror.reset()
             self._look()
 

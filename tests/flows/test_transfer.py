@@ -238,6 +238,67 @@ def test_a_push_that_is_killed_anywhere_goes_on(
     assert total < 1.15 * plan_to_send_size(store, view)
 
 
+class DyingReader:
+    """Objects of a process that ends at its ``nth`` request, before or after it was answered."""
+
+    def __init__(self, objects, nth, *, answered):
+        self._objects = objects
+        self._left = nth
+        self._answered = answered
+
+    def __getattr__(self, name):
+        return getattr(self._objects, name)
+
+    def _live(self, call):
+        self._left -= 1
+        if self._left < 0:
+            if self._answered:
+                call()
+            raise Ended
+        return call()
+
+    def read(self, *where):
+        return self._live(lambda: self._objects.read(*where))
+
+    def listing(self, prefix):
+        return self._live(lambda: list(self._objects.listing(prefix)))
+
+    def read_ranges(self, ranges):
+        for each in ranges:
+            yield self.read(*each)
+
+
+@pytest.mark.parametrize("mirror", ["known", None])
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_pull_that_is_killed_anywhere_goes_on(
+    store, connect, logged, tmp_path, monkeypatch, mirror, answered
+):
+    """With the mirror that it left or a new one; nothing is visible before it is whole."""
+    monkeypatch.setattr(writer, "TARGET_PACK_BYTES", 400_000)
+    view = logged("net", 1)
+    send(store, connect(), [view.commit])
+    requests = 0
+    for nth in range(200):
+        other = create_store(tmp_path / "other")
+        assert live_versions(other, "p", "net") == []
+        try:
+            receive(
+                other,
+                connect(lambda o, n=nth: DyingReader(o, n, answered=answered), mirror),
+                [view.commit],
+            )
+        except Ended:
+            requests = nth + 1
+            assert verify_store(other).problems == []
+            close_store(other)
+        else:
+            break
+    assert requests >= 5
+    assert contents(other, live_versions(other, "p", "net")[0]) == files_of(1)
+    assert verify_store(other).problems == []
+    close_store(other)
+
+
 def plan_to_send_size(store, view):
     """Return how many bytes a version's frames take as they are stored."""
     digests = set()

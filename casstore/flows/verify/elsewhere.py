@@ -13,22 +13,28 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from casstore.errors import Corrupt, Unsupported
-from casstore.exchange import Indexed, RemoteDepot, read_roots
+from casstore.exchange import Indexed, RemoteDepot, disagreements, read_roots
 from casstore.flows.verify.objects import DepotPacks, check_object
 from casstore.flows.verify.packs import PackState
 from casstore.flows.verify.places import PackStates
 from casstore.flows.verify.problems import Problem, ProblemKind, Problems, Progress, Report
 from casstore.flows.verify.versions import Contents, Elsewhere, Located, Tree
 from casstore.flows.verify.walking import VersionCheck, live_views
-from casstore.journal import queries, seals
+from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.packs import PackId
 from casstore.parallel import ordered_map
 from casstore.remotes import Listed, Range
-from casstore.remotes.claims import Claims, Place, settled_mode
 from casstore.store import Index
 
-__all__ = ["Looked", "check_versions", "look_elsewhere", "verify_depot", "verify_version_elsewhere"]
+__all__ = [
+    "Looked",
+    "check_claims",
+    "check_versions",
+    "look_elsewhere",
+    "verify_depot",
+    "verify_version_elsewhere",
+]
 
 PACK_WORKERS = 4  # a worker holds the rows of one pack and a few MiB of it
 ROOTS_AT_ONCE = 1024
@@ -130,7 +136,7 @@ def look_elsewhere(
             _add(looked.problems, _KINDS[folder], f"{where}: {message}")
     looked.unread += [where for where in depot.problems if _INDEX.match(where)]
     _check_seen(depot, looked, seen)
-    _check_claims(depot, looked.problems)
+    check_claims(depot, looked.problems)
     return looked
 
 
@@ -223,29 +229,15 @@ def _check_seen(depot: RemoteDepot, looked: Looked, seen: Index | None) -> None:
         _add(looked.problems, "event", message)
 
 
-def _check_claims(depot: RemoteDepot, problems: Problems) -> None:
+def check_claims(depot: RemoteDepot, problems: Problems) -> None:
     """See that every number that was sealed there is claimed there for the same version."""
-    authority = depot.read_authority()
-    mode = settled_mode(depot.objects)
-    if authority is None:
-        return
-    with depot.index.read() as reader:
-        places = [Place(one.project, one.name) for one in queries.collections(reader, None)]
-    for place in places:
-        with depot.index.read() as reader:
-            sealed = list(seals.sealed(reader, *place, authority))
-        if not sealed:
-            continue
-        owners = {} if mode is None else Claims(depot.objects, mode).owners(place)
-        for number, commit in sealed:
-            owner = owners.get(number)
-            if owner != commit:
-                whose = "nobody's" if owner is None else f"that of {owner.hex()}"
-                message = (
-                    f"number {number} of {place.name!r} in project {place.project!r} was sealed for"
-                    f" {commit.hex()}, and its claim is {whose}"
-                )
-                _add(problems, "number", message)
+    for place, number, commit, owner in disagreements(depot):
+        whose = "nobody's" if owner is None else f"that of {owner.hex()}"
+        message = (
+            f"number {number} of {place.name!r} in project {place.project!r} was sealed for"
+            f" {commit.hex()}, and its claim is {whose}"
+        )
+        _add(problems, "number", message)
 
 
 def _add(problems: Problems, kind: ProblemKind, message: str) -> None:

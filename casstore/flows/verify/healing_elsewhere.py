@@ -18,8 +18,8 @@ from itertools import islice
 
 from casstore.digest import Digest
 from casstore.errors import Corrupt, NotFound, Unsupported
-from casstore.exchange import Event, Indexed, RemoteDepot
-from casstore.flows.verify.elsewhere import Looked, check_versions, look_elsewhere
+from casstore.exchange import Event, Indexed, RemoteDepot, claim_again
+from casstore.flows.verify.elsewhere import Looked, check_claims, check_versions, look_elsewhere
 from casstore.flows.verify.healing import Repaired
 from casstore.flows.verify.objects import DepotPacks, rows_of
 from casstore.flows.verify.places import PackStates
@@ -27,6 +27,7 @@ from casstore.flows.verify.problems import Problem, ProblemKind, Problems, Progr
 from casstore.journal.wire import is_event_name
 from casstore.packs import Encoded, PackBuffer, PackId, PackKind, Row
 from casstore.packs.format import RECORD
+from casstore.remotes.claims import Claims, settled_mode
 from casstore.store import Store, event_files
 from casstore.store.frames import encoded_frame
 
@@ -54,6 +55,7 @@ def repair_depot(
     looked = look_elsewhere(depot, seen=None if seen is None else seen.index, progress=progress)
     healing = _Healing(store, depot, looked, dry_run=dry_run)
     healing.heal_events(seen)
+    healing.heal_claims()
     healing.heal_packs()
     healing.heal_versions()
     healing.set_aside()
@@ -129,6 +131,12 @@ class _Healing:
             self._depot.publish(events)
         self._journal_packs += packs
 
+    def heal_claims(self) -> None:
+        """Make the claims that are missing for sealed numbers."""
+        mode = settled_mode(self._depot.objects)
+        if mode is not None and not self._dry_run:
+            claim_again(self._depot, Claims(self._depot.objects, mode))
+
     # Frames
 
     def heal_packs(self) -> None:
@@ -170,10 +178,7 @@ class _Healing:
 
     def left(self) -> list[Problem]:
         """Return what could not be healed."""
-        problems = self._looked.problems
-        for one in problems.listed():
-            if one.kind == "number":  # a claim is never made for somebody else
-                self._left.add(one)
+        check_claims(self._depot, self._left)
         self._walk(self._left)
         return self._left.listed()
 
