@@ -21,10 +21,11 @@ from casstore.artifacts.commits import (
     say_unchanged,
     wait_for,
 )
-from casstore.artifacts.runartifacts import RunArtifacts, texts
+from casstore.artifacts.runartifacts import RunArtifacts
 from casstore.artifacts.terminal import termlog, termwarn
 from casstore.errors import Invalid
 from casstore.journal.views import PartView
+from casstore.names import texts
 from casstore.store import (
     Commit,
     Committed,

@@ -80,11 +80,11 @@ class Extraction:
 
     def entries(self, digest: bytes, level: int) -> Iterator[list[Any]]:
         """Yield the entries below a node of a manifest: path, size, kind, content, layout."""
-        self.absent += ["a list of files"] * (any(digest) and digest not in self.rows)
-        for row in (
-            unpack(io.BytesIO(next(self.frames([digest]))))[1] if digest in self.rows else ()
-        ):
-            yield from self.entries(row[1], level - 1) if level else [row]
+        if digest in self.rows:
+            for row in unpack(io.BytesIO(next(self.frames([digest]))))[1]:
+                yield from self.entries(row[1], level - 1) if level else [row]
+        elif any(digest):  # of a version without files all bytes are zero
+            self.absent.append("a list of files")
 
     def chunks(self, rows: bytes, level: int) -> Iterator[bytes]:
         """Yield the digests in rows of a chunk list; of a node that is not here, its own."""

@@ -21,6 +21,7 @@ from casstore.remotes.objects import Listed, Range
 
 __all__ = ["BundleWriter", "part_paths"]
 
+MAX_VERSIONS = 100_000  # bundle.json is a member, and so has 128 MiB at most
 EVENTS_FOLDER = "journal/"
 EVENTS_ROOM_BYTES = 64 * 1024  # for what is said meanwhile
 
@@ -39,7 +40,7 @@ class BundleWriter:
     larger (``part_paths``), each a whole ZIP.  Objects go whole into one part, but FORMAT and the
     events into each, so that the parts may be applied in any order.  Nothing is there under its
     name before ``publish``, and leaving the bracket without it leaves nothing.  Safe across
-    threads.  Memory grows by some 500 bytes an object, of which a part has at most 131,072.
+    threads.  Memory grows by less than 1 kB an object, of which a part has at most 131,072.
     """
 
     def __init__(self, path: Path, contents: Contents, *, part_bytes: int | None = None) -> None:
@@ -51,6 +52,11 @@ class BundleWriter:
         self._parts: list[Part] = []
         self._published = False
         self._lock = Lock()
+        if len(contents.versions) > MAX_VERSIONS:
+            raise Invalid(
+                f"a bundle has at most {MAX_VERSIONS} versions, not {len(contents.versions)}",
+                hint="make several bundles",
+            )
         self._closing = closing_bytes(About(self.bundle_id, MAX_PARTS, MAX_PARTS, contents))
         self._events_bytes = 0
         _refuse_taken(self._path)

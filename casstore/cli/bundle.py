@@ -88,15 +88,15 @@ def create(
         with _left_out(place, since, have) as (base, had):
             if have is not None and had is not None:
                 commits = not_had(store, commits, had)
-            if not commits:
+            views = _views(store, commits)
+            if not views:
                 show_nothing(options)
                 return
-            views = _views(store, commits)
             with bar_of(options, "bundle", sum(view.manifest.size for view in views)) as note:
                 made = create_bundle(
                     store,
                     file,
-                    commits,
+                    [view.commit for view in views],
                     base=base,
                     had=had,
                     part_bytes=part_bytes,

@@ -7,7 +7,15 @@ from typing import Any
 
 from casstore.bundles import Base
 from casstore.cli.options import Options
-from casstore.cli.output import count_text, one_line, print_json, print_line, size_text
+from casstore.cli.output import (
+    count_text,
+    one_line,
+    path_fields,
+    path_text,
+    print_json,
+    print_line,
+    size_text,
+)
 from casstore.cli.records import version_record
 from casstore.flows.transfer import Applied, Bundled, Waiting
 from casstore.flows.verify import BundledVersion, BundleReport
@@ -18,11 +26,11 @@ __all__ = ["show_applied", "show_made", "show_nothing", "show_report"]
 
 
 def show_nothing(options: Options) -> None:
-    """Tell that the far side has everything."""
+    """Tell that the far side has everything, or that there is nothing."""
     if options.json:
         print_json(bundle_id=None, parts=[], versions=[], frames=0, stored_bytes=0)
     elif not options.quiet:
-        print_line("nothing is missing there: no bundle was made")
+        print_line("nothing to carry: no bundle was made")
 
 
 def show_made(
@@ -65,14 +73,20 @@ def show_report(options: Options, report: BundleReport) -> None:
             thin_against=[str(base) for base in report.bases],
             versions=[_verified_record(version) for version in report.versions],
             problems=[
-                {"kind": one.kind, "reference": one.reference, "message": one.message}
+                {
+                    "kind": one.kind,
+                    "reference": one.reference,
+                    **({"path": None} if one.path is None else path_fields(one.path)),
+                    "message": one.message,
+                }
                 for one in report.problems
             ],
         )
         return
     for problem in report.problems:
-        where = f"{problem.reference}  " if problem.reference else ""
-        print_line(one_line(f"{problem.kind}  {where}{problem.message}"))
+        path = "" if problem.path is None else path_text(problem.path)
+        parts = (problem.kind, problem.reference, path, problem.message)
+        print_line(one_line("  ".join(part for part in parts if part)))
     if options.quiet:
         return
     for file in report.files:
@@ -106,7 +120,9 @@ def _verified_line(version: BundledVersion, report: BundleReport) -> str:
     sources = [str(base) for base in report.bases]
     for bundle_id, parts in report.missing_parts.items():
         sources.append(f"part {', '.join(map(str, parts))} of bundle {bundle_id[:12]}")
-    return f"{line}: needs {count_text(version.lacking, 'chunk')} of {' or '.join(sources)}"
+    return (
+        f"{line}: needs at least {count_text(version.lacking, 'chunk')} of {' or '.join(sources)}"
+    )
 
 
 def show_applied(options: Options, store: Store, done: Applied, views: list[VersionView]) -> None:
@@ -153,4 +169,5 @@ def _waiting_line(one: Waiting) -> str:
         return f"refused  {label}: {count_text(len(one.damaged), 'chunk')} damaged: {chunks}"
     if one.message:
         return f"refused  {label}: {one.message}"
-    return f"waiting  {label}: {count_text(one.missing, 'chunk')} missing: apply what has them"
+    count = count_text(one.missing, "chunk")
+    return f"waiting  {label}: at least {count} missing: apply what has the rest"

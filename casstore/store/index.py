@@ -142,6 +142,11 @@ class Index:
                     raise
                 return False
 
+    @property
+    def unread_events(self) -> int:
+        """How many files of the journal could not be read: what they say is not shown."""
+        return sum(where.startswith("journal/") for where in self.problems)
+
     def find_again(self) -> bool:
         """Look for frames that the index does not know; returns whether something was found."""
         with self._guard:
@@ -274,7 +279,8 @@ class Index:
             lost = self._mirror.lost(month)
             self.lost_events += lost
             for key, mtime_ns in folders.items() if not lost else ():
-                self._see(key, mtime_ns, wait_seconds)
+                if not any(where.startswith(f"{key}/") for where in self.problems):
+                    self._see(key, mtime_ns, wait_seconds)  # else whoever opens it next is told too
         return found
 
     def _catch_up_packs(self, wait_seconds: float, *, thorough: bool) -> bool:

@@ -35,7 +35,7 @@ def test_only_what_is_missing_there_goes_along(cli, there):
     assert exported["events"] == 1
     assert exported["size_bytes"] == (cli.folder / "inventory").stat().st_size
     said = cli("bundle", "create", "x.zip", "--have", "inventory").text
-    assert said == "nothing is missing there: no bundle was made\n"
+    assert said == "nothing to carry: no bundle was made\n"
     assert not (cli.folder / "x.zip").exists()
     cli.write("data/new.txt", "new\n" * 100)
     cli("put", "data")
@@ -44,7 +44,7 @@ def test_only_what_is_missing_there_goes_along(cli, there):
     assert [version["version"] for version in since["versions"]] == ["v1"]
     assert since["thin_against"].startswith("default/data:v0 (")
     verified = cli("bundle", "verify", "since.zip").text
-    assert "thin: needs" in verified
+    assert "thin: needs at least" in verified
     assert "of default/data:v0" in verified
     empty = ("--store", str(cli.folder / "empty"))
     assert "waiting" in cli("bundle", "apply", "since.zip", *empty, code=3).text
@@ -87,7 +87,7 @@ def test_a_flipped_bit_ends_with_four_and_names_chunk_and_version(cli, there):
     data[data.index(b"CSfr") + 60] ^= 1
     (cli.folder / "b.zip").write_bytes(data)
     said = cli("bundle", "verify", "b.zip", code=4).text
-    assert "default/noisy:v0" in said
+    assert "file  default/noisy:v0  x.bin  frame " in said
     said = cli("bundle", "apply", "b.zip", *there, code=4).text
     assert "refused  default/noisy@" in said
     assert "0 versions new" in said

@@ -22,7 +22,9 @@ from casstore.flows.transfer import (
     sending,
 )
 from casstore.flows.verify import verify_bundle, verify_store
-from casstore.journal import queries
+from casstore.journal import lineage, queries
+from casstore.journal.bodies import RunStartBody, RunUseBody
+from casstore.journal.subjects import RunSubject
 from casstore.manifests import chunk_refs
 from casstore.packs import rows_at, writer
 from casstore.store import close_store, create_store, live_versions
@@ -274,6 +276,27 @@ def test_a_thin_bundle_waits_for_what_it_was_made_against(store, other, logged, 
     assert (version.state, version.lacking) == ("thin", waiting.missing)
     both = verify_bundle([*thin.paths, *whole.paths])
     assert {version.state for version in both.versions} == {"whole"}
+
+
+def test_a_run_travels_when_all_that_it_names_travels_or_is_had(store, other, logged, tmp_path):
+    """A thin bundle keeps the lineage between what it carries and what the far side has."""
+    data = logged("data", 1)
+    store.events.append(RunSubject("p", "run1"), RunStartBody(name="training"))
+    store.events.append(RunSubject("p", "run1"), RunUseBody(data.commit, "p", "data"))
+    model = logged("model", 2, run="run1")
+    apply(other, create_bundle(store, tmp_path / "0.zip", [data.commit]).paths, tmp_path)
+    export_inventory(other, tmp_path / "inventory")
+    alone = create_bundle(store, tmp_path / "1.zip", [model.commit])
+    with Inventory(tmp_path / "inventory") as had:
+        base = Base("inventory", had.checksum.hex(), had.store_id)
+        thin = create_bundle(store, tmp_path / "2.zip", [model.commit], base=base, had=had)
+    apply(other, alone.paths, tmp_path)
+    with other.index.read() as reader:
+        assert lineage.run(reader, "p", "run1") is None
+    apply(other, thin.paths, tmp_path)
+    with other.index.read() as reader:
+        (used,) = lineage.run(reader, "p", "run1").inputs
+    assert used.commit == data.commit
 
 
 def test_a_flipped_bit_is_named_and_its_version_is_refused(store, other, logged, tmp_path):

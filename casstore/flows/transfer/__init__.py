@@ -14,7 +14,8 @@ from casstore.flows.transfer.choosing import choose, choose_all, heads_there
 from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
 from casstore.flows.transfer.sealing import seal_versions
-from casstore.flows.transfer.sending import Had, Sent, ToSend, plan_to_send, send
+from casstore.flows.transfer.selection import Had
+from casstore.flows.transfer.sending import Sent, ToSend, plan_to_send, send
 from casstore.flows.transfer.together import Pulled, Pushed, pull, push
 
 __all__ = [

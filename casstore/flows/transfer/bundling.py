@@ -14,8 +14,8 @@ from pathlib import Path
 from casstore.bundles import Base, BundleWriter, Contents, Listing
 from casstore.digest import CommitId
 from casstore.exchange import RemoteDepot, open_depot
-from casstore.flows.transfer.selection import events_for
-from casstore.flows.transfer.sending import Had, Progress, Sent, send
+from casstore.flows.transfer.selection import Had, events_for
+from casstore.flows.transfer.sending import Progress, Sent, send
 from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.store import Store, number_of
@@ -81,12 +81,8 @@ def not_had(store: Store, commits: Collection[CommitId], had: Had) -> list[Commi
 def _events_bytes(
     store: Store, depot: RemoteDepot, commits: Collection[CommitId], had: Had | None
 ) -> int:
-    events = events_for(commits, store.index, store.journal, depot.mirror.index)
-    return sum(
-        len(event.data) + EVENT_ROOM_BYTES
-        for event in events
-        if had is None or not had.has_event(event.name)
-    )
+    events = events_for(commits, store.index, store.journal, depot.mirror.index, had=had)
+    return sum(len(event.data) + EVENT_ROOM_BYTES for event in events)
 
 
 def _listings(store: Store, commits: Collection[CommitId]) -> Iterator[Listing]:

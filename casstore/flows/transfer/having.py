@@ -26,9 +26,11 @@ def export_inventory(store: Store, path: Path) -> tuple[int, int]:
 
 
 def reached_by(store: Store, view: VersionView, path: Path) -> Inventory:
-    """List the frames of one version in a new file, and open it."""
+    """List one version, its frames and what is said of it, in a new file, and open it."""
     frames = Closure(view.manifest, store.frames.metadata).frames()
-    write_inventory(path, store.identity.store_id, frames, ())
+    with store.index.read() as reader:
+        events = reader.events_about(view.commit)
+    write_inventory(path, store.identity.store_id, frames, events)
     return Inventory(path)
 
 

@@ -15,12 +15,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Protocol
 
 from casstore.digest import CommitId, Digest
 from casstore.errors import Corrupt
 from casstore.exchange import MAX_INDEX_ROWS, PACKS_OF_AN_INDEX, Indexed, RemoteDepot
-from casstore.flows.transfer.selection import events_for, is_there
+from casstore.flows.transfer.selection import Had, events_for, is_there
 from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.packs import PackBuffer, PackId, PackKind
@@ -28,7 +27,7 @@ from casstore.parallel import ordered_map
 from casstore.store import Closure, Store, reference_to
 from casstore.store.frames import places_of
 
-__all__ = ["Had", "Sent", "ToSend", "plan_to_send", "send"]
+__all__ = ["Sent", "ToSend", "plan_to_send", "send"]
 
 MAX_FRAMES_AT_ONCE = 4096
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
@@ -36,16 +35,6 @@ DEFAULT_JOBS = 3  # each holds a pack of 32 MiB in memory while it goes up
 
 Progress = Callable[[int], None]
 """Told of bytes as they have arrived."""
-
-
-class Had(Protocol):
-    """What those have whom a depot goes to, and need not be sent."""
-
-    def has_frame(self, digest: Digest) -> bool:
-        """Tell whether they have a frame."""
-
-    def has_event(self, name: str) -> bool:
-        """Tell whether they have the event of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +108,7 @@ def send(
     send_roots = partial(_send_roots, store, depot, had)
     for _ in ordered_map(send_roots, views, workers=jobs, window=jobs):
         pass
-    events = events_for(commits, store.index, store.journal, depot.mirror.index)
-    if had is not None:
-        events = [event for event in events if not had.has_event(event.name)]
+    events = events_for(commits, store.index, store.journal, depot.mirror.index, had=had)
     if events:
         depot.publish(events)
     return Sent(views, sender.frames, sender.stored_bytes, sender.packs, len(events))
