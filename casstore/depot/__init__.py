@@ -25,11 +25,10 @@ from casstore.depot.sessions import (
     is_dead,
     live_sessions,
 )
-from casstore.depot.setaside import SET_ASIDE_FOLDER, SetAside, mark_of, marked_name
+from casstore.depot.setaside import SetAside, mark_of, marked_name
 
 __all__ = [
     "AUTHORITY_NAME",
-    "SET_ASIDE_FOLDER",
     "Accepted",
     "Attempt",
     "Claims",

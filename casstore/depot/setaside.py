@@ -1,7 +1,8 @@
-"""What is set aside in a depot: ``damaged/<64 hex>``, for a pack or index that is read no more.
+"""What is set aside in a depot by ``index/damaged/<64 hex>``: a pack or index that is read no more.
 
 Knows: names and bytes.  Never: what is damaged, where the frames are found instead.
 
+It lies in ``index/``, so that one listing shows what leads to frames and what does no more.
 A mark is made once and never taken away but with what it names.  Whoever makes it has put every
 frame that can still be had into other packs, and these are found before the mark is seen.  The pack
 itself stays where it is until it is collected.
@@ -17,7 +18,7 @@ from casstore.packs import PackId
 
 __all__ = ["SET_ASIDE_FOLDER", "SetAside", "mark_of", "marked_name"]
 
-SET_ASIDE_FOLDER = "damaged"
+SET_ASIDE_FOLDER = "index/damaged"
 
 _NAME = re.compile(rf"(?:{SET_ASIDE_FOLDER}/)?([0-9a-f]{{64}})\Z")
 
@@ -50,6 +51,8 @@ class SetAside:
     def add(self, pack_id: PackId, staging: Path) -> None:
         """Set a pack aside, durably; one that is so already stays so."""
         name, data = mark_of(pack_id)
-        durable.make_directory(self._root / SET_ASIDE_FOLDER)
+        folder = self._root / SET_ASIDE_FOLDER
+        durable.make_directory(folder.parent)
+        durable.make_directory(folder)
         with contextlib.suppress(FileExistsError):
             durable.create_exclusive(self._root / name, data, staging)

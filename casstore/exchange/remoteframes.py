@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 
 from casstore.chunks import decode
-from casstore.depot import SET_ASIDE_FOLDER, mark_of, marked_name
+from casstore.depot import mark_of, marked_name
 from casstore.digest import Buffer, Digest
 from casstore.errors import Corrupt, NotFound, Unsupported
 from casstore.exchange.indexes import (
@@ -103,12 +103,15 @@ class RemoteFrames:
 
     def learn_all(self) -> None:
         """Fetch every index that was not fetched before; what was set aside is read no more."""
-        self._look_aside()
-        names = [
-            IndexId(bytes.fromhex(match[1]))
-            for item in self._objects.listing("index/")
-            if (match := _INDEX.match(item.name))
-        ]
+        names: list[IndexId] = []
+        aside: set[bytes] = set()
+        for item in self._objects.listing("index/"):
+            if match := _INDEX.match(item.name):
+                names.append(IndexId(bytes.fromhex(match[1])))
+            elif (marked := marked_name(item.name)) is not None:
+                aside.add(marked)
+        if not aside <= self._mirror.set_aside():  # frames of theirs lie elsewhere now
+            self._mirror.forget_frames(aside)
         self._learn(names)
 
     def learn(self, root: Digest) -> None:
@@ -171,16 +174,6 @@ class RemoteFrames:
         place = f"index/{name.hex()}"
         size_bytes = size_of_index(name, self._objects.read(place, 0, HEAD_BYTES))
         return read_index(name, self._objects.read(place, 0, size_bytes))
-
-    def _look_aside(self) -> None:
-        """Look at what is set aside there; if that is more than before, frames lie elsewhere."""
-        found = {
-            name
-            for item in self._objects.listing(f"{SET_ASIDE_FOLDER}/")
-            if (name := marked_name(item.name)) is not None
-        }
-        if not found <= self._mirror.set_aside():
-            self._mirror.forget_frames(found)
 
     # Reading
 

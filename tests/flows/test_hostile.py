@@ -330,7 +330,7 @@ def test_names_that_no_object_has_are_passed_over(store, opened, hostile):
     """A listing may show anything: only names of the right form are read."""
     good = hostile.version([file_entry(b"a", b"good")], data=[b"good"])
     objects = hostile.depot.objects
-    for name in ("packs/zz/zz", "index/evil", "damaged/evil", "journal/evil", "roots/x/y"):
+    for name in ("packs/zz/zz", "index/evil", "index/damaged/evil", "journal/evil", "roots/x/y"):
         objects.create(name, b"evil")
     depot = opened()
     assert [view.commit for view in receive(store, depot, [good]).versions] == [good]

@@ -263,7 +263,7 @@ def test_frames_that_another_pack_holds_need_no_depot(store, opened, logged, mon
     (pack,) = packs_in(store.root)
     damage_frames(pack)
     repair_store(store, opened())
-    shutil.rmtree(store.root / "damaged")
+    shutil.rmtree(store.root / "index" / "damaged")
     again = rebuilt(store)
     done = repair_store(again, opened())
     assert (done.frames, done.problems) == (0, [])

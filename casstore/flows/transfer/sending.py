@@ -207,7 +207,8 @@ class _Sender:
     def _missing(self, digests: Iterable[Digest]) -> Iterator[Digest]:
         on_the_way = self._on_the_way
         for batch in _batches(digests):
-            for digest, has in zip(batch, self._depot.frames.has(batch), strict=True):
+            had = self._depot.frames.has(batch)  # what is sent meanwhile is not among it
+            for digest, has in dict(zip(batch, had, strict=True)).items():
                 if has or digest in on_the_way:
                     continue
                 if self._had is None or not self._had.has_frame(digest):
