@@ -176,6 +176,19 @@ def test_plans_say_what_is_then_done(store, other, connect, logged):
     assert (to_receive.frames, to_receive.stored_bytes) == (received.frames, received.stored_bytes)
 
 
+def test_a_frame_that_comes_twice_is_sent_once(store, connect, write, log, tmp_path, monkeypatch):
+    """Also where the pack that holds it was finished in between."""
+    monkeypatch.setattr(writer, "TARGET_PACK_BYTES", 100_000)
+    draw = random.Random(3)
+    same = draw.randbytes(150_000)
+    files = {"a.bin": same, "m.bin": draw.randbytes(900_000), "z.bin": b"x" + same[1:] + same}
+    view = log(store, write(tmp_path / "twice", {**files, "zz.bin": same}), "twice")
+    depot = connect()
+    send(store, depot, [view.commit])
+    digests = [row.digest for packs in depot.frames.indexed() for one in packs for row in one.rows]
+    assert len(digests) == len(set(digests)) > 10
+
+
 class Ended(BaseException):
     """The process ends here."""
 
