@@ -179,6 +179,7 @@ def test_plans_say_what_is_then_done(store, other, connect, logged):
 def test_a_frame_that_comes_twice_is_sent_once(store, connect, write, log, tmp_path, monkeypatch):
     """Also where the pack that holds it was finished in between."""
     monkeypatch.setattr(writer, "TARGET_PACK_BYTES", 100_000)
+    monkeypatch.setattr(sending, "FRAMES_READ_AT_ONCE", 2)
     draw = random.Random(3)
     same = draw.randbytes(150_000)
     files = {"a.bin": same, "m.bin": draw.randbytes(900_000), "z.bin": b"x" + same[1:] + same}
