@@ -28,7 +28,7 @@ def files_of(seed):
     """Return files: one of many chunks, small ones, one that compresses."""
     draw = random.Random(seed)
     return {
-        "large.bin": draw.randbytes(3_000_000),
+        "large.bin": draw.randbytes(1_500_000),
         "text.txt": f"line {seed}\n".encode() * 20_000,
         **{f"d/{number}.bin": draw.randbytes(draw.randrange(1, 40_000)) for number in range(6)},
     }
