@@ -5,7 +5,7 @@ Knows: which table a question is for.  Never: files of the depot, what a state r
 
 import contextlib
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice, repeat
 from pathlib import Path
 from typing import TypeVar
@@ -53,6 +53,10 @@ class Reader:
     def meta(self, key: str) -> bytes | None:
         """Return a setting of the index."""
         return self._get("meta", key.encode())
+
+    def meta_below(self, prefix: str) -> list[str]:
+        """Return what follows a prefix in the keys of settings that begin with it."""
+        return [key.decode()[len(prefix) :] for key, _ in self._scan("meta", prefix.encode())]
 
     def chunk(self, digest: Digest) -> ChunkRow | None:
         """Return where a frame lies."""
@@ -103,6 +107,13 @@ class Reader:
         for key, data in self._scan("packs", b""):
             yield _PACK_KEY.unpack(key)[0], PackRow.unpack(data)
 
+    def frames_in(self, pack_rows: Collection[int]) -> Iterator[tuple[Digest, ChunkRow]]:
+        """Yield the frames that are found in some packs; every row of the table is looked at."""
+        for key, data in self._scan("chunks", b""):
+            row = ChunkRow._make(CHUNK_ROW.unpack(data))
+            if row.pack_row in pack_rows:
+                yield Digest(key), row
+
     def has_event(self, name: str) -> bool:
         """Tell whether an event was applied."""
         return self._get("events", name.encode()) is not None
@@ -127,8 +138,7 @@ class Reader:
 
     def months(self) -> list[str]:
         """Return the months of which events were applied."""
-        skip = len(_EVENTS_OF)
-        return [key.decode()[skip:] for key, _ in self._scan("meta", _EVENTS_OF.encode())]
+        return self.meta_below(_EVENTS_OF)
 
     def has_journal_pack(self, pack_id: PackId) -> bool:
         """Tell whether every event of a journal pack was applied."""
@@ -214,13 +224,12 @@ class Writer(Reader):
         A frame that is indexed already keeps its older place; a pack that is indexed keeps its row.
         A row is never given twice: what is remembered of files may still name one that was dropped.
         """
-        known = self.pack_row(pack.pack_id)
-        if known is not None:
-            return known
-        number = int(self.meta(_PACK_ROWS_GIVEN) or b"0") + 1
-        self.set_meta(_PACK_ROWS_GIVEN, str(number).encode())
-        self._put("packs", _PACK_KEY.pack(number), pack.pack())
-        self._put("pack_ids", pack.pack_id, _PACK_KEY.pack(number))
+        number = self.pack_row(pack.pack_id)
+        if number is None:
+            number = int(self.meta(_PACK_ROWS_GIVEN) or b"0") + 1
+            self.set_meta(_PACK_ROWS_GIVEN, str(number).encode())
+            self._put("packs", _PACK_KEY.pack(number), pack.pack())
+            self._put("pack_ids", pack.pack_id, _PACK_KEY.pack(number))
         packed = CHUNK_ROW.pack
         items = [(row.digest, packed(number, row.offset, row.stored_bytes)) for row in rows]
         with self._transaction.cursor(self._handles["chunks"]) as cursor:
@@ -261,6 +270,11 @@ class Writer(Reader):
                 self._transaction.delete(pack.pack_id, db=self._handles["pack_ids"])
                 self._transaction.delete(_PACK_KEY.pack(row), db=self._handles["packs"])
 
+    def clear_meta(self, prefix: str) -> None:
+        """Drop every setting whose key begins so."""
+        for key in [key for key, _ in self._scan("meta", prefix.encode())]:
+            self._transaction.delete(key, db=self._handles["meta"])
+
     def add_event(self, name: str, place: EventPlace) -> None:
         """Note that an event was applied, and where it lies; a pack replaces a loose file."""
         known = self.event_place(name)
@@ -271,6 +285,15 @@ class Writer(Reader):
             self._count(known, -1)
         self._count(place, 1)
 
+    def move_events(self, names: Iterable[str], place: EventPlace) -> None:
+        """Let events that were applied be found in another place that holds them too."""
+        for name in names:
+            known = self.event_place(name)
+            if known is not None:
+                self._count(known, -1)
+                self._put("events", name.encode(), place.encoded())
+                self._count(place, 1)
+
     def note_subject(self, subject: bytes, name: str) -> None:
         """Let an event be found by what it is about."""
         self._put(_SUBJECTS, subject, name.encode())
@@ -278,6 +301,10 @@ class Writer(Reader):
     def add_journal_pack(self, pack_id: PackId, month: str) -> None:
         """Note that every event of a journal pack was applied."""
         self._put("gathered", pack_id, month.encode())
+
+    def forget_journal_pack(self, pack_id: PackId) -> None:
+        """Drop a journal pack that was set aside."""
+        self._transaction.delete(pack_id, db=self._handles["gathered"])
 
     def _count(self, place: EventPlace, change: int) -> None:
         for counter in (_EVENTS_OF, *([_LOOSE] if place.pack is None else [])):

@@ -44,6 +44,9 @@ VERBS: dict[str, Place] = {
     "put": Place("casstore.cli.put", "put", "Log files and folders as a new version."),
     "reindex": Place("casstore.cli.reindex", "reindex", "Make the index again from the files."),
     "remote": Place("casstore.cli.remote", "remote", "Name places to push to and pull from."),
+    "repair": Place(
+        "casstore.cli.repair", "repair", "Heal what is damaged, from another depot or there."
+    ),
     "restore": Place("casstore.cli.restore", "restore", "Bring removed versions back."),
     "rm": Place("casstore.cli.rm", "rm", "Remove versions."),
     "runs": Place("casstore.cli.runs", "runs", "List runs."),

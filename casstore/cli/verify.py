@@ -13,14 +13,15 @@ from casstore.cli.messages import progress_bar
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import (
     count_text,
-    one_line,
     path_fields,
     path_text,
     print_json,
     print_line,
     size_text,
 )
+from casstore.cli.problems import show_problems
 from casstore.cli.records import version_record
+from casstore.cli.verify_elsewhere import Sample, verify_elsewhere
 from casstore.cli.workspace import Workspace
 from casstore.errors import FileMissing, Invalid
 from casstore.flows.verify import (
@@ -44,11 +45,23 @@ CORRUPT_EXIT_CODE = 4
 @click.argument("folder", metavar="[DIR]", required=False)
 @click.option("--quick", is_flag=True, help="Check the structure only, not every byte.")
 @click.option("--references", is_flag=True, help="Ask which references of REF have changed.")
+@click.option("--remote", metavar="NAME|URL", help="Check another depot, or REF there.")
+@click.option("--sample", type=Sample(), help="Of a depot's chunks, read that part: 1%.")
 @click.pass_context
 def verify(
-    context: click.Context, *, ref: str | None, folder: str | None, quick: bool, references: bool
+    context: click.Context,
+    *,
+    ref: str | None,
+    folder: str | None,
+    quick: bool,
+    references: bool,
+    remote: str | None,
+    sample: float | None,
 ) -> None:
     """Read and check every byte: of the store, of one version, or of a folder against a version.
+
+    With --remote, of another depot: its events, indexes, packs, versions and numbers; --sample
+    reads a random part of the chunks of every pack.
 
     With --references, servers are asked too which objects elsewhere are not what was recorded;
     nothing is downloaded.
@@ -61,7 +74,10 @@ def verify(
             raise Invalid(
                 "--references is for one version", hint="casstore verify REF --references"
             )
-        if ref is None:
+        _refuse(remote, sample, asked_else=quick or references or folder is not None)
+        if remote is not None:
+            good = verify_elsewhere(place, remote, ref, sample or 1.0, show_problems)
+        elif ref is None:
             good = _store(place, quick=quick)
         elif folder is None:
             good = _version(place, ref, quick=quick, references=references)
@@ -73,10 +89,17 @@ def verify(
         context.exit(CORRUPT_EXIT_CODE)
 
 
+def _refuse(remote: str | None, sample: float | None, *, asked_else: bool) -> None:
+    if remote is not None and asked_else:
+        raise Invalid("--remote checks a depot, or REF there", hint="leave the other options out")
+    if remote is None and sample is not None:
+        raise Invalid("--sample is for a depot", hint="casstore verify --remote NAME --sample 1%")
+
+
 def _store(place: Workspace, *, quick: bool) -> bool:
     store = place.existing_or_empty()
     if store is None:
-        return _show(place.options, [], "nothing was ever logged", versions=0)
+        return show_problems(place.options, [], "nothing was ever logged", versions=0)
     with progress_bar(place.options, "verify", _stored_bytes(store)) as note:
         found = verify_store(store, quick=quick, progress=note)
     content = (
@@ -85,7 +108,7 @@ def _store(place: Workspace, *, quick: bool) -> bool:
     )
     if found.partly_here:
         content += f"  ({found.partly_here:,} partly here)"
-    return _show(
+    return show_problems(
         place.options,
         found.problems,
         content,
@@ -121,47 +144,13 @@ def _version(place: Workspace, ref: str, *, quick: bool, references: bool) -> bo
         absent = facts["absent_files"] = sum(not here for _, here in entries)
         where = " or ".join(store.absences.read().urls[view.commit])
         content += f"  ({count_text(absent, 'file')} absent here, to be had from {where})"
-    return _show(place.options, problems, content, version=version_record(store, view), **facts)
+    record = version_record(store, view)
+    return show_problems(place.options, problems, content, version=record, **facts)
 
 
 def _of_drift(store: Store, view: VersionView, item: Drift) -> Problem:
     where = reference_to(store, view)
     return Problem("reference", view.project, where, item.path, None, item.error.message)
-
-
-def _show(options: Options, problems: list[Problem], content: str, **facts: Any) -> bool:
-    if options.json:
-        print_json(ok=not problems, problems=[_record(problem) for problem in problems], **facts)
-        return not problems
-    for problem in problems:
-        print_line(_line(problem))
-    if not options.quiet:
-        verdict = "ok" if not problems else count_text(len(problems), "problem")
-        print_line(f"{content}  {verdict}")
-    return not problems
-
-
-def _record(problem: Problem) -> dict[str, Any]:
-    path = {"path": None} if problem.path is None else path_fields(problem.path)
-    return {
-        "kind": problem.kind,
-        "project": problem.project,
-        "reference": problem.reference,
-        **path,
-        "pack": problem.pack,
-        "message": problem.message,
-    }
-
-
-def _line(problem: Problem) -> str:
-    parts: list[str] = [problem.kind]
-    if problem.reference:
-        parts.append(f"{problem.project}/{problem.reference}")
-    if problem.path is not None:
-        parts.append(path_text(problem.path))
-    if problem.pack:
-        parts.append(f"pack {problem.pack}")
-    return one_line("  ".join([*parts, problem.message]))
 
 
 def _folder(place: Workspace, ref: str, folder: Path) -> bool:

@@ -26,6 +26,7 @@ from casstore.depot.sessions import (
     is_dead,
     live_sessions,
 )
+from casstore.depot.setaside import SetAside, mark_of, marked_name
 
 __all__ = [
     "AUTHORITY_NAME",
@@ -40,6 +41,7 @@ __all__ = [
     "PackFiles",
     "Packed",
     "SessionFolder",
+    "SetAside",
     "create_identity",
     "dead_sessions",
     "draw_authority",
@@ -50,6 +52,8 @@ __all__ = [
     "is_dead",
     "journal_pack",
     "live_sessions",
+    "mark_of",
+    "marked_name",
     "month_of",
     "new_identity",
     "parse_identity",

@@ -6,6 +6,7 @@ Knows: the format version, the store's id, the chunker's frozen parameters.  Nev
 import contextlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,9 @@ FILE_NAME = "FORMAT"
 FOLDERS: tuple[str, ...] = (
     *("packs", "journal", "claims", "index", "condemned", "leases", "numbers", "tmp"),
 )
+
+
+_STORE_ID = re.compile(r"\A[0-9a-f]{32}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,9 @@ def parse_identity(data: bytes, where: str) -> Identity:
     """Return what the bytes of a FORMAT say; raises what ``read_identity`` raises."""
     try:
         fields = json.loads(data)
-        version, store_id = int(fields["format"]), str(fields["store_id"])
-    except (ValueError, KeyError, TypeError):
+        version = int(fields["format"])
+        (store_id,) = _STORE_ID.findall(fields["store_id"])  # caches are named by it
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise Corrupt(
             f"FORMAT of the depot at {where} cannot be read",
             hint="restore it from a copy of the store",

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from casstore import durable
+from casstore.depot.setaside import SetAside
 from casstore.packs import PackId
 
 __all__ = ["JournalFiles", "month_of"]
@@ -35,6 +36,7 @@ class JournalFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root / "journal"
+        self.set_aside = SetAside(root)
 
     def publish(self, name: str, data: bytes, staging: Path, time_us: int) -> str:
         """Create an event's file, durably; returns its month.  Here a version begins to exist.
@@ -103,12 +105,14 @@ class JournalFiles:
         return sorted(os.listdir(self._root / month))
 
     def packs(self, month: str) -> list[PackId]:
-        """Return the journal packs of a month, sorted."""
+        """Return the journal packs of a month, sorted, but those that are set aside."""
         try:
             names = os.listdir(self._root / month / PACKS_FOLDER)
         except FileNotFoundError:
             return []
-        return [PackId(bytes.fromhex(name)) for name in sorted(names) if _PACK.match(name)]
+        found = [PackId(bytes.fromhex(name)) for name in sorted(names) if _PACK.match(name)]
+        marked = self.set_aside.packs() if found else set()
+        return [pack_id for pack_id in found if pack_id not in marked]
 
     def has(self, name: str, month: str, pack_id: PackId | None = None) -> bool:
         """Tell whether an event is there: in its pack, or loose, also again from an older copy."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from casstore import durable
+from casstore.depot.setaside import SetAside
 from casstore.packs import PackId
 
 __all__ = ["PackFiles"]
@@ -18,10 +19,11 @@ FAN_OUT = [f"{number:02x}" for number in range(256)]
 
 
 class PackFiles:
-    """The packs of one depot."""
+    """The packs of one depot; ``set_aside`` are those that nobody reads any more."""
 
     def __init__(self, root: Path) -> None:
         self._root = root / "packs"
+        self.set_aside = SetAside(root)
 
     def path(self, pack_id: PackId) -> Path:
         """Return where a pack lies, there or not."""

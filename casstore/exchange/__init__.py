@@ -9,20 +9,34 @@ events and ``remoteframes`` its frames.  ``ondemand`` lets a store read what is 
 ``reading`` reads a depot as if it were one.  ``FORMAT.md`` beside them specifies the bytes.
 """
 
-from casstore.exchange.connecting import Connection, connect, find_remote
-from casstore.exchange.indexes import Indexed, IndexId, read_index, read_roots, write_index
+from casstore.exchange.claiming import claim_again, disagreements
+from casstore.exchange.connecting import MIRRORS_FOLDER, Connection, connect, find_remote
+from casstore.exchange.indexes import (
+    MAX_INDEX_ROWS,
+    PACKS_OF_AN_INDEX,
+    Indexed,
+    IndexId,
+    read_index,
+    read_roots,
+    write_index,
+)
 from casstore.exchange.ondemand import on_demand
 from casstore.exchange.reading import Afar
 from casstore.exchange.remotedepot import Event, RemoteDepot, open_depot
 
 __all__ = [
+    "MAX_INDEX_ROWS",
+    "MIRRORS_FOLDER",
+    "PACKS_OF_AN_INDEX",
     "Afar",
     "Connection",
     "Event",
     "IndexId",
     "Indexed",
     "RemoteDepot",
+    "claim_again",
     "connect",
+    "disagreements",
     "find_remote",
     "on_demand",
     "open_depot",

@@ -4,6 +4,8 @@ Knows: which remote is meant where none is named, where mirrors lie.
 Never: how remotes are kept, what travels.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from casstore.errors import Invalid, NotFound
@@ -14,7 +16,7 @@ from casstore.remotes.configuration import Remote, keep_probe, read_remotes
 from casstore.remotes.probing import probe
 from casstore.store import Store
 
-__all__ = ["Connection", "connect", "find_remote"]
+__all__ = ["MIRRORS_FOLDER", "Connection", "connect", "find_remote"]
 
 MIRRORS_FOLDER = "mirrors"
 
@@ -38,6 +40,17 @@ class Connection:
             found = probe(objects)
             keep_probe(self.store.root, self.remote.name, found)
         return Claims(objects, agreed_mode(objects, exclusive=found.exclusive_create))
+
+    @contextlib.contextmanager
+    def anew(self) -> Iterator[RemoteDepot]:
+        """Open the depot once more until the block ends; nothing that was known is believed."""
+        cache = self.store.index_folder / MIRRORS_FOLDER
+        depot = open_depot(self.depot.objects, cache, anew=True)
+        try:
+            depot.read_authority()
+            yield depot
+        finally:
+            depot.mirror.close()
 
     def close(self) -> None:
         """Let it go."""

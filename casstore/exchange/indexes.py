@@ -8,7 +8,7 @@ manifest, so that a reader of one version never needs the others.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple, NewType
 
@@ -17,23 +17,36 @@ from casstore.errors import Corrupt, Unsupported
 from casstore.packs import MAX_PACK_BYTES, PackId, PackKind, Row
 
 __all__ = [
+    "HEAD_BYTES",
     "MAX_INDEXED_PACKS",
+    "MAX_INDEX_BYTES",
+    "MAX_INDEX_ROWS",
+    "MAX_ROOTS_BYTES",
+    "PACKS_OF_AN_INDEX",
     "IndexId",
     "Indexed",
+    "index_groups",
     "read_index",
     "read_roots",
+    "size_of_index",
     "write_index",
     "write_roots",
 ]
 
 FORMAT_VERSION = 1
 MAX_INDEXED_PACKS = 1024
+PACKS_OF_AN_INDEX = 32  # what writers put into one
+MAX_INDEX_ROWS = 250_000  # who writes one ends it with the pack that reaches this
+MAX_INDEX_BYTES = 64 * 1024 * 1024
+MAX_ROOTS_BYTES = 1024 * 1024
 
 INDEX_MAGIC = b"CASINDX\n"
 ROOTS_MAGIC = b"CASROOT\n"
 _HEAD = struct.Struct("<8sHHI")  # magic, format, packs or zero, rows
 _PACK = struct.Struct("<32sQIB3x")  # pack id, bytes, frames, kind
 _ROW = struct.Struct("<32sIIIHBx")  # digest, offset, stored bytes, size, pack, codec
+
+HEAD_BYTES = _HEAD.size
 
 IndexId = NewType("IndexId", bytes)
 """32 bytes: the BLAKE3 of an index; in hex, the name of its object."""
@@ -49,6 +62,18 @@ class Indexed(NamedTuple):
     kind: PackKind
     size_bytes: int
     rows: Sequence[Row]
+
+
+def index_groups(packs: Sequence[Indexed]) -> Iterator[list[Indexed]]:
+    """Yield packs in groups that each fit an index."""
+    group: list[Indexed] = []
+    for pack in packs:
+        group.append(pack)
+        if len(group) >= PACKS_OF_AN_INDEX or sum(len(one.rows) for one in group) >= MAX_INDEX_ROWS:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def write_index(packs: Sequence[Indexed]) -> tuple[IndexId, bytes]:
@@ -84,12 +109,27 @@ def read_index(name: IndexId, data: Buffer) -> list[Indexed]:
         rows[slot].append(Row(Digest(digest), offset, stored, size, codec))
     found = []
     for (pack_id, size_bytes, frames, kind), its in zip(table, rows, strict=True):
-        if frames != len(its) or size_bytes > 2 * MAX_PACK_BYTES:
+        known = kind in (PackKind.DATA, PackKind.METADATA)
+        if frames != len(its) or size_bytes > 2 * MAX_PACK_BYTES or not known:
             raise Corrupt(f"index {name.hex()} does not add up")
         if kind not in _KINDS:
             raise Corrupt(f"index {name.hex()} names a pack of kind {kind}, which holds no frames")
         found.append(Indexed(PackId(pack_id), PackKind(kind), size_bytes, its))
     return found
+
+
+def size_of_index(name: IndexId, head: Buffer) -> int:
+    """Return how many bytes an index has whose first ``HEAD_BYTES`` these are.
+
+    Raises ``Corrupt`` if they are no index's, or that is more than any index has.
+    """
+    if len(head) < _HEAD.size:
+        raise Corrupt(f"index {name.hex()} is cut short")
+    magic, _, packs, count = _HEAD.unpack_from(head)
+    size_bytes: int = _HEAD.size + packs * _PACK.size + count * _ROW.size
+    if magic != INDEX_MAGIC or size_bytes > MAX_INDEX_BYTES:
+        raise Corrupt(f"index {name.hex()} is none, or larger than any")
+    return size_bytes
 
 
 def write_roots(indexes: Iterable[IndexId]) -> tuple[str, bytes]:

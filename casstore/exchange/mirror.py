@@ -8,11 +8,12 @@ deleted at any time; it is then fetched again.
 """
 
 import secrets
+import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from casstore.catalog import PackRow, Reader, Writer
+from casstore.catalog import PackRow, Writer
 from casstore.depot import JournalFiles, PackFiles, write_journal_pack
 from casstore.exchange.indexes import Indexed, IndexId
 from casstore.packs import PackId
@@ -21,20 +22,24 @@ from casstore.store.index import Index
 
 __all__ = ["Mirror"]
 
-ERA = "packs forgotten"
-
 _open: dict[Path, "Mirror"] = {}
 _lock = Lock()
+
+
+_INDEX = "index "
+_ASIDE = "set aside "
+_FETCHED = "journal pack of there "
 
 
 class Mirror:
     """One depot elsewhere, as far as it is known in ``folder``.  Safe across threads."""
 
+    journal: JournalFiles
+    index: Index
+
     def __init__(self, folder: Path) -> None:
-        (folder / "journal").mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self.journal = JournalFiles(folder)
-        self.index = Index(folder, self.journal, PackFiles(folder))
+        self._open()
         self._forget: Callable[[], None] = _nothing
         self._users = 1
 
@@ -52,10 +57,20 @@ class Mirror:
                 mirror._users += 1
             return mirror
 
+    def _open(self) -> None:
+        (self._folder / "journal").mkdir(parents=True, exist_ok=True)
+        self.journal = JournalFiles(self._folder)
+        self.index = Index(self._folder, self.journal, PackFiles(self._folder))
+
     @classmethod
-    def of_nothing(cls) -> "Mirror":
-        """Return the mirror of a depot that is not there, which is forgotten when it is closed."""
-        folder = tempfile.TemporaryDirectory(prefix="casstore-")
+    def of_nothing(cls, beside: Path | None = None) -> "Mirror":
+        """Return a mirror that knows nothing yet, and is forgotten when it is closed.
+
+        It lies in ``beside`` if that is given, for what it comes to hold may be large.
+        """
+        if beside is not None:
+            beside.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix="casstore-", dir=beside)
         mirror = cls(Path(folder.name))
         mirror._forget = folder.cleanup
         return mirror
@@ -70,6 +85,24 @@ class Mirror:
         self.index.close()
         self._forget()
 
+    def reset(self) -> None:
+        """Forget everything: the depot is not the one that was known, but an older copy."""
+        self.index.close()
+        shutil.rmtree(self._folder)
+        self._open()
+
+    # Events
+
+    def known_elsewhere(self) -> tuple[set[int], set[PackId]]:
+        """Return the hashes of the names that were fetched loose, and the packs that were fetched.
+
+        What is among them and is not there any more was lost there, or an older copy put back.
+        """
+        with self.index.read() as reader:
+            packs = {PackId(bytes.fromhex(hex_)) for hex_ in reader.meta_below(_FETCHED)}
+            loose = {hash(name) for name, place in reader.events() if place.pack not in packs}
+        return loose, packs
+
     def lacks_events(self, names: Iterable[str]) -> list[str]:
         """Return the events among ``names`` that were not fetched."""
         with self.index.read() as reader:
@@ -83,22 +116,38 @@ class Mirror:
     def lacks_indexes(self, indexes: Iterable[IndexId]) -> list[IndexId]:
         """Return the indexes among ``indexes`` that were not fetched."""
         with self.index.read() as reader:
-            era = _era(reader)
-            return [found for found in indexes if reader.meta(_key(found, era)) is None]
+            return [found for found in indexes if reader.meta(_key(found)) is None]
 
     def lacks_packs(self, packs: Iterable[PackId]) -> list[PackId]:
         """Return the packs among ``packs`` whose frames are not known."""
         with self.index.read() as reader:
             return [pack_id for pack_id in packs if reader.pack_row(pack_id) is None]
 
+    # Frames
+
+    def set_aside(self) -> set[bytes]:
+        """Return the packs and indexes that are known to be set aside there."""
+        with self.index.read() as reader:
+            return {bytes.fromhex(name) for name in reader.meta_below(_ASIDE)}
+
+    def forget_frames(self, set_aside: Iterable[bytes]) -> None:
+        """Forget where frames lie, for something was set aside that may have held any of them."""
+        with self.index.read() as reader:
+            known = [pack.pack_id for _, pack in reader.packs()]
+        keys = [f"{_ASIDE}{name.hex()}" for name in set_aside]
+
+        def change(writer: Writer) -> None:
+            writer.forget_packs(known)
+            writer.clear_meta(_INDEX)
+            for key in keys:
+                writer.set_meta(key, b"")
+
+        self.index.write(change)
+
     def packs(self) -> set[PackId]:
-        """Return every pack whose frames are known."""
+        """Return the packs whose frames are known."""
         with self.index.read() as reader:
             return {pack.pack_id for _, pack in reader.packs()}
-
-    def forget_packs(self, known: Collection[PackId]) -> None:
-        """Forget packs, and that any index was fetched."""
-        self.index.write(lambda writer: _forget_packs(writer, known))
 
     def add_events(self, month: str, files: Iterable[bytes]) -> None:
         """Keep event files, checked by the caller; ``apply`` shows them."""
@@ -111,10 +160,12 @@ class Mirror:
         staged = self._new_path()
         staged.write_bytes(data)
         self.journal.install_pack(staged, month, pack_id)
+        self.index.write(lambda writer: writer.set_meta(f"{_FETCHED}{pack_id.hex()}", b""))
 
-    def apply(self) -> None:
-        """Show the events that were added."""
+    def apply(self) -> dict[str, str]:
+        """Show the events that were added; returns what could not be read, by where it lies."""
         self.index.catch_up(thorough=True)
+        return self.index.problems
 
     def add_index(self, name: IndexId, packs: Iterable[Indexed]) -> None:
         """Know where frames lie, as an index says."""
@@ -147,22 +198,12 @@ def _add(writer: Writer, name: IndexId | None, packs: list[Indexed]) -> None:
         if name is not None:
             writer.set_meta(_of_pack(pack.pack_id), name)
     if name is not None:
-        writer.set_meta(_key(name, _era(writer)), b"")
+        writer.set_meta(_key(name), b"")
 
 
-def _forget_packs(writer: Writer, packs: Collection[PackId]) -> None:
-    writer.forget_packs(packs)
-    writer.set_meta(ERA, str(_era(writer) + 1).encode())
-
-
-def _era(reader: Reader) -> int:
-    """Return how often all packs were forgotten: what was fetched before does not count."""
-    return int(reader.meta(ERA) or b"0")
-
-
-def _key(name: IndexId, era: int) -> str:
-    return f"index {era} {name.hex()}"
+def _key(name: IndexId) -> str:
+    return f"{_INDEX}{name.hex()}"
 
 
 def _of_pack(pack_id: PackId) -> str:
-    return f"index of pack {pack_id.hex()}"
+    return f"{_INDEX}of pack {pack_id.hex()}"

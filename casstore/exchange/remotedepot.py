@@ -7,6 +7,7 @@ Never: which versions travel, what is logged here.
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from casstore.depot import (
     parse_identity,
     read_authority,
 )
+from casstore.digest import digest_of
 from casstore.errors import Corrupt, NotFound, Unsupported
 from casstore.exchange.mirror import Mirror
 from casstore.exchange.remoteframes import RemoteFrames
@@ -34,6 +36,8 @@ __all__ = ["Event", "RemoteDepot", "open_depot"]
 NO_ID = "0" * 32
 MAX_LOOSE_EVENTS = 16  # more than these go as one journal pack
 MAX_EVENTS_OF_A_PACK = 1024
+MAX_EVENTS_AT_ONCE = 1024  # of a listing; fetched ones are in memory up to the bytes below
+MAX_BYTES_AT_ONCE = 16 * 1024 * 1024
 
 _LOOSE = re.compile(r"journal/([0-9]{6})/([0-9a-f]{32}-[0-9]{12}-[0-9a-f]{16})\Z")
 _PACK = re.compile(r"journal/([0-9]{6})/packs/([0-9a-f]{64})\Z")
@@ -55,7 +59,8 @@ class Event(NamedTuple):
 class RemoteDepot:
     """A depot on ``objects``, known by ``mirror``.
 
-    ``problems`` names what lies there and could not be read.
+    ``problems`` names what lies there and could not be read; ``was_set_back`` says that a look
+    found less there than was known.
     """
 
     def __init__(self, objects: Objects, store_id: str, mirror: Mirror) -> None:
@@ -63,6 +68,7 @@ class RemoteDepot:
         self.store_id = store_id
         self.mirror = mirror
         self.authority: bytes | None = None
+        self.was_set_back = False
         self.problems: dict[str, str] = {}
         self.frames = RemoteFrames(objects, mirror, self.problems)
 
@@ -126,20 +132,39 @@ class RemoteDepot:
     # Looking
 
     def refresh(self) -> None:
-        """Fetch the events that were published since the last look."""
-        loose: dict[str, tuple[str, Listed]] = {}
+        """Fetch the events that were published since the last look.
+
+        Where some that were there are there no more, an older copy of the depot was put back, or
+        they were lost: then nothing that was known of it holds, and all is looked at anew.
+        """
+        if not self._look():
+            self.was_set_back = True
+            self.mirror.reset()
+            self._look()
+
+    def _look(self) -> bool:
+        """Fetch what is new; returns whether all that was known is there still."""
+        gone, gone_packs = self.mirror.known_elsewhere()
         packs: dict[PackId, tuple[str, Listed]] = {}
-        for listed in self.objects.listing("journal/"):
-            if match := _LOOSE.match(listed.name):
-                loose[match[2]] = (match[1], listed)
-            elif match := _PACK.match(listed.name):
-                packs[PackId(bytes.fromhex(match[2]))] = (match[1], listed)
-        for pack_id in self.mirror.lacks_journal_packs(packs):
+        listing = iter(self.objects.listing("journal/"))
+        for batch in iter(lambda: list(islice(listing, MAX_EVENTS_AT_ONCE)), []):
+            loose: dict[str, tuple[str, Listed]] = {}
+            for listed in batch:
+                if match := _LOOSE.match(listed.name):
+                    loose[match[2]] = (match[1], listed)
+                elif match := _PACK.match(listed.name):
+                    packs[PackId(bytes.fromhex(match[2]))] = (match[1], listed)
+            gone.difference_update(map(hash, loose))
+            self._fetch_loose([loose[name] for name in self.mirror.lacks_events(loose)])
+        gone_packs -= packs.keys()
+        aside = self.mirror.set_aside()
+        for pack_id in self.mirror.lacks_journal_packs(packs.keys() - aside):
             month, listed = packs[pack_id]
             if self._fits(listed, 2 * MAX_PACK_BYTES):
-                self.mirror.add_journal_pack(month, pack_id, self.objects.read(listed.name))
-        self._fetch_loose([loose[name] for name in self.mirror.lacks_events(loose)])
-        self.mirror.apply()
+                data = self.objects.read(listed.name, 0, listed.size_bytes)
+                self.mirror.add_journal_pack(month, pack_id, data)
+        self.problems.update(self.mirror.apply())
+        return not gone and not gone_packs
 
     def _fetch_loose(self, wanted: list[tuple[str, Listed]]) -> None:
         """Fetch event files one by one; what is not the event that its name says is left out."""
@@ -148,15 +173,24 @@ class RemoteDepot:
             Range(listed.name, 0, listed.size_bytes) for _, listed in wanted
         )
         found: dict[str, list[bytes]] = defaultdict(list)
+        size_bytes = 0
         for (month, listed), data in zip(wanted, bodies, strict=True):
             try:
                 read_event(listed.name.rpartition("/")[2], data)
             except (Corrupt, Unsupported) as error:
                 self.problems[listed.name] = error.message
-            else:
-                found[month].append(data)
+                continue
+            found[month].append(data)
+            size_bytes += len(data)
+            if size_bytes >= MAX_BYTES_AT_ONCE:
+                self._keep(found)
+                size_bytes = 0
+        self._keep(found)
+
+    def _keep(self, found: dict[str, list[bytes]]) -> None:
         for month, files in found.items():
             self.mirror.add_events(month, files)
+        found.clear()
 
     def _fits(self, listed: Listed, limit: int) -> bool:
         if listed.size_bytes > limit:
@@ -189,12 +223,18 @@ class RemoteDepot:
 
 
 def open_depot(
-    objects: Objects, cache: Path, *, create: bool = False, planning: bool = False
+    objects: Objects,
+    cache: Path,
+    *,
+    create: bool = False,
+    planning: bool = False,
+    anew: bool = False,
 ) -> RemoteDepot:
     """Open the depot on ``objects``, with its mirror below ``cache``; with ``create`` make one.
 
     Raises ``NotFound`` where there is none, ``Unsupported`` for one of a later release.  With
-    ``planning`` one that is not there is an empty one, of which nothing is kept.
+    ``planning`` one that is not there is an empty one, of which nothing is kept.  ``anew`` believes
+    nothing that was known before, and keeps nothing.
     """
     try:
         data = objects.read("FORMAT")
@@ -207,7 +247,11 @@ def open_depot(
             ) from None
         data = _create(objects)
     identity = parse_identity(data, objects.url)
-    return RemoteDepot(objects, identity.store_id, Mirror.shared(cache / identity.store_id))
+    if anew:
+        return RemoteDepot(objects, identity.store_id, Mirror.of_nothing(cache))
+    place = digest_of(objects.url.encode()).hex()[:16]  # a copy has the same id, and other events
+    mirror = Mirror.shared(cache / f"{identity.store_id}-{place}")
+    return RemoteDepot(objects, identity.store_id, mirror)
 
 
 def _create(objects: Objects) -> bytes:

@@ -8,25 +8,24 @@ byte that comes back was compared with its digest.
 
 import re
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from casstore.chunks import decode
+from casstore.depot import mark_of
 from casstore.digest import Buffer, Digest
-from casstore.errors import Corrupt, NotFound, Unsupported
+from casstore.errors import Corrupt, NotFound
 from casstore.exchange.indexes import (
-    MAX_INDEXED_PACKS,
     Indexed,
-    IndexId,
-    read_index,
-    read_roots,
+    index_groups,
     write_index,
     write_roots,
 )
 from casstore.exchange.mirror import Mirror
-from casstore.packs import Encoded, PackId, rows_at
+from casstore.exchange.remotepacks import RemotePacks, pack_name
+from casstore.packs import Encoded, PackId
 from casstore.packs.format import RECORD
-from casstore.parallel import Lock, ordered_map
-from casstore.remotes import Listed, Objects, Range
+from casstore.parallel import Lock
+from casstore.remotes import Objects, Range
 from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, places_of, spans
 
 __all__ = ["RemoteFrames"]
@@ -40,95 +39,14 @@ _FRAMES = re.compile(r"packs/[0-9a-f]{2}/([0-9a-f]{64})\Z")
 _ROOTS = re.compile(r"roots/[0-9a-f]{64}/([0-9a-f]{64})\Z")
 
 
-class RemoteFrames:
-    """The frames of one depot, as far as ``mirror`` knows them.  Safe across threads.
-
-    ``problems`` takes what lies there and cannot be read.
-    """
+class RemoteFrames(RemotePacks):
+    """The frames of one depot, as far as ``mirror`` knows them.  Safe across threads."""
 
     def __init__(self, objects: Objects, mirror: Mirror, problems: dict[str, str]) -> None:
-        self._objects = objects
-        self._mirror = mirror
-        self._problems = problems
+        super().__init__(objects, mirror, problems)
         self._nodes: OrderedDict[Digest, Encoded] = OrderedDict()
         self._node_bytes = 0
         self._lock = Lock()
-
-    # Looking
-
-    def refresh(self) -> list[Indexed]:
-        """Learn of every frame there; returns the packs that no index names (of killed pushes).
-
-        A pack is forgotten only if it was known before the listing that does not show it: another
-        process of this machine may be adding some.
-        """
-        self.learn_all()
-        known = self._mirror.packs()
-        listed = self._listed()
-        self._forget_gone(known, listed)
-        found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_packs(listed)]
-        unnamed = [pack for pack in found if pack is not None]
-        self._mirror.add_packs(unnamed)
-        return unnamed
-
-    def _tail(self, listed: Listed) -> Indexed | None:
-        """Read the footer of a pack; None if it has none, as where an upload was cut short."""
-        name = listed.name
-        try:
-            pack_id, kind, rows = rows_at(
-                lambda count, offset: self._objects.read(name, offset, offset + count),
-                listed.size_bytes,
-                name.rpartition("/")[2],
-            )
-        except (Corrupt, Unsupported) as error:
-            self._problems[name] = error.message
-            return None
-        if not name.endswith(pack_id.hex()):
-            self._problems[name] = "it is another pack, renamed"
-            return None
-        return Indexed(pack_id, kind, listed.size_bytes, rows)
-
-    def learn_all(self) -> None:
-        """Fetch every index that was not fetched before."""
-        self._learn(self._indexes())
-
-    def _indexes(self) -> list[IndexId]:
-        return [
-            IndexId(bytes.fromhex(match[1]))
-            for item in self._objects.listing("index/")
-            if (match := _INDEX.match(item.name))
-        ]
-
-    def learn(self, root: Digest) -> None:
-        """Fetch the indexes that lead to the frames of a manifest, all if nothing says which."""
-        lists = list(self._objects.listing(f"roots/{root.hex()}/"))
-        names: list[IndexId] = []
-        for listed in lists[:1]:
-            match = _ROOTS.match(listed.name)
-            if match is not None:
-                names = read_roots(match[1], self._objects.read(listed.name))
-        if names:
-            self._learn(names)
-        else:
-            self.learn_all()
-
-    def _learn(self, names: Iterable[IndexId], present: Collection[PackId] | None = None) -> None:
-        missing = self._mirror.lacks_indexes(names)
-        for name, packs in zip(missing, self._fetched(missing), strict=True):
-            if packs is not None:
-                known = [pack for pack in packs if present is None or pack.pack_id in present]
-                self._mirror.add_index(name, known)
-
-    def _fetched(self, names: list[IndexId]) -> Iterator[list[Indexed] | None]:
-        return ordered_map(self._fetch, names, workers=REQUESTS_AT_ONCE, window=REQUESTS_AT_ONCE)
-
-    def _fetch(self, name: IndexId) -> list[Indexed] | None:
-        place = f"index/{name.hex()}"
-        try:
-            return read_index(name, self._objects.read(place))
-        except (Corrupt, Unsupported, NotFound) as error:
-            self._problems[place] = error.message
-            return None
 
     # Reading
 
@@ -145,39 +63,6 @@ class RemoteFrames:
             found = self.has(digests)
         return [digest for digest, has in zip(digests, found, strict=True) if has]
 
-    def look_again(self) -> None:
-        """Forget packs that are not there any more, as after somebody collected there.
-
-        Raises ``NotFound`` if the depot itself is gone, or its folder is not mounted.
-        """
-        try:
-            self._objects.read("FORMAT")
-        except NotFound:
-            raise NotFound(
-                f"there is no depot at {self._objects.url} any more",
-                hint="see whether it is mounted, and call again",
-            ) from None
-        known = self._mirror.packs()
-        self._forget_gone(known, self._listed())
-
-    def _forget_gone(self, known: set[PackId], listed: Collection[PackId]) -> None:
-        """If a pack that was known before the listing is gone, read every index again.
-
-        A frame that was known in that pack may lie in another one too.  What an index names that
-        was listed before the packs were, and no listing shows, is gone.
-        """
-        if not known.issubset(listed):
-            self._mirror.forget_packs(known)
-            names = self._indexes()
-            self._learn(names, set(self._listed()))
-
-    def _listed(self) -> dict[PackId, Listed]:
-        return {
-            PackId(bytes.fromhex(match[1])): item
-            for item in self._objects.listing("packs/")
-            if (match := _FRAMES.match(item.name))
-        }
-
     def stored_bytes(self, digests: Sequence[Digest]) -> int:
         """Return how many bytes frames take in the packs there; unknown ones count 0."""
         with self._mirror.index.read() as reader:
@@ -188,32 +73,56 @@ class RemoteFrames:
 
         Raises ``Corrupt`` naming pack and frame if one is not what its digest says, or is nowhere.
         """
-        asked = list(dict.fromkeys(digests))
-        far = []
-        for digest in asked:
+        far: dict[Digest, None] = {}
+        for digest in dict.fromkeys(digests):
             near = self._near(digest)
             if near is None:
-                far.append(digest)
+                far[digest] = None
             else:
                 yield digest, near
+        try:
+            for digest, frame in self._read(list(far)):
+                del far[digest]
+                yield digest, frame
+        except Corrupt:
+            if not self._look_again():
+                raise
+            yield from self._read(list(far))
+
+    def _look_again(self) -> bool:
+        """After damage: see whether it was set aside or is gone, and where frames lie then."""
+        before = self._mirror.set_aside() | self._gone
+        self.refresh()
+        return self._mirror.set_aside() | self._gone != before
+
+    def _read(self, far: Sequence[Digest]) -> Iterator[tuple[Digest, Encoded]]:
         wanted = self._locate(far)
         groups = spans(wanted)
         ranges = [_range(group) for group in groups]
-        for group, where, data in zip(
-            groups, ranges, self._objects.read_ranges(ranges), strict=True
-        ):
+        found = self._objects.read_ranges(ranges)
+        for group, where in zip(groups, ranges, strict=True):
+            try:
+                data = next(found)
+            except NotFound as error:
+                raise self._damaged(group[0].digest, where.name, "the pack is gone") from error
             for item in group:
                 try:
-                    yield (
-                        item.digest,
-                        encoded_frame(data, item.place.offset - where.start, item.digest),
-                    )
+                    frame = encoded_frame(data, item.place.offset - where.start, item.digest)
                 except Corrupt as error:
                     raise self._damaged(item.digest, where.name, error.message) from error
+                yield item.digest, frame
 
     def metadata(self, digest: Digest) -> Buffer:
         """Return one node, verified; those that lie after it are read along."""
-        codec, size, payload = self._near(digest) or self._read_ahead(digest)
+        frame = self._near(digest)
+        if frame is None:
+            try:
+                frame = self._read_ahead(digest)
+            except Corrupt:
+                if not self._look_again():
+                    raise
+                frame = self._read_ahead(digest)
+        codec, size, payload = frame
         return decode(codec, payload, size)
 
     def _near(self, digest: Digest) -> Encoded | None:
@@ -229,9 +138,12 @@ class RemoteFrames:
             pack = reader.pack(row) if row is not None else None
         needed = item.place.offset + RECORD.size + item.place.stored_bytes
         size = pack.size_bytes if pack is not None else needed
-        name, start = _pack_name(item.place.pack_id), item.place.offset
+        name, start = pack_name(item.place.pack_id), item.place.offset
         end = max(needed, min(size, start + READ_AHEAD_BYTES))
-        data = self._objects.read(name, start, end)
+        try:
+            data = self._objects.read(name, start, end)
+        except NotFound as error:
+            raise self._damaged(digest, name, "the pack is gone") from error
         asked = None
         for found, frame in frames_in(data):
             asked = frame if found == digest else asked
@@ -260,7 +172,7 @@ class RemoteFrames:
                 places = places_of(reader, digests)
             if None not in places or not again:
                 break
-            self.learn_all()
+            self.refresh()
         found = []
         for position, (digest, place) in enumerate(zip(digests, places, strict=True)):
             if place is None:
@@ -275,24 +187,43 @@ class RemoteFrames:
 
     def send_pack(self, pack_id: PackId, data: bytes) -> None:
         """Create a pack; it is known to nobody before an index names it."""
-        self._objects.create(_pack_name(pack_id), data)
+        self._objects.create(pack_name(pack_id), data)
 
-    def send_index(self, packs: Sequence[Indexed]) -> None:
-        """Make packs that were created known to everybody."""
-        name, data = write_index(packs)
-        self._objects.create(f"index/{name.hex()}", data)
-        self._mirror.add_index(name, packs)
+    def send_indexes(self, packs: Sequence[Indexed]) -> None:
+        """Make packs that were created known to everybody, by an index for each group of them."""
+        for group in index_groups(packs):
+            name, data = write_index(group)
+            self._objects.create(f"index/{name.hex()}", data)
+            self._mirror.add_index(name, group)
+
+    def leave_out(self, packs: Iterable[PackId]) -> list[Indexed]:
+        """Look for no frame in some packs any more; returns the others that no index names."""
+        self._gone.update(packs)
+        self._mirror.forget_frames(())
+        self._nodes.clear()
+        self._node_bytes = 0
+        return self.refresh()
+
+    def set_aside(self, names: Iterable[bytes]) -> None:
+        """Let packs or indexes be read by nobody any more.
+
+        Every frame of theirs that can be had has been sent in others, and these are named.
+        """
+        marked = set(names)
+        for name, data in map(mark_of, sorted(marked)):
+            self._objects.create(name, data)
+        self._mirror.forget_frames(marked)
+        self.refresh()
 
     def name_packs(self, packs: Iterable[PackId]) -> None:
         """Make packs known to everybody that only this machine knows, by their own footers."""
         lacking = [pack_id for pack_id, name in self._mirror.index_of(packs).items() if not name]
         if not lacking:
             return
-        names = {_pack_name(pack_id) for pack_id in lacking}
+        names = {pack_name(pack_id) for pack_id in lacking}
         listed = [item for item in self._objects.listing("packs/") if item.name in names]
         found = [pack for pack in map(self._tail, listed) if pack is not None]
-        for start in range(0, len(found), MAX_INDEXED_PACKS):
-            self.send_index(found[start : start + MAX_INDEXED_PACKS])
+        self.send_indexes(found)
 
     def send_roots(self, root: Digest, packs: Iterable[PackId]) -> None:
         """Say in which packs a manifest's frames lie; raises ``Corrupt`` for an unnamed one."""
@@ -312,9 +243,4 @@ def _by_place(item: Wanted) -> Place:
 
 def _range(group: Sequence[Wanted]) -> Range:
     end = max(item.place.offset + RECORD.size + item.place.stored_bytes for item in group)
-    return Range(_pack_name(group[0].place.pack_id), group[0].place.offset, end)
-
-
-def _pack_name(pack_id: PackId) -> str:
-    name = pack_id.hex()
-    return f"packs/{name[:2]}/{name}"
+    return Range(pack_name(group[0].place.pack_id), group[0].place.offset, end)

@@ -99,7 +99,7 @@ def unpack_frame(data: Buffer, offset: int, expected: Digest) -> tuple[int, int,
         raise Corrupt("a record is cut short")
     magic, codec, _, _, stored, size, digest = RECORD.unpack_from(view, offset)
     start = offset + RECORD.size
-    if magic != RECORD_MAGIC or digest != expected or size > MAX_FRAME_BYTES:
+    if magic != RECORD_MAGIC or digest != expected or not stored <= size <= MAX_FRAME_BYTES:
         raise Corrupt("a record is not the one that the index names")
     if start + stored > len(view):
         raise Corrupt("a record is cut short")

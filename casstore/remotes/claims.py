@@ -25,7 +25,7 @@ from casstore.digest import COMMIT_ID_SIZE, CommitId
 from casstore.errors import Conflict, NotFound, RemoteAuth
 from casstore.remotes.objects import Objects, Range
 
-__all__ = ["Claims", "Mode", "Place", "agreed_mode"]
+__all__ = ["Claims", "Mode", "Place", "agreed_mode", "settled_mode"]
 
 Mode = Literal["exclusive", "listed"]
 
@@ -72,6 +72,14 @@ def agreed_mode(objects: Objects, *, exclusive: bool) -> Mode:
             hint="reach it by the URL by which it was made, or push to a new place",
         )
     return "exclusive"
+
+
+def settled_mode(objects: Objects) -> Mode | None:
+    """Return how numbers are claimed in this depot; None where nobody has claimed one yet."""
+    try:
+        return "exclusive" if objects.read(MODE_OBJECT) == b"exclusive\n" else "listed"
+    except NotFound:
+        return None
 
 
 class Claims:

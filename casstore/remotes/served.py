@@ -31,6 +31,7 @@ __all__ = ["MAX_BYTES_IN_FLIGHT", "MAX_EXCLUSIVE_BYTES", "open_objects"]
 
 MAX_EXCLUSIVE_BYTES = 64 * 1024
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
+MAX_LISTED = 5_000_000  # objects, or empty pages: a listing that never ends is no depot's
 READERS = 8
 READ_AHEAD = 64
 
@@ -123,8 +124,15 @@ class _Served:
         if prefix:
             _checked(prefix[:-1])
         more: object | None = None
+        count = 0
         while True:
             page = self._page(prefix, more)
+            count += max(1, len(page.found))
+            if count > MAX_LISTED:
+                raise RemoteError(
+                    f"{self.url} lists more than {MAX_LISTED:,} objects below {prefix or 'it'}",
+                    hint="no depot of casstore has so many: see what is there",
+                )
             for each in page.found:
                 if prefix or not each.name.startswith(TEMPORARY):
                     yield each

@@ -10,6 +10,7 @@ from casstore.store.closure import Closure, Keep
 from casstore.store.commit import Commit, Committed, check_type_of, commit
 from casstore.store.conflicts import exact_reference
 from casstore.store.draft import Draft, Seen
+from casstore.store.eventfiles import event_files
 from casstore.store.index import Index
 from casstore.store.lookup import (
     Known,
@@ -29,6 +30,7 @@ from casstore.store.opening import close_store, create_store, is_open, open_stor
 from casstore.store.readable import Frames, Readable
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
 from casstore.store.relied import packs_of
+from casstore.store.replacing import Replacing
 from casstore.store.rounds import Finish, add_part, finish_round, version_of_part
 from casstore.store.runstate import as_shown, lease_facts, surroundings_of
 from casstore.store.session import Session, Token
@@ -45,6 +47,7 @@ __all__ = [
     "Keep",
     "Known",
     "Readable",
+    "Replacing",
     "Seen",
     "Session",
     "Store",
@@ -60,6 +63,7 @@ __all__ = [
     "concrete",
     "conflicts_of",
     "create_store",
+    "event_files",
     "exact_reference",
     "find_version",
     "finish_round",

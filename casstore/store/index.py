@@ -32,7 +32,7 @@ from casstore.catalog import (
 from casstore.depot import JournalFiles, PackFiles
 from casstore.errors import Busy, Corrupt, NotFound, Unsupported
 from casstore.journal.fold import TABLE_VERSION
-from casstore.packs import read_rows
+from casstore.packs import PackId, read_rows
 from casstore.parallel import Lock
 from casstore.store.mirroring import Mirror
 
@@ -284,20 +284,32 @@ class Index:
         return found
 
     def _catch_up_packs(self, wait_seconds: float, *, thorough: bool) -> bool:
-        found = False
+        marked = self._packs.set_aside.packs()
+        found = anew = self._forget_set_aside(marked, wait_seconds)
         for folder, mtime_ns in list(self._packs.folders()):
             key = f"packs/{folder}"
-            if not thorough and self._is_seen(key, mtime_ns):
+            if not (thorough or anew) and self._is_seen(key, mtime_ns):
                 continue
-            listed = list(self._packs.listing(folder))
+            listed = [pack_id for pack_id in self._packs.listing(folder) if pack_id not in marked]
             with self.read() as reader:
-                unknown = [pack_id for pack_id in listed if reader.pack_row(pack_id) is None]
+                unknown = [each for each in listed if anew or reader.pack_row(each) is None]
             if unknown and self._writable:
                 self._packs.sync_names(folder)
             for pack_id in unknown:
                 found = self._index_pack(self._packs.path(pack_id), wait_seconds) or found
             self._see(key, mtime_ns, wait_seconds)
         return found
+
+    def _forget_set_aside(self, marked: set[PackId], wait_seconds: float) -> bool:
+        """Forget packs that were set aside since; every other is looked at again then.
+
+        A frame of theirs may lie in one that is known, and that was not its place so far.
+        """
+        with self.read() as reader:
+            known = [pack_id for pack_id in marked if reader.pack_row(pack_id) is not None]
+        if known:
+            self.write(lambda writer: writer.forget_packs(known), wait_seconds=wait_seconds)
+        return bool(known)
 
     def _index_pack(self, path: Path, wait_seconds: float) -> bool:
         where = f"packs/{path.parent.name}/{path.name}"

@@ -20,6 +20,7 @@ from casstore.packs import PackId
 __all__ = ["Mirror", "apply_events"]
 
 EVENTS_PER_TRANSACTION = 1000
+BYTES_PER_TRANSACTION = 16 * 1024 * 1024
 
 
 class Write(Protocol):
@@ -117,16 +118,17 @@ class Mirror:
     def _apply_pack(self, month: str, pack_id: PackId, wait_seconds: float) -> None:
         """Apply every event of a pack that can be read; if that is all of it, the pack is known."""
         place = EventPlace(month, pack_id)
-        whole, waiting = True, []
+        whole, waiting, size_bytes = True, [], 0
         for packed in read_journal_pack(self._journal.pack_path(month, pack_id)):
             try:
                 waiting.append(read_packed(packed.whole()))
+                size_bytes += len(packed.data)
             except (Corrupt, Unsupported) as error:
                 self._problems[f"journal/{month}/packs/{pack_id.hex()}"] = error.message
                 whole = False
-            if len(waiting) >= EVENTS_PER_TRANSACTION:
+            if len(waiting) >= EVENTS_PER_TRANSACTION or size_bytes >= BYTES_PER_TRANSACTION:
                 self._apply(waiting, place, wait_seconds)
-                waiting = []
+                waiting, size_bytes = [], 0
         self._apply(waiting, place, wait_seconds)
         if whole:
             self._write(

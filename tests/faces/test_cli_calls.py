@@ -66,7 +66,8 @@ def test_every_verb_of_this_release_is_there_and_no_other():
     """Verbs whose time has not come are absent, not stubs."""
     assert " ".join(VERBS) == (
         "alias bundle cat completion diff doctor du get init inventory lineage ls numbers pull "
-        "push put reindex remote restore rm runs show status sync tag verify"
+        "push put reindex remote repair restore rm runs show status sync tag "
+        "verify"
     )
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from casstore.errors import Corrupt
-from casstore.exchange import open_depot
+from casstore.exchange import indexes, open_depot
 from casstore.flows.lifecycle import plan_removal, remove
 from casstore.flows.transfer import plan_to_receive, plan_to_send, receive, send, sending
 from casstore.flows.verify import verify_store
@@ -193,6 +193,20 @@ def test_plans_say_what_is_then_done(store, other, connect, logged):
     assert (to_receive.frames, to_receive.stored_bytes) == (received.frames, received.stored_bytes)
 
 
+def test_a_frame_that_comes_twice_is_sent_once(store, connect, write, log, tmp_path, monkeypatch):
+    """Also where the pack that holds it was finished in between."""
+    monkeypatch.setattr(writer, "TARGET_PACK_BYTES", 100_000)
+    monkeypatch.setattr(sending, "FRAMES_READ_AT_ONCE", 2)
+    draw = random.Random(3)
+    same = draw.randbytes(150_000)
+    files = {"a.bin": same, "m.bin": draw.randbytes(900_000), "z.bin": b"x" + same[1:] + same}
+    view = log(store, write(tmp_path / "twice", {**files, "zz.bin": same}), "twice")
+    depot = connect()
+    send(store, depot, [view.commit])
+    digests = [row.digest for packs in depot.frames.indexed() for one in packs for row in one.rows]
+    assert len(digests) == len(set(digests)) > 10
+
+
 class Ended(BaseException):
     """The process ends here."""
 
@@ -225,6 +239,7 @@ def test_a_push_that_is_killed_anywhere_goes_on(
     """What is visible is whole at every step, and no frame is sent twice."""
     monkeypatch.setattr(writer, "TARGET_PACK_BYTES", 400_000)
     monkeypatch.setattr(sending, "PACKS_OF_AN_INDEX", 3)
+    monkeypatch.setattr(indexes, "PACKS_OF_AN_INDEX", 3)
     view = logged("net", 1)
     created = 0
     for nth in range(100):
@@ -252,6 +267,67 @@ def test_a_push_that_is_killed_anywhere_goes_on(
     packs = [name for name in everything_in(depot) if name.startswith("packs/")]
     total = sum(len(depot.objects.read(name)) for name in packs)
     assert total < 1.15 * plan_to_send_size(store, view)
+
+
+class DyingReader:
+    """Objects of a process that ends at its ``nth`` request, before or after it was answered."""
+
+    def __init__(self, objects, nth, *, answered):
+        self._objects = objects
+        self._left = nth
+        self._answered = answered
+
+    def __getattr__(self, name):
+        return getattr(self._objects, name)
+
+    def _live(self, call):
+        self._left -= 1
+        if self._left < 0:
+            if self._answered:
+                call()
+            raise Ended
+        return call()
+
+    def read(self, *where):
+        return self._live(lambda: self._objects.read(*where))
+
+    def listing(self, prefix):
+        return self._live(lambda: list(self._objects.listing(prefix)))
+
+    def read_ranges(self, ranges):
+        for each in ranges:
+            yield self.read(*each)
+
+
+@pytest.mark.parametrize("mirror", ["known", None])
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_pull_that_is_killed_anywhere_goes_on(
+    store, connect, logged, tmp_path, monkeypatch, mirror, answered
+):
+    """With the mirror that it left or a new one; nothing is visible before it is whole."""
+    monkeypatch.setattr(writer, "TARGET_PACK_BYTES", 400_000)
+    view = logged("net", 1)
+    send(store, connect(), [view.commit])
+    requests = 0
+    for nth in range(200):
+        other = create_store(tmp_path / "other")
+        assert live_versions(other, "p", "net") == []
+        try:
+            receive(
+                other,
+                connect(lambda o, n=nth: DyingReader(o, n, answered=answered), mirror),
+                [view.commit],
+            )
+        except Ended:
+            requests = nth + 1
+            assert verify_store(other).problems == []
+            close_store(other)
+        else:
+            break
+    assert requests >= 5
+    assert contents(other, live_versions(other, "p", "net")[0]) == files_of(1)
+    assert verify_store(other).problems == []
+    close_store(other)
 
 
 def plan_to_send_size(store, view):
@@ -297,6 +373,10 @@ def test_a_flipped_bit_is_never_served(store, other, connect, logged, prefix):
     if prefix == "journal/":
         assert receive(other, depot, [view.commit]).versions == ()
         assert [*depot.problems] == [name for name in everything_in(connect()) if "journal" in name]
+    elif prefix == "index/":  # the packs say themselves what they hold
+        assert len(receive(other, depot, [view.commit]).versions) == 1
+        assert [name[:6] for name in depot.problems] == ["index/"]
+        return
     else:
         with pytest.raises(Corrupt, match=r"frame|pack"):
             receive(other, depot, [view.commit])

@@ -11,7 +11,7 @@ from casstore.digest import digest_of
 from casstore.flows import lifecycle
 from casstore.flows.verify import Difference, drift, verify_folder, verify_store, verify_version
 from casstore.flows.verify import problems as problems_module
-from casstore.flows.verify.packs import check_pack
+from casstore.flows.verify.files import check_pack
 from casstore.flows.verify.problems import MAX_PROBLEMS, Problem, Problems
 from casstore.journal.bodies import ManifestRef, VersionBody
 from casstore.journal.subjects import CommitSubject

@@ -5,8 +5,8 @@ Knows: the order in which things become durable here.  Never: what a depot is ma
 A pull may be killed at any arrow, and goes on where it stopped; frames that came stay::
 
     nodes and frames that the store lacks, each verified  ->  packs durable, their rows
-    ->  every frame looked up again  ->  where some were left out: that is noted, durably
-    ->  events durable  ->  shown  ->  what is whole by now is noted as such
+    ->  each version judged, every frame looked up again  ->  where some were left out: that is
+    noted, durably  ->  events durable  ->  shown  ->  what is whole by now is noted as such
 
 Frames of files may be left out, those of lists never: so what is missing can be told here.
 """
@@ -19,10 +19,11 @@ from typing import TypeVar
 from casstore.digest import Buffer, CommitId, Digest
 from casstore.errors import Corrupt
 from casstore.exchange import RemoteDepot
+from casstore.flows.transfer.judging import Judging, refusing
 from casstore.flows.transfer.selection import events_for, is_there
 from casstore.journal import queries
 from casstore.journal.views import VersionView
-from casstore.packs import PackId, PackKind
+from casstore.packs import Encoded, PackId, PackKind
 from casstore.store import Closure, Keep, Store, is_whole, settle_whole
 
 __all__ = ["Received", "ToReceive", "plan_to_receive", "receive"]
@@ -66,10 +67,11 @@ def plan_to_receive(
     seen: set[Digest] = set()
     for view in views:
         depot.frames.learn(view.manifest.root)
-        for batch in _batches(Closure(view.manifest, fetch).kinds(seen, keep)):
-            missing = _missing(store, [digest for digest, _ in batch])
-            frames += len(missing)
-            stored += depot.frames.stored_bytes(missing)
+        with refusing(depot, view):
+            for batch in _batches(Closure(view.manifest, fetch).kinds(seen, keep)):
+                missing = _missing(store, [digest for digest, _ in batch])
+                frames += len(missing)
+                stored += depot.frames.stored_bytes(missing)
     events = events_for(commits, depot.mirror.index, depot.mirror.journal, store.index)
     return ToReceive(views, frames, stored, len(events))
 
@@ -101,16 +103,19 @@ def receive(
     seen: set[Digest] = set()
     for view in views:
         depot.frames.learn(view.manifest.root)
-        for batch in _batches(Closure(view.manifest, nodes.fetch).kinds(seen, keep)):
-            for kind in PackKind.DATA, PackKind.METADATA:
-                wanted = _missing(store, [digest for digest, its in batch if its is kind])
-                for frames in _batches(depot.frames.read(wanted), FRAMES_ADDED_AT_ONCE):
-                    session.add_encoded(frames, kind)
-                    size = sum(len(frame.payload) for _, frame in frames)
-                    count, stored = count + len(frames), stored + size
-                    if progress is not None:
-                        progress(size)
+        with refusing(depot, view):
+            kinds = Closure(view.manifest, nodes.fetch).kinds(seen, keep)
+            for frames, kind in _lacked(store, depot, kinds):
+                session.add_encoded(frames, kind)
+                size = sum(len(frame.payload) for _, frame in frames)
+                count, stored = count + len(frames), stored + size
+                if progress is not None:
+                    progress(size)
     session.flush()
+    judging = Judging(store)
+    for view in views:
+        with refusing(depot, view):
+            judging.judge(view, keep)
     with session.committing():
         relied, partly = _relied_on(store, views, keep)
         store.absences.note(partly, depot.url, store.staging())
@@ -119,6 +124,17 @@ def receive(
         session.published(relied)
     settle_whole(store, views)
     return Received(views, count, stored, len(events))
+
+
+def _lacked(
+    store: Store, depot: RemoteDepot, kinds: Iterable[tuple[Digest, PackKind]]
+) -> Iterator[tuple[list[tuple[Digest, Encoded]], PackKind]]:
+    """Yield what the store lacks of a version, verified, some frames at a time."""
+    for batch in _batches(kinds):
+        for kind in PackKind.DATA, PackKind.METADATA:
+            wanted = _missing(store, [digest for digest, its in batch if its is kind])
+            for frames in _batches(depot.frames.read(wanted), FRAMES_ADDED_AT_ONCE):
+                yield frames, kind
 
 
 def _lacking(

@@ -7,21 +7,18 @@ of a run go when all that it read and made is there; else the version names its 
 Events of a later release name who knows what, and stay.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from casstore.catalog import Reader
-from casstore.depot import JournalFiles, read_journal_pack
+from casstore.depot import JournalFiles
 from casstore.digest import CommitId, Digest
 from casstore.exchange import Event
 from casstore.journal import lineage, queries
 from casstore.journal.bodies import SameAsBody
 from casstore.journal.events import Event as Fact
 from casstore.journal.subjects import CollectionSubject, RunSubject, subject_key
-from casstore.journal.wire import read_event, read_packed
-from casstore.packs import PackId
-from casstore.store import Index
+from casstore.store import Index, event_files
 
 __all__ = ["Had", "events_for", "is_there"]
 
@@ -71,7 +68,7 @@ def events_for(
         names = [name for name in names if not reader.has_event(name)]
         found = [
             (fact, data)
-            for fact, data in _read(names, index, journal)
+            for fact, data in event_files(names, index, journal)
             if _may_go(fact, commits, reader)
         ]
     found.sort(key=lambda item: (item[0].kind != "version", item[0].clock, item[0].id))
@@ -117,43 +114,3 @@ def _may_go(fact: Fact, commits: Collection[CommitId], there: Reader) -> bool:
     if isinstance(fact.body, SameAsBody):
         return fact.body.commit in commits or is_there(there, fact.body.commit)
     return True
-
-
-def _read(
-    names: Iterable[str], index: Index, journal: JournalFiles
-) -> Iterator[tuple[Fact, bytes]]:
-    """Yield events with their bytes, wherever they lie."""
-    with index.read() as reader:
-        places = [(name, reader.event_place(name)) for name in names]
-    packed: dict[tuple[str, PackId], set[str]] = defaultdict(set)
-    for name, place in places:
-        if place is None:
-            continue
-        data = None if place.pack else _loose(journal, place.month, name)
-        if data is not None:
-            yield read_event(name, data), data
-            continue
-        for pack_id in [place.pack] if place.pack else journal.packs(place.month):
-            packed[place.month, pack_id].add(name)
-    yield from _packed(journal, packed)
-
-
-def _loose(journal: JournalFiles, month: str, name: str) -> bytes | None:
-    """Return a loose event's bytes; None if it was gathered meanwhile."""
-    try:
-        return journal.read(month, name)
-    except FileNotFoundError:
-        return None
-
-
-def _packed(
-    journal: JournalFiles, packs: Mapping[tuple[str, PackId], set[str]]
-) -> Iterator[tuple[Fact, bytes]]:
-    yielded: set[str] = set()
-    for (month, pack_id), wanted in packs.items():
-        for frame in read_journal_pack(journal.pack_path(month, pack_id)):
-            if not frame.problem:
-                fact = read_packed(frame.data)
-                if fact.name in wanted and fact.name not in yielded:
-                    yielded.add(fact.name)
-                    yield fact, frame.data

@@ -18,7 +18,7 @@ from itertools import islice
 
 from casstore.digest import CommitId, Digest
 from casstore.errors import Corrupt
-from casstore.exchange import Indexed, RemoteDepot
+from casstore.exchange import MAX_INDEX_ROWS, PACKS_OF_AN_INDEX, Indexed, RemoteDepot
 from casstore.flows.transfer.selection import Had, events_for, is_there
 from casstore.journal import queries
 from casstore.journal.views import VersionView
@@ -31,7 +31,6 @@ __all__ = ["Sent", "ToSend", "plan_to_send", "send"]
 
 MAX_FRAMES_AT_ONCE = 4096
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
-PACKS_OF_AN_INDEX = 32
 DEFAULT_JOBS = 2  # each holds a pack of 32 MiB two or three times over while it goes up
 
 Progress = Callable[[int], None]
@@ -194,20 +193,24 @@ class _Sender:
             self._on_the_way.difference_update(row.digest for row in pack.rows)
             self.unnamed.append(pack)
             self.packs += 1
-            if len(self.unnamed) >= PACKS_OF_AN_INDEX:
+            if len(self.unnamed) >= PACKS_OF_AN_INDEX or self._rows() >= MAX_INDEX_ROWS:
                 self.name_packs()
+
+    def _rows(self) -> int:
+        return sum(len(pack.rows) for pack in self.unnamed)
 
     def name_packs(self) -> None:
         """Make the packs that were created known to everybody."""
-        while self.unnamed:
-            self._depot.frames.send_index(self.unnamed[:PACKS_OF_AN_INDEX])
-            del self.unnamed[:PACKS_OF_AN_INDEX]
+        self._depot.frames.send_indexes(self.unnamed)
+        self.unnamed.clear()
 
     def _missing(self, digests: Iterable[Digest]) -> Iterator[Digest]:
         """Yield frames that are neither there nor on the way; both are asked at one moment."""
         for batch in _batches(digests):
-            there = zip(batch, self._depot.frames.has(batch), strict=True)
-            lacking = dict.fromkeys(digest for digest, has in there if not has)
+            had = self._depot.frames.has(batch)  # what is sent meanwhile is not among it
+            lacking = dict.fromkeys(
+                digest for digest, has in zip(batch, had, strict=True) if not has
+            )
             new = [digest for digest in lacking if digest not in self._on_the_way]
             if self._had is not None:
                 new = [digest for digest in new if not self._had.has_frame(digest)]

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from casstore.digest import CommitId
 from casstore.errors import Conflict
-from casstore.exchange import Connection, RemoteDepot
+from casstore.exchange import Connection, RemoteDepot, claim_again
 from casstore.flows.transfer.receiving import Received, receive
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.sending import DEFAULT_JOBS, Sent, send
 from casstore.journal import queries
 from casstore.journal.sealing import Outcome
-from casstore.store import Keep, Store, conflicts_of, renumbering_notice
+from casstore.journal.views import CollectionView
+from casstore.store import Index, Keep, Store, conflicts_of, renumbering_notice
 
 __all__ = ["Progress", "Pulled", "Pushed", "pull", "push", "take"]
 
@@ -55,9 +56,12 @@ def push(
     sent = send(store, depot, commits, jobs=jobs, progress=progress)
     outcomes: list[Outcome] = []
     if connection.remote.upstream:
+        if depot.was_set_back:
+            claim_again(depot, connection.claims())
         outcomes = seal_versions(store, depot, connection.claims, commits)
     notices = _notices(store, [outcome.commit for outcome in outcomes])
-    return Pushed(sent, tuple(outcomes), notices)
+    types = _type_notices(depot.index, [view.commit for view in sent.versions])
+    return Pushed(sent, tuple(outcomes), (*notices, *types))
 
 
 def pull(
@@ -93,7 +97,8 @@ def take(
     with store.index.read() as reader:
         conflicts = [one for one in conflicts_of(store, reader) if one.message not in before]
     notices = _notices(store, commits) if received.events else ()
-    return Pulled(received, notices, tuple(conflicts))
+    types = _type_notices(store.index, [view.commit for view in received.versions])
+    return Pulled(received, (*notices, *types), tuple(conflicts))
 
 
 def _notices(store: Store, commits: Collection[CommitId]) -> tuple[str, ...]:
@@ -111,3 +116,23 @@ def _notices(store: Store, commits: Collection[CommitId]) -> tuple[str, ...]:
         if collection is not None
     ]
     return tuple(notice for notice in notices if notice is not None)
+
+
+def _type_notices(index: Index, commits: Collection[CommitId]) -> tuple[str, ...]:
+    """Return one line for each name that was given two types, in stores apart."""
+    with index.read() as reader:
+        views = [queries.version(reader, commit) for commit in commits]
+        places = dict.fromkeys((view.project, view.name) for view in views if view is not None)
+        found = [queries.collection(reader, *place) for place in places]
+    return tuple(
+        f"{one.label!r} in project {one.project!r} is of type {' and '.join(types)}: both are kept;"
+        " rename yours: put it again under another name (casstore put PATH --name OTHER)"
+        for one in found
+        if one is not None and (types := _types_of(one))
+    )
+
+
+def _types_of(collection: CollectionView) -> list[str]:
+    """Return the types that a name was given at once, in the order in which they count."""
+    heads = [one.heads for one in collection.conflicts if one.field == "type"]
+    return [repr(value) for _, value in heads[0]] if heads else []

@@ -4,53 +4,76 @@ Knows: every event that is there, loose or in a journal pack, and every one that
 Never: what events mean.
 """
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from casstore.depot import read_journal_pack
 from casstore.errors import Corrupt, Unsupported
-from casstore.flows.verify.packs import check_pack
+from casstore.flows.verify.files import check_pack
 from casstore.flows.verify.problems import Problem, Problems
 from casstore.journal.wire import is_event_name, read_event, read_packed
 from casstore.packs import PackId
 from casstore.store import Store
 
-__all__ = ["check_events"]
+__all__ = ["BadEvent", "bad_events", "check_events"]
+
+
+class BadEvent(NamedTuple):
+    """An event that is damaged or gone, or, without a ``name``, a journal pack with damage."""
+
+    where: str
+    message: str
+    month: str
+    name: str | None
+    pack: PackId | None
 
 
 def check_events(store: Store, problems: Problems) -> None:
     """Read every event, and look for those that the index has applied."""
+    for bad in bad_events(store):
+        message = f"journal/{bad.where}: {bad.message}"
+        problems.add(Problem("event", None, None, None, None, message))
+
+
+def bad_events(store: Store) -> Iterator[BadEvent]:
+    """Yield what is wrong in the journal, after reading every event in it."""
     for month, _ in list(store.journal.months()):
         for name in filter(is_event_name, store.journal.names(month)):
-            _check_event(store, month, name, problems)
+            if message := _wrong(store, month, name):
+                yield BadEvent(f"{month}/{name}", message, month, name, None)
         for pack_id in store.journal.packs(month):
-            _check_journal_pack(store, month, pack_id, problems)
-    _find_missing(store, problems)
+            if message := _wrong_in_pack(store, month, pack_id):
+                where = f"{month}/packs/{pack_id.hex()}"
+                yield BadEvent(where, message, month, None, pack_id)
+    yield from _missing(store)
 
 
-def _check_event(store: Store, month: str, name: str, problems: Problems) -> None:
+def _wrong(store: Store, month: str, name: str) -> str:
     try:
         read_event(name, store.journal.read(month, name))
     except FileNotFoundError:
-        return  # it went meanwhile: the index tells whether it should be there
+        return ""  # it went meanwhile: the index tells whether it should be there
     except OSError as error:
-        _add(problems, f"{month}/{name}", f"it cannot be read: {error.strerror}")
+        return f"it cannot be read: {error.strerror}"
     except (Corrupt, Unsupported) as error:
-        _add(problems, f"{month}/{name}", error.message)
+        return error.message
+    return ""
 
 
-def _check_journal_pack(store: Store, month: str, pack_id: PackId, problems: Problems) -> None:
+def _wrong_in_pack(store: Store, month: str, pack_id: PackId) -> str:
     path = store.journal.pack_path(month, pack_id)
-    where = f"{month}/packs/{path.name}"
     state = check_pack(path, quick=False)
     if state.message:
-        _add(problems, where, state.message)
-        return
+        return state.message
     for packed in read_journal_pack(path):
         try:
             read_packed(packed.whole())
         except (Corrupt, Unsupported) as error:
-            _add(problems, where, error.message)
+            return error.message
+    return ""
 
 
-def _find_missing(store: Store, problems: Problems) -> None:
+def _missing(store: Store) -> Iterator[BadEvent]:
     with store.index.read() as reader:
         events = list(reader.events())
     missing = [n for n, place in events if not store.journal.has(n, *place)]
@@ -61,9 +84,5 @@ def _find_missing(store: Store, problems: Problems) -> None:
             place = reader.event_place(name)
         if place is not None and not store.journal.has(name, *place):
             where = f"{place.month}/packs/{place.pack.hex()}, " if place.pack else f"{place.month}/"
-            _add(problems, where + name, "it is gone; only the index still knows what it said")
-
-
-def _add(problems: Problems, where: str, message: str) -> None:
-    message = f"journal/{where}: {message}"
-    problems.add(Problem("event", None, None, None, None, message))
+            gone = "it is gone; only the index still knows what it said"
+            yield BadEvent(where + name, gone, place.month, name, place.pack)

@@ -7,13 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
+from casstore.digest import Digest
+from casstore.packs import PackKind
+
 __all__ = ["Fault", "Problem", "ProblemKind", "Problems", "Progress", "Report"]
 
 MAX_PROBLEMS = 10_000
+MAX_LOST_FRAMES = 400_000
 
-ProblemKind: TypeAlias = Literal["event", "pack", "manifest", "file", "reference", "bundle"]
-"""What is not right: an event's file, a pack, a version's list of files, a file of a version, an
-object elsewhere, a member of a bundle."""
+ProblemKind: TypeAlias = Literal[
+    "event", "pack", "index", "number", "manifest", "file", "reference", "bundle"
+]
+"""What is not right: an event's file, a pack, an index or a sealed number of a depot elsewhere, a
+version's list of files, a file of a version, an object elsewhere, a member of a bundle."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (files, bytes) as they are done."""
@@ -27,6 +33,7 @@ class Fault(NamedTuple):
 
     pack: str | None
     message: str
+    digest: Digest | None = None
     absent: bool = False
 
 
@@ -63,10 +70,19 @@ class Report:
 
 @dataclass(slots=True)
 class Problems:
-    """Collects problems; beyond a limit they are only counted."""
+    """Collects problems; beyond a limit they are only counted.
+
+    ``lost`` are the frames that versions need and that cannot be had, up to a limit too.
+    """
 
     count: int = 0
+    lost: dict[Digest, PackKind] = field(default_factory=dict)
     _kept: list[Problem] = field(default_factory=list)
+
+    def lose(self, fault: Fault, kind: PackKind) -> None:
+        """Note the frame of a fault, if it is known."""
+        if fault.digest is not None and len(self.lost) < MAX_LOST_FRAMES:
+            self.lost.setdefault(fault.digest, kind)
 
     def add(self, problem: Problem) -> None:
         """Take a problem."""

@@ -6,33 +6,30 @@ Knows: what is said of damage that a walk over its closure meets.  Never: whole 
 are there; ``Contents`` reads them and hashes whole files.
 """
 
-from collections.abc import Iterable, Iterator
+import random
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from casstore.catalog import ChunkRow
 from casstore.digest import Buffer, Digest, Hasher
-from casstore.errors import Corrupt, Unsupported
-from casstore.flows.verify.packs import PackStates
+from casstore.errors import Corrupt, RemoteError, Unsupported
+from casstore.flows.verify.places import Damage, PackStates
 from casstore.flows.verify.problems import Fault, Problem, ProblemKind, Problems, Progress
 from casstore.journal.views import PartView, VersionView
 from casstore.manifests import ChunkRef, Entry, ManifestDigest, Node
 from casstore.names import display_path
+from casstore.packs import PackKind
 from casstore.parallel import default_workers, ordered_map
-from casstore.store import Closure, Store, partly_here, reference_to
+from casstore.store import Closure, Known, Store, partly_here, reference_to
 
-__all__ = ["Contents", "Damage", "Located", "Node", "Tree"]
+__all__ = ["Contents", "Elsewhere", "Located", "Node", "Tree"]
 
 MAX_FRAMES_AT_ONCE = 4096
 BATCH_BYTES = 4 * 1024 * 1024
 MAX_SOUND_LISTS = 100_000
 
-
-class Damage(Corrupt):
-    """A frame that is needed cannot be had."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
+Elsewhere: TypeAlias = Callable[[Digest], Buffer | None]
 
 
 class Tree:
@@ -40,18 +37,26 @@ class Tree:
 
     A part that waits for its finish is looked at as a version is.  ``is_partly`` says that frames
     of files may be absent here, which is no damage; those of lists of files and chunks may not.
+    ``elsewhere`` is asked for nodes that cannot be had, so that what lies below is seen too.
     """
 
     def __init__(
-        self, store: Store, view: VersionView | PartView, packs: PackStates, problems: Problems
+        self,
+        known: Known,
+        view: VersionView | PartView,
+        packs: PackStates,
+        problems: Problems,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
-        self._store = store
         self._packs = packs
+        self._elsewhere = elsewhere
         self._problems = problems
         self._project = view.project
-        self._reference = _called(store, view)
+        self._reference = _called(known, view)
         self._told: set[tuple[bytes | None, str | None]] = set()
-        self.is_partly = isinstance(view, VersionView) and partly_here(store, view)
+        self.is_partly = (
+            isinstance(view, VersionView) and isinstance(known, Store) and partly_here(known, view)
+        )
         self._closure = Closure(view.manifest, self._fetch, self._broken_node)
 
     def segments(self) -> Iterator[Node]:
@@ -97,6 +102,7 @@ class Tree:
         """Note that a file suffers from a fault; once for each pack."""
         if fault.absent:
             return
+        self._problems.lose(fault, PackKind.DATA)
         key = (path, fault.pack)
         if key in self._told:
             return
@@ -115,15 +121,14 @@ class Tree:
         self._broken_list(node.first, str(error), pack)
 
     def _fetch(self, digest: Digest) -> Buffer:
-        with self._store.index.read() as reader:
-            row = reader.chunk(digest)
-        fault = self._packs.fault(digest, row)
-        if fault is None:
-            try:
-                return self._store.frames.read([digest])[0]
-            except (Corrupt, Unsupported, OSError) as error:
-                fault = self._packs.blame(digest, str(error))
-        raise Damage(fault)
+        try:
+            return self._packs.read(digest)
+        except Damage as damage:
+            self._problems.lose(damage.fault, PackKind.METADATA)
+            found = self._elsewhere(digest) if self._elsewhere is not None else None
+            if found is None:
+                raise
+            return found
 
     def _broken_list(self, first: bytes, message: str, pack: str | None = None) -> None:
         where = f" from {display_path(first)} on" if first else ""
@@ -134,17 +139,16 @@ class Tree:
         self._problems.add(Problem(kind, self._project, self._reference, path, pack, message))
 
 
-def _called(store: Store, view: VersionView | PartView) -> str:
+def _called(known: Known, view: VersionView | PartView) -> str:
     if isinstance(view, VersionView):
-        return reference_to(store, view)
+        return reference_to(known, view)
     return f"the part of {view.writer_name} for {view.name!r} in {view.distributed_id!r}"
 
 
 class Located:
     """Sees that every frame of files lies in a sound place; reads only lists of frames."""
 
-    def __init__(self, store: Store, packs: PackStates) -> None:
-        self._store = store
+    def __init__(self, packs: PackStates) -> None:
         self._packs = packs
         self._sound: set[tuple[bytes, int]] = set()
 
@@ -173,7 +177,7 @@ class Located:
 
     def _judge(self, tree: Tree, waiting: list[tuple[bytes, Digest]]) -> bool:
         """Judge what is waiting, and say whether all of it is sound."""
-        with self._store.index.read() as reader:
+        with self._packs.packs.index.read() as reader:
             rows = reader.chunks([digest for _, digest in waiting])
         sound = True
         for (path, digest), row in zip(waiting, rows, strict=True):
@@ -206,11 +210,14 @@ class _Batch:
 
 
 class Contents:
-    """Reads every frame of files and compares each file with its digest.  Once only."""
+    """Reads every frame of files and compares each file with its digest.  Once only.
 
-    def __init__(self, store: Store, packs: PackStates) -> None:
-        self._store = store
+    With a ``sample`` below 1 that part of the frames is read, drawn at random, and no file hashed.
+    """
+
+    def __init__(self, packs: PackStates, sample: float = 1.0) -> None:
         self._packs = packs
+        self._sample = sample
         self._hasher = Hasher()
         self._whole = True
 
@@ -237,6 +244,8 @@ class Contents:
             pieces.append(piece)
             try:
                 for ref in tree.refs(entry):
+                    if self._sample < 1 and random.random() >= self._sample:  # noqa: S311 - a sample
+                        continue
                     piece.refs.append(ref)
                     size, count = size + ref.size_bytes, count + 1
                     if size >= BATCH_BYTES or count >= MAX_FRAMES_AT_ONCE:
@@ -253,7 +262,7 @@ class Contents:
 
     def _batch(self, tree: Tree, pieces: list[_Piece]) -> _Batch:
         digests = [ref.digest for piece in pieces for ref in piece.refs]
-        with self._store.index.read() as reader:
+        with self._packs.packs.index.read() as reader:
             rows = reader.chunks(digests)
         faults = [tree.fault(*pair) for pair in zip(digests, rows, strict=True)]
         return _Batch(pieces, digests, rows, faults)
@@ -261,7 +270,9 @@ class Contents:
     def _read(self, batch: _Batch) -> list[Buffer | Fault]:
         if not any(batch.faults):
             try:
-                return list(self._store.frames.read(batch.digests))
+                return list(self._packs.packs.read(batch.digests))
+            except RemoteError:
+                raise
             except (Corrupt, Unsupported, OSError):
                 pass  # found one by one below
         located = zip(batch.digests, batch.rows, batch.faults, strict=True)
@@ -275,7 +286,9 @@ class Contents:
         if fault is not None:
             return fault
         try:
-            return self._store.frames.read([digest])[0]
+            return self._packs.packs.read([digest])[0]
+        except RemoteError:
+            raise
         except (Corrupt, Unsupported, OSError) as error:
             return self._packs.blame(digest, str(error))
 
@@ -301,7 +314,7 @@ class Contents:
     def _end(self, tree: Tree, entry: Entry) -> None:
         """Compare the file with its digest; one that is a single frame has been already."""
         hashed = not entry.is_reference and (entry.layout or not entry.size_bytes)
-        if hashed and self._whole and self._hasher.digest() != entry.content:
+        if hashed and self._whole and self._sample >= 1 and self._hasher.digest() != entry.content:
             tree.report(entry.path, Fault(None, "its bytes are not those of its digest"))
         if entry.layout:
             self._hasher = Hasher()

@@ -1,0 +1,200 @@
+"""The packs of a depot elsewhere: which there are, and which frames lie in them.
+
+Knows: listings, indexes, root lists, tails of packs, marks.  Never: events, what is in a frame.
+
+Invariant: a frame is said to be there only if its pack was listed or named by an index.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+
+from casstore.depot import marked_name
+from casstore.digest import Digest
+from casstore.errors import Corrupt, NotFound, Unsupported
+from casstore.exchange.indexes import (
+    HEAD_BYTES,
+    MAX_ROOTS_BYTES,
+    Indexed,
+    IndexId,
+    read_index,
+    read_roots,
+    size_of_index,
+)
+from casstore.exchange.mirror import Mirror
+from casstore.packs import PackId, rows_at
+from casstore.parallel import ordered_map
+from casstore.remotes import Listed, Objects
+
+__all__ = ["RemotePacks", "pack_name"]
+
+REQUESTS_AT_ONCE = 4
+READ_AHEAD_BYTES = 1024 * 1024
+MAX_CACHED_BYTES = 32 * 1024 * 1024
+
+_INDEX = re.compile(r"index/([0-9a-f]{64})\Z")
+_FRAMES = re.compile(r"packs/[0-9a-f]{2}/([0-9a-f]{64})\Z")
+_ROOTS = re.compile(r"roots/[0-9a-f]{64}/([0-9a-f]{64})\Z")
+
+
+class RemotePacks:
+    """The packs of one depot, as far as ``mirror`` knows them.
+
+    ``problems`` takes what lies there and cannot be read.
+    """
+
+    def __init__(self, objects: Objects, mirror: Mirror, problems: dict[str, str]) -> None:
+        self._objects = objects
+        self._mirror = mirror
+        self._problems = problems
+        self._gone: set[bytes] = set()
+
+    def refresh(self) -> list[Indexed]:
+        """Learn of every frame there; returns the packs that no index names (of killed pushes).
+
+        A pack is forgotten only if it was known before the listing that does not show it: another
+        process of this machine may be adding some.
+        """
+        self.learn_all()
+        known = self._mirror.packs()
+        listed = self._listed()
+        self._forget_gone(known, listed)
+        found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_packs(listed)]
+        unnamed = [pack for pack in found if pack is not None]
+        self._mirror.add_packs(unnamed)
+        return unnamed
+
+    def _tail(self, listed: Listed) -> Indexed | None:
+        """Read the footer of a pack; None if it has none, as where an upload was cut short."""
+        name = listed.name
+        try:
+            pack_id, kind, rows = rows_at(
+                lambda count, offset: self._objects.read(name, offset, offset + count),
+                listed.size_bytes,
+                name.rpartition("/")[2],
+            )
+        except (Corrupt, Unsupported) as error:
+            self._problems[name] = error.message
+            return None
+        if not name.endswith(pack_id.hex()):
+            self._problems[name] = "it is another pack, renamed"
+            return None
+        return Indexed(pack_id, kind, listed.size_bytes, rows)
+
+    def learn_all(self) -> None:
+        """Fetch every index that was not fetched before; what was set aside is read no more."""
+        names: list[IndexId] = []
+        aside: set[bytes] = set()
+        for item in self._objects.listing("index/"):
+            if match := _INDEX.match(item.name):
+                names.append(IndexId(bytes.fromhex(match[1])))
+            elif (marked := marked_name(item.name)) is not None:
+                aside.add(marked)
+        if not aside <= self._mirror.set_aside():  # frames of theirs lie elsewhere now
+            self._mirror.forget_frames(aside)
+        self._learn(names)
+
+    def learn(self, root: Digest) -> None:
+        """Fetch the indexes that lead to the frames of a manifest, all if nothing says which."""
+        for listed in self._objects.listing(f"roots/{root.hex()}/"):
+            names = self._roots(listed)
+            if names:
+                self._learn(names)
+                return
+        self.learn_all()
+
+    def _roots(self, listed: Listed) -> list[IndexId]:
+        match = _ROOTS.match(listed.name)
+        if match is None or listed.size_bytes > MAX_ROOTS_BYTES:
+            return []
+        try:
+            return read_roots(match[1], self._objects.read(listed.name, 0, listed.size_bytes))
+        except (Corrupt, Unsupported, NotFound) as error:
+            self._problems[listed.name] = error.message
+            return []
+
+    def _learn(self, names: Iterable[IndexId]) -> None:
+        aside = self._mirror.set_aside() | self._gone
+        missing = self._mirror.lacks_indexes(name for name in names if name not in aside)
+        for name, packs in zip(missing, self._fetched(missing), strict=True):
+            if packs is not None:
+                self._mirror.add_index(name, (pack for pack in packs if pack.pack_id not in aside))
+
+    def _fetched(self, names: list[IndexId]) -> Iterator[list[Indexed] | None]:
+        return ordered_map(self._fetch, names, workers=REQUESTS_AT_ONCE, window=REQUESTS_AT_ONCE)
+
+    def _fetch(self, name: IndexId) -> list[Indexed] | None:
+        place = f"index/{name.hex()}"
+        try:
+            return self.index_at(name)
+        except (Corrupt, Unsupported, NotFound) as error:
+            self._problems[place] = error.message
+            return None
+
+    def indexed(self) -> Iterator[list[Indexed]]:
+        """Yield the packs of each index as it is there now, one index at a time in memory.
+
+        Those that cannot be read are noted in ``problems``; what is set aside is left out.
+        """
+        aside = self._mirror.set_aside()
+        for listed in list(self._objects.listing("index/")):
+            match = _INDEX.match(listed.name)
+            name = IndexId(bytes.fromhex(match[1])) if match else None
+            if name is None or name in aside:
+                continue
+            try:
+                packs = self.index_at(name)
+            except (Corrupt, Unsupported, NotFound) as error:
+                self._problems[listed.name] = error.message
+            else:
+                yield [pack for pack in packs if pack.pack_id not in aside]
+
+    def index_at(self, name: IndexId) -> list[Indexed]:
+        """Return an index as it is there now, no more of it than one may have."""
+        place = f"index/{name.hex()}"
+        size_bytes = size_of_index(name, self._objects.read(place, 0, HEAD_BYTES))
+        return read_index(name, self._objects.read(place, 0, size_bytes))
+
+    def look_again(self) -> None:
+        """Forget packs that are not there any more, as after somebody collected there.
+
+        Raises ``NotFound`` if the depot itself is gone, or its folder is not mounted.
+        """
+        self._require_depot()
+        known = self._mirror.packs()
+        self._forget_gone(known, self._listed())
+
+    def _require_depot(self) -> None:
+        try:
+            self._objects.read("FORMAT")
+        except NotFound:
+            raise NotFound(
+                f"there is no depot at {self._objects.url} any more",
+                hint="see whether it is mounted, and call again",
+            ) from None
+
+    def _forget_gone(self, known: set[PackId], listed: Collection[PackId]) -> None:
+        """If a pack that was known before the listing is gone, read every index again.
+
+        A frame that was known in that pack may lie in another one too.
+        """
+        gone = known.difference(listed)
+        if gone:
+            self._require_depot()  # else all of it is gone, or its folder is not mounted
+            self._gone |= gone
+            self._mirror.forget_frames(())
+            self.learn_all()
+
+    def _listed(self) -> dict[PackId, Listed]:
+        """Return the packs that are there and not set aside."""
+        aside = self._mirror.set_aside() | self._gone
+        return {
+            PackId(bytes.fromhex(match[1])): item
+            for item in self._objects.listing("packs/")
+            if (match := _FRAMES.match(item.name)) and bytes.fromhex(match[1]) not in aside
+        }
+
+
+def pack_name(pack_id: PackId) -> str:
+    """Return the name of a pack's object."""
+    name = pack_id.hex()
+    return f"packs/{name[:2]}/{name}"

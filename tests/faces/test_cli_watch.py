@@ -1,0 +1,109 @@
+"""``casstore verify --remote`` and ``casstore repair``: damage that is named, and healed."""
+
+import pytest
+
+from casstore.packs import PackKind, read_rows
+from casstore.packs.format import RECORD
+from casstore.remotes.configuration import keep_probe
+from casstore.remotes.probing import Probe
+
+FOUND = Probe(True, True, True, True, writers=2, rounds=20, checked_at="2026-11-25T12:00:00Z")
+
+
+@pytest.fixture
+def pushed(cli):
+    """Give the command line in a store that has pushed ``net:v0`` to its upstream ``hub``."""
+    cli("init")
+    cli.write("data/large.bin", bytes(range(256)) * 40 + bytes(1_000_000))
+    cli("put", "data", "--name", "net")
+    cli("remote", "add", "hub", str(cli.folder / "hub"), "--upstream")
+    keep_probe(cli.folder / ".casstore", "hub", FOUND)
+    cli("push")
+    return cli
+
+
+def damage(root):
+    """Flip a bit in each frame of a depot's packs of data."""
+    for path in (path for path in (root / "packs").rglob("*") if path.is_file()):
+        _, kind, rows = read_rows(path)
+        if kind is PackKind.DATA:
+            data = bytearray(path.read_bytes())
+            for row in rows:
+                data[row.offset + RECORD.size] ^= 1
+            path.write_bytes(data)
+
+
+def test_a_sound_depot_is_ok(pushed):
+    """All of it, a sample, or a version."""
+    assert pushed("verify", "--remote", "hub").lines[-1].endswith("ok")
+    assert "(50% of the frames)" in pushed("verify", "--remote", "hub", "--sample", "50%").text
+    assert "hub: net:v0" in pushed("verify", "--remote", "hub", "net:v0").text
+    assert pushed("verify", "--remote", "hub", "net:v0", "--sample", "0.5").code == 0
+    told = pushed("verify", "--remote", str(pushed.folder / "hub"), "--json").json
+    assert (told["ok"], told["versions"], told["problems"], told["sample"]) == (True, 1, [], 1.0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--sample 1%", "--remote hub --sample 0%", "--remote hub --sample x", "--remote hub --quick"],
+)
+def test_what_makes_no_sense_is_refused(pushed, words):
+    """One line, exit code 2."""
+    assert pushed("verify", *words.split(), code=2).errors.count("\n") >= 1
+
+
+def test_a_damaged_depot_is_told_and_healed(pushed):
+    """Exit code 4 names version and path; ``repair --to`` heals; nothing damaged is ever served."""
+    damage(pushed.folder / "hub")
+    told = pushed("verify", "--remote", "hub", "--json", code=4).json
+    named = {(one["reference"], one["path"]) for one in told["problems"] if one["path"]}
+    assert ("net:v0", "sub/numbers.bin") in named
+    assert pushed("verify", "--remote", "hub", "net:v0", code=4).lines
+    pushed("pull", "--store", "other", "--from", str(pushed.folder / "hub"), code=4)
+    assert pushed("ls", "--store", "other").text == ""
+    planned = pushed("repair", "--to", "hub", "--dry-run", code=4)
+    assert "would be healed" in planned.text
+    healed = pushed("repair", "--to", "hub", "--json").json
+    assert (healed["ok"], healed["problems"], len(healed["set_aside"])) == (True, [], 1)
+    assert pushed("verify", "--remote", "hub").lines[-1].endswith("ok")
+    pushed("pull", "--store", "other", "--from", str(pushed.folder / "hub"))
+    pushed("verify", "--store", "other")
+    assert pushed("repair", "--to", "hub").text == "nothing to heal\n"
+
+
+@pytest.mark.parametrize("source", ["default", "name", "store", "folder", "bundle"])
+def test_a_damaged_store_is_told_and_healed(pushed, source):
+    """From the upstream, by name, from another store, from the folder it is in, from a bundle."""
+    pushed("pull", "--store", "b/.casstore", "--from", str(pushed.folder / "hub"))
+    pushed("bundle", "create", "all.bundle")
+    damage(pushed.folder / ".casstore")
+    pushed("verify", code=4)
+    where = {"name": "hub", "store": "b/.casstore", "folder": "b", "bundle": "all.bundle"}
+    words = [] if source == "default" else ["--from", where[source]]
+    pushed("repair", "-n", *words, code=4)
+    pushed("verify", code=4)
+    told = pushed("repair", *words).text
+    assert "1 damaged pack set aside" in told
+    assert pushed("verify").lines[-1].endswith("ok")
+    pushed("get", "net", "-o", "out")
+    assert (pushed.folder / "out" / "large.bin").stat().st_size == 1_010_240
+
+
+def test_what_nobody_has_ends_with_four(pushed):
+    """And is named; what could be healed is."""
+    pushed.write("more/a.txt", "only here, and nowhere else\n")
+    pushed("put", "more", "--name", "lonely")
+    damage(pushed.folder / ".casstore")
+    told = pushed("repair", "--from", "hub", code=4)
+    assert "lonely:v0" in told.text
+    assert "net:v0" not in told.text
+    pushed("get", "net", "-o", "out")
+    pushed("get", "lonely", "-o", "out2", code=4)
+
+
+def test_a_repair_from_nowhere_is_one_line(pushed):
+    """No such remote, no depot there, two directions at once."""
+    assert pushed("repair", "--from", "nope", code=10).errors.count("\n") == 1
+    (pushed.folder / "empty").mkdir()
+    assert pushed("repair", "--from", "empty", code=10).errors.count("\n") == 1
+    assert pushed("repair", "--from", "hub", "--to", "hub", code=2).errors.count("\n") == 1
