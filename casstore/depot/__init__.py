@@ -25,6 +25,7 @@ from casstore.depot.sessions import (
     is_dead,
     live_sessions,
 )
+from casstore.depot.sharing import Sharing
 
 __all__ = [
     "AUTHORITY_NAME",
@@ -37,6 +38,7 @@ __all__ = [
     "PackFiles",
     "Packed",
     "SessionFolder",
+    "Sharing",
     "create_identity",
     "dead_sessions",
     "draw_authority",

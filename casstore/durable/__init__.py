@@ -6,13 +6,21 @@ Never: formats, digests, what a file is for.  The only place of ``os.fsync``, ``
 prefix of them as a crash.
 """
 
-from casstore.durable.filesystems import boot_id, filesystem_type, is_local_filesystem, keeps_ctime
+from casstore.durable.filesystems import (
+    boot_id,
+    filesystem_type,
+    is_local_filesystem,
+    keeps_ctime,
+    keeps_inodes,
+)
 from casstore.durable.inside import Inside
 from casstore.durable.locks import FileLock, is_open_for_writing
 from casstore.durable.naming import (
     create_exclusive,
     install,
+    is_gone,
     link,
+    look_anew,
     make_directory,
     publish_exclusive,
     rename,
@@ -41,11 +49,14 @@ __all__ = [
     "create_exclusive",
     "filesystem_type",
     "install",
+    "is_gone",
     "is_local_filesystem",
     "is_open_for_writing",
     "is_out_of_space",
     "keeps_ctime",
+    "keeps_inodes",
     "link",
+    "look_anew",
     "make_directory",
     "observe",
     "publish_exclusive",

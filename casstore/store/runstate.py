@@ -4,8 +4,9 @@ Knows: what a run records of the session it runs in, and when that session is kn
 Never: writing; the journal says ``running`` until somebody continues the run.
 
 A run that says ``running`` has crashed if the kernel dropped the lease of its session.  That is
-believed only of a session of this very folder (its id and the inode of FORMAT: a copy has another),
-and where another machine might hold the lease unseen, only on the boot that began it.
+believed only of a session of this very folder (its id and the inode of FORMAT: a copy has another).
+Of a depot that several hosts share only the session's own host can tell that it died; the others
+see that its lease is gone, when that host has removed it.
 """
 
 import json
@@ -13,7 +14,6 @@ from dataclasses import replace
 from typing import Any
 
 from casstore import durable
-from casstore.depot import is_dead
 from casstore.journal.views import RunView
 from casstore.store.store import Store
 
@@ -45,9 +45,9 @@ def _is_known_dead(store: Store, environment: str) -> bool:
         return False
     if {key: lease.get(key) for key in ("store", "inode")} != _place(store):
         return False
-    here = lease.get("boot") == durable.boot_id() or durable.is_local_filesystem(store.root)
-    return here and is_dead(store.root, lease["session"])
+    return store.is_dead(lease["session"])
 
 
 def _place(store: Store) -> dict[str, object]:
-    return {"store": store.identity.store_id, "inode": (store.root / "FORMAT").stat().st_ino}
+    inode = (store.root / "FORMAT").stat().st_ino if durable.keeps_inodes(store.root) else 0
+    return {"store": store.identity.store_id, "inode": inode}

@@ -6,6 +6,9 @@ Never: why an attempt failed, packs that no attempt noted.
 Invariant: a pack is deleted only if no event in the journal, mirrored or not, leads to a frame that
 is found in it, and no other session lives that might rely on it.  The rows go first; a session that
 begins after that cannot find them, and if one began before it, the files stay.
+
+Of a depot that several hosts share nothing is taken back: others may have indexed a pack as soon as
+it had its name, and whether they live cannot be seen.  A collection gives that space back.
 """
 
 from collections.abc import Iterator
@@ -17,6 +20,7 @@ from casstore.depot import (
     JournalFiles,
     PackFiles,
     SessionFolder,
+    Sharing,
     failed_notes,
     forget_failed,
     read_journal_pack,
@@ -40,12 +44,18 @@ class TakingBack:
     """Gives the space of failed attempts back."""
 
     def __init__(
-        self, packs: PackFiles, journal: JournalFiles, index: Index, frames: FrameReader
+        self,
+        packs: PackFiles,
+        journal: JournalFiles,
+        index: Index,
+        frames: FrameReader,
+        sharing: Sharing,
     ) -> None:
         self._packs = packs
         self._journal = journal
         self._index = index
         self._frames = frames
+        self._sharing = sharing
 
     def take_back(self, own: SessionFolder, folder: Path) -> bool:
         """Delete what failed attempts noted in a session's ``folder``; returns whether it is gone.
@@ -56,6 +66,9 @@ class TakingBack:
         noted = list(failed_notes(folder).values())
         if not noted:
             return True
+        if self._sharing.now():
+            forget_failed(folder)
+            return False
         if not own.is_alone():
             return False
         try:
@@ -69,6 +82,8 @@ class TakingBack:
         if not own.is_alone():
             return False
         for pack_id in free:
+            if self._sharing.now():
+                return False
             self._packs.remove(pack_id)
         forget_failed(folder)
         return True
