@@ -75,10 +75,10 @@ class Host:
 
 def look(root):
     """Print the versions as {number: [commit, seed]}, each checked whole, and the folded state."""
-    import worker  # noqa: PLC0415 - where this is a script, the folder of crash tests is on the path
+    import worker
 
-    from casstore.digest import digest_of  # noqa: PLC0415
-    from casstore.store import live_versions, open_store  # noqa: PLC0415
+    from casstore.digest import digest_of
+    from casstore.store import live_versions, open_store
 
     store = open_store(Path(root), fresh=True)
     found = {}

@@ -57,8 +57,12 @@ def take_number(store: Store, project: str, key: str, commit_id: CommitId) -> in
     """Claim the next number of a collection that is reserved; it is never given to another.
 
     It is above what the upstream has sealed as well, so that the upstream may well seal it.  One
-    that this commit, interrupted, has claimed already is taken again.
+    that this commit, interrupted or made by another host too, has claimed already is taken again.
     """
+    if store.index.is_shared():
+        taken = store.claims.taken_by(project, key, commit_id)
+        if taken is not None:
+            return taken
     with store.index.read() as reader:
         number = Numbers(reader, project, key, store.standpoint).next()
     return store.claims.take(project, key, number, commit_id, store.staging())

@@ -76,9 +76,7 @@ class Store:
             sharing=sharing,
         )
         self.frames = FrameReader(self.packs, self.index, self._find_again)
-        self._taking_back = TakingBack(
-            self.packs, self.journal, self.index, self.frames, sharing
-        )
+        self._taking_back = TakingBack(self.packs, self.journal, self.index, self.frames, sharing)
         self.events = EventLog(self.index, self.journal, self.staging)
         self._lock = Lock()
         self._session: Session | None = None
