@@ -18,11 +18,19 @@ from casstore.errors import Corrupt
 from casstore.exchange import RemoteDepot
 from casstore.flows.transfer.selection import events_for, is_there
 from casstore.journal import queries
+from casstore.journal.bodies import ManifestRef
 from casstore.journal.views import VersionView
 from casstore.packs import PackId, PackKind
 from casstore.store import Closure, Store
 
-__all__ = ["Received", "ToReceive", "plan_to_receive", "receive"]
+__all__ = [
+    "Received",
+    "ToReceive",
+    "packs_of_manifests",
+    "plan_to_receive",
+    "receive",
+    "receive_manifests",
+]
 
 MAX_FRAMES_AT_ONCE = 4096
 FRAMES_ADDED_AT_ONCE = 64
@@ -85,13 +93,35 @@ def receive(
     depot.refresh()
     store.index.catch_up()
     views = _lacking(store, depot, commits)
+    wholes = [view.manifest for view in views]
+    count, stored = receive_manifests(store, depot, wholes, progress=progress)
+    session = store.session()
+    with session.committing():
+        relied = packs_of_manifests(store, wholes)
+        events = events_for(commits, depot.mirror.index, depot.mirror.journal, store.index)
+        store.events.receive([(event.name, event.time, event.data) for event in events])
+        session.published(relied)
+    return Received(views, count, stored, len(events))
+
+
+def receive_manifests(
+    store: Store,
+    depot: RemoteDepot,
+    wholes: Iterable[ManifestRef],
+    *,
+    progress: Progress | None = None,
+) -> tuple[int, int]:
+    """Bring all that manifests need into this store; returns how many frames and bytes came.
+
+    When this returns it is durable here, and no event names it yet.
+    """
     session = store.session()
     nodes = _Nodes(store, depot)
     count = stored = 0
     seen: set[Digest] = set()
-    for view in views:
-        depot.frames.learn(view.manifest.root)
-        for batch in _batches(Closure(view.manifest, nodes.fetch).kinds(seen)):
+    for manifest in wholes:
+        depot.frames.learn(manifest.root)
+        for batch in _batches(Closure(manifest, nodes.fetch).kinds(seen)):
             for kind in PackKind.DATA, PackKind.METADATA:
                 wanted = _missing(store, [digest for digest, its in batch if its is kind])
                 for frames in _batches(depot.frames.read(wanted), FRAMES_ADDED_AT_ONCE):
@@ -101,12 +131,7 @@ def receive(
                     if progress is not None:
                         progress(size)
     session.flush()
-    with session.committing():
-        relied = _packs_of(store, views)
-        events = events_for(commits, depot.mirror.index, depot.mirror.journal, store.index)
-        store.events.receive([(event.name, event.time, event.data) for event in events])
-        session.published(relied)
-    return Received(views, count, stored, len(events))
+    return count, stored
 
 
 def _lacking(
@@ -126,11 +151,11 @@ def _missing(store: Store, digests: list[Digest]) -> list[Digest]:
     return [digest for digest, row in zip(digests, rows, strict=True) if row is None]
 
 
-def _packs_of(store: Store, views: Iterable[VersionView]) -> set[PackId]:
-    """Return the packs here that hold versions, after seeing that each of them is there."""
+def packs_of_manifests(store: Store, wholes: Iterable[ManifestRef]) -> set[PackId]:
+    """Return the packs here that hold manifests, after seeing that each of them is there."""
     found: set[PackId] = set()
-    for view in views:
-        for batch in _batches(Closure(view.manifest, store.frames.metadata).frames()):
+    for manifest in wholes:
+        for batch in _batches(Closure(manifest, store.frames.metadata).frames()):
             found.update(place.pack_id for place in store.frames.locate(batch))
     gone = [pack_id for pack_id in found if not store.packs.exists(pack_id)]
     if gone:
