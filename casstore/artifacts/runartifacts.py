@@ -12,6 +12,7 @@ from functools import partial
 from casstore.artifacts.artifact import Artifact
 from casstore.artifacts.commits import log_in_run
 from casstore.artifacts.inert import InertRun
+from casstore.artifacts.place import elsewhere
 from casstore.artifacts.runinfo import RunInfo, find_run
 from casstore.artifacts.runrecord import RunRecord, store_for_looking
 from casstore.artifacts.unstored import Unstored
@@ -142,6 +143,8 @@ class RunArtifacts(InertRun, ABC):
             nothing = Unstored(reference.name, kind, project=project, entity=place.entity)
             return Artifact._of(nothing)  # noqa: SLF001 - the same room
         store = store_for_looking(place)
+        if place.remote:
+            elsewhere().fetch(place, store, reference)
         return Artifact._of_view(  # noqa: SLF001 - the same room
             store, find_version(store, reference, place.project)
         )

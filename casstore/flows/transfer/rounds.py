@@ -21,7 +21,7 @@ different parts, each makes a version.
 from dataclasses import dataclass, replace
 
 from casstore.depot import escape_name
-from casstore.digest import CommitId
+from casstore.digest import CommitId, digest_of
 from casstore.errors import NotFound, Unsupported
 from casstore.exchange import Connection, RemoteDepot
 from casstore.flows.transfer.receiving import packs_of_manifests, receive, receive_manifests
@@ -157,7 +157,8 @@ class Depot:
     def settled(self, at: RoundSubject) -> Settled | None:
         """Return what a round was settled to be, None if it is open; all of it is here then."""
         try:
-            what = Settled.from_bytes(self.depot.objects.read(_claim(at)))
+            name = self.depot.objects.read(_claim(at)).decode("ascii", "replace")
+            what = Settled.from_bytes(self.depot.objects.read(f"{_claim(at)}-{name}"))
         except NotFound:
             return None
         self.look()
@@ -171,8 +172,11 @@ class Depot:
         _send_parts(self.store, self.depot, at)
         if what.base is not None:
             send(self.store, self.depot, [what.base])
+        data = what.to_bytes()
+        name = digest_of(data).hex()
+        self.depot.objects.create(f"{_claim(at)}-{name}", data)  # it may be too long for a claim
         try:
-            if self.depot.objects.create_exclusively(_claim(at), what.to_bytes()):
+            if self.depot.objects.create_exclusively(_claim(at), name.encode()):
                 return what
         except Unsupported:
             return what

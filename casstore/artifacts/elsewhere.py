@@ -1,0 +1,121 @@
+"""A run that shares its versions through a depot elsewhere while it runs.
+
+Knows: what goes there and comes from there, and when.  Never: how it travels.
+Loaded by name (``place.elsewhere``) when a run names such a depot, for most do not.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+from casstore.artifacts.place import Place
+from casstore.artifacts.terminal import termlog
+from casstore.errors import Invalid, NotFound
+from casstore.exchange import Connection, connect, find_remote
+from casstore.flows.transfer import add_part_there, choose, finish_round_there, pull, push
+from casstore.journal import queries
+from casstore.journal.views import PartView, VersionView
+from casstore.names import Reference
+from casstore.parallel import Lock
+from casstore.remotes.addresses import parse_address
+from casstore.remotes.configuration import add_remote, read_remotes
+from casstore.store import Commit, Draft, Finish, Store
+
+__all__ = ["add", "begin", "fetch", "finish", "share"]
+
+REMOTE_NAME = "origin"
+
+_one_at_a_time = Lock()  # what is known of a depot lies in one index, which a process opens once
+
+
+def begin(place: Place) -> None:
+    """Check that the depot of a run can be meant, and keep it as the upstream of its own store.
+
+    Only where ``init(store=URL)`` made that store for it; elsewhere remotes are people's to name.
+    Raises ``Invalid`` for a URL that cannot be, ``NotFound`` for a name that is not known.
+    """
+    if place.is_elsewhere:
+        url = parse_address(place.remote).url
+        store = place.writable_store()
+        if REMOTE_NAME not in read_remotes(store.root):
+            add_remote(store.root, REMOTE_NAME, url, upstream=True)
+        return
+    if not place.remote:
+        raise Invalid("the depot has no name", hint="init(remote=...): a remote's name, or a URL")
+    find_remote(place.writable_store(), place.remote)
+
+
+def add(
+    place: Place,
+    store: Store,
+    draft: Draft,
+    request: Commit,
+    distributed_id: str,
+    *,
+    writer: str,
+    replaces: bool,
+) -> PartView:
+    """Add a part that all who share the depot see; as ``store.add_part``."""
+    with _connected(place, store) as connection:
+        return add_part_there(
+            *(store, connection, draft, request, distributed_id),
+            writer=writer,
+            replaces=replaces,
+        )
+
+
+def finish(
+    place: Place,
+    store: Store,
+    draft: Draft,
+    request: Commit,
+    distributed_id: str,
+    *,
+    writer: str,
+    incremental: bool,
+) -> Finish:
+    """Make one version of what all who share the depot have added; as ``store.finish_round``."""
+    with _connected(place, store) as connection:
+        return finish_round_there(
+            *(store, connection, draft, request, distributed_id),
+            writer=writer,
+            incremental=incremental,
+        )
+
+
+def share(place: Place, store: Store, view: VersionView) -> VersionView:
+    """Bring a version there that is logged here; returns it as it is numbered then."""
+    with _connected(place, store) as connection:
+        for notice in push(store, connection, [view.commit]).notices:
+            termlog(notice)
+    with store.index.read() as reader:
+        return queries.version(reader, view.commit) or view
+
+
+def fetch(place: Place, store: Store, reference: Reference) -> None:
+    """Bring a version here if the depot has it; what only this store has is found here."""
+    project = reference.project or place.project
+    asked = Reference(
+        name=reference.name,
+        label=reference.label,
+        id_prefix=reference.id_prefix,
+        project=project,
+        explicit=True,
+    )
+    with _connected(place, store) as connection:
+        connection.depot.refresh()
+        with contextlib.suppress(NotFound):  # of the depot: the store is asked next
+            pull(store, connection, choose(connection.depot, [asked]))
+
+
+@contextlib.contextmanager
+def _connected(place: Place, store: Store) -> Iterator[Connection]:
+    with _one_at_a_time:
+        connection = connect(store, find_remote(store, _named(place)), create=True)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def _named(place: Place) -> str:
+    return REMOTE_NAME if place.is_elsewhere else place.remote
