@@ -34,7 +34,7 @@ from casstore.store import (
     add_part,
     check_type_of,
     finish_round,
-    number_of,
+    reference_to,
 )
 
 __all__ = ["ParallelWriters"]
@@ -207,7 +207,7 @@ def _finish(
     if finish.again:
         termlog(
             f"nothing was upserted by {where} since it was finished as "
-            f"v{number_of(store, committed.version)}"
+            f"{reference_to(store, committed.version)}"
         )
     else:
         if not finish.parts:
