@@ -30,8 +30,8 @@ class Host:
             "CASSTORE_TEST_MACHINE": name,
             "PYTHONPATH": os.pathsep.join([PACKAGE, str(HERE), str(HERE / "crash")]),
         }
-        if kind and not owner:
-            self.environment["CASSTORE_TEST_FILESYSTEM"] = f"{kind}:{root}"
+        far = kind and not owner
+        self.environment["CASSTORE_TEST_FILESYSTEM"] = f"{kind}:{root}" if far else ""
 
     def start(self, *command, **environment):
         """Start Python there with these arguments."""
