@@ -154,9 +154,7 @@ def request_for(
     )
 
 
-def _commit(
-    place: Place, store: Store, artifact: ArtifactProperties, request: Commit
-) -> Committed:
+def _commit(place: Place, store: Store, artifact: ArtifactProperties, request: Commit) -> Committed:
     committed = artifact._drafting.commit(store, request)  # noqa: SLF001
     say_unchanged(store, request, committed)
     if place.remote:

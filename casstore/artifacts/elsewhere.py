@@ -1,11 +1,16 @@
 """A run that shares its versions through a depot elsewhere while it runs.
 
 Knows: what goes there and comes from there, and when.  Never: how it travels.
+
+What the run logs is brought to the depot before ``wait`` returns, what it uses is fetched from
+there, and its parts and finishes meet those of other hosts.  Numbers that all hosts share are those
+of an upstream: ``init(store=URL)`` makes the depot one, a remote is one if it was added so.
 Loaded by name (``place.elsewhere``) when a run names such a depot, for most do not.
 """
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from casstore.artifacts.place import Place
 from casstore.artifacts.terminal import termlog
@@ -34,10 +39,10 @@ def begin(place: Place) -> None:
     Raises ``Invalid`` for a URL that cannot be, ``NotFound`` for a name that is not known.
     """
     if place.is_elsewhere:
-        url = parse_address(place.remote).url
+        address = parse_address(place.remote)
         store = place.writable_store()
         if REMOTE_NAME not in read_remotes(store.root):
-            add_remote(store.root, REMOTE_NAME, url, upstream=True)
+            add_remote(store.root, REMOTE_NAME, address.url, upstream=True)
         return
     if not place.remote:
         raise Invalid("the depot has no name", hint="init(remote=...): a remote's name, or a URL")
@@ -91,20 +96,21 @@ def share(place: Place, store: Store, view: VersionView) -> VersionView:
         return queries.version(reader, view.commit) or view
 
 
-def fetch(place: Place, store: Store, reference: Reference) -> None:
-    """Bring a version here if the depot has it; what only this store has is found here."""
-    project = reference.project or place.project
-    asked = Reference(
-        name=reference.name,
-        label=reference.label,
-        id_prefix=reference.id_prefix,
-        project=project,
-        explicit=True,
-    )
+def fetch(place: Place, store: Store, reference: Reference) -> VersionView | None:
+    """Bring the version here that is meant in the depot; None if it has none of that name.
+
+    What ``latest`` and numbers mean is then what they mean there.
+    """
+    asked = replace(reference, project=reference.project or place.project, explicit=True)
     with _connected(place, store) as connection:
         connection.depot.refresh()
-        with contextlib.suppress(NotFound):  # of the depot: the store is asked next
-            pull(store, connection, choose(connection.depot, [asked]))
+        try:
+            (commit,) = choose(connection.depot, [asked])
+        except NotFound:
+            return None
+        pull(store, connection, [commit])
+    with store.index.read() as reader:
+        return queries.version(reader, commit)
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ work in any folder.  It uses the store and project that the process which starte
 then, unless its own ``CASSTORE_HOME`` or project variable says otherwise.  Every other process asks
 its own working directory, whoever started it: who changes into another project works in that one.
 
-A run may also name a depot elsewhere through which it shares what it makes while it runs.  Where that
-depot alone is named, by its URL, the run's own store lies beside the user's, one for each URL.
+A run may also name a depot elsewhere through which it shares what it makes while it runs.  Where
+that depot alone is named, by its URL, the run's own store lies beside the user's, one for each URL.
 """
 
 import os

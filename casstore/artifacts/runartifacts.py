@@ -143,10 +143,9 @@ class RunArtifacts(InertRun, ABC):
             nothing = Unstored(reference.name, kind, project=project, entity=place.entity)
             return Artifact._of(nothing)  # noqa: SLF001 - the same room
         store = store_for_looking(place)
-        if place.remote:
-            elsewhere().fetch(place, store, reference)
+        view = elsewhere().fetch(place, store, reference) if place.remote else None
         return Artifact._of_view(  # noqa: SLF001 - the same room
-            store, find_version(store, reference, place.project)
+            store, view or find_version(store, reference, place.project)
         )
 
 

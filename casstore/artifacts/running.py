@@ -85,10 +85,9 @@ def init(  # noqa: PLR0913, PLR0917 - W&B's signature
     finishes it first, ``"create_new"`` begins another beside it.  ``id`` of a known run continues
     it (``resume="never"``: ``Conflict``; ``"must"`` and unknown: ``NotFound``).  With
     ``mode="disabled"`` nothing is stored; every other mode is local.  ``store`` names the store's
-    folder.  With ``remote``, a remote's name or a URL, what the run logs is brought to that depot, what
-    it uses is fetched from there, and ``upsert_artifact`` and ``finish_artifact`` meet those of other
-    hosts; ``store`` may be such a URL itself, and the run's own store is then kept for it.
-    The other keywords are W&B's and mean nothing here.
+    folder; ``remote``, a remote's name or a URL, a depot that the run shares its versions through
+    while it runs (``elsewhere``), and ``store`` may be such a URL itself: see the README.  The other
+    keywords are W&B's and mean nothing here.
     """
     del force, anonymous, resume_from, fork_from, save_code, tensorboard, sync_tensorboard
     del monitor_gym

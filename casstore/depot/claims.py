@@ -65,7 +65,7 @@ class Claims:
                 return number
 
     def taken_by(self, project: str, name: str, commit: CommitId) -> int | None:
-        """Return the number that a commit has among the newest claims, None if it has none there."""
+        """Return the number that a commit has among the newest claims; None if it has none."""
         highest = self.highest(project, name)
         newest = range(max(0, highest - NEWEST_CLAIMS + 1), highest + 1)
         found = (number for number in newest if self.owner(project, name, number) == commit)

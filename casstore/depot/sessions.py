@@ -3,10 +3,10 @@
 Knows: who is alive, by locks that the kernel drops.  Never: what a session writes.
 
 In a depot that one host has, the lease is the lock.  In one that several hosts share no lock of
-another host can be seen, so the lease is a mark there, ``<session>@<machine>``, and the lock lies on the
-session's own host: every function takes the folder for those as ``host``, None if nobody shares.  A
-host tells of its own sessions whether they live, and takes those of others to live for as long as
-their lease is there.
+another host can be seen, so the lease is a mark there, ``<session>@<machine>``, and the lock lies
+on the session's own host: every function takes the folder for those as ``host``, None if nobody
+shares.  A host tells of its own sessions whether they live, and takes those of others to live for
+as long as their lease is there.
 """
 
 import errno
@@ -96,7 +96,7 @@ def _empty(folder: Path) -> None:
 
 
 def _locks(root: Path, host: Path | None) -> Path:
-    """Return the folder of the locks that this host's kernel holds; on a shared depot it is made."""
+    """Return the folder of the locks that this host's kernel holds."""
     if host is None:
         return root / "leases"
     host.mkdir(parents=True, exist_ok=True)

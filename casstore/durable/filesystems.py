@@ -3,9 +3,9 @@
 Knows: Linux's mount table and boot id, and what a test says in their place.
 Never: files' contents.
 
-What a test says (``settings.pretence``) can only make casstore more careful, so it does no harm where it
-is set by mistake: a file system can be called remote, never local, and a machine gets an id that
-nobody else has, never that of another.
+What a test says (``settings.pretence``) can only make casstore more careful, so it does no harm
+where it is set by mistake: a file system can be called remote, never local, and a machine gets an
+id that nobody else has, never that of another.
 """
 
 import os

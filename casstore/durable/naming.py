@@ -121,9 +121,9 @@ def make_directory(path: Path) -> bool:
 def look_anew(folder: Path) -> None:
     """Let what others did to the names in a folder be seen now, where a client remembers them.
 
-    A client of a network file system may answer from memory for a while (NFS up to 60 s, ``acdirmax``
-    of nfs(5); sshfs 20 s).  Having changed a folder itself it asks the server again, so a file that
-    nobody reads is made there and removed.  A folder that is gone is left alone.
+    A client of a network file system may answer from memory for a while (NFS up to 60 s,
+    ``acdirmax`` of nfs(5); sshfs 20 s).  Having changed a folder itself it asks the server again,
+    so a file that nobody reads is made there and removed.  A folder that is gone is left alone.
     """
     probe = folder / f".{os.urandom(8).hex()}"
     with contextlib.suppress(FileNotFoundError):

@@ -153,7 +153,7 @@ def _file_system(root: Path) -> Finding:
     return Finding(
         "warning",
         f"the file system is not known to be local ({kind}); the index lies in {user_cache_dir()}",
-        "several hosts may use it at once; a store on a local disk is faster, and can be pushed to it",
+        "several hosts may use it at once; a store on a local disk is faster, and can push to it",
     )
 
 

@@ -151,7 +151,7 @@ class _Finishing:
         return Finish(committed, len(gathered.parts))
 
     def _own_part(self, gathered: _Gathered) -> PartBody | None:
-        """Return the part that the draft is, None if it is empty or somebody has added just that."""
+        """Return the part that the draft is; None if it is empty, or is there already."""
         if not self.own.entries or self.own.digest in _digests(gathered.parts):
             return None
         attempts = [part.attempt for part in gathered.parts if part.writer_name == self.writer]

@@ -4,8 +4,9 @@ Knows: when an mtime is believed.  Never: what is in a folder.
 
 An mtime is coarse: two things that happen within one tick leave one mtime.  So it is believed only
 when nothing more can happen within it.  On a local file system the clock that gives it is the one
-that is asked here.  In a depot that several hosts share it may be another host's, off by days: there
-it is believed when it was noticed some seconds ago by this host's clock, and has not changed since.
+that is asked here.  In a depot that several hosts share it may be another host's, off by days:
+there it is believed when it was noticed some seconds ago by this host's clock, and has not changed
+since.
 """
 
 import time

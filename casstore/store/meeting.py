@@ -2,8 +2,8 @@
 
 Knows: what is settled, and how it is written.  Never: how a version is made of parts.
 
-On one host a finish holds the name, so it works alone.  Of several hosts two may finish at once, and
-may see different parts.  So the first to create the round's claim says which parts, and on which
+On one host a finish holds the name, so it works alone.  Of several hosts two may finish at once,
+and may see different parts.  So the first to create the round's claim says which parts, and on which
 version they are laid; whoever comes after makes the very same version of the same commit id, or
 finds it made.  A finish that was killed after that is completed by anybody's next.
 """
@@ -12,7 +12,6 @@ import json
 from dataclasses import dataclass
 from typing import Protocol
 
-from casstore.depot import Claims
 from casstore.digest import CommitId, digest_of
 from casstore.encoding import canonical_json, encode
 from casstore.errors import Corrupt
@@ -73,7 +72,7 @@ class SharedFolder:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._claims: Claims = store.claims
+        self._claims = store.claims
 
     def look(self) -> None:
         """Let the store know what others have added until now."""

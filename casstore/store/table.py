@@ -182,8 +182,9 @@ class EntryTable:
             folder = folder.rpartition(b"/")[0]
 
     def _move_to_disk(self) -> None:
+        # Nobody else opens it, and a network file system may have no locks.
         database = sqlite3.connect(
-            f"{self._spill.absolute().as_uri()}?nolock=1",  # nobody else opens it; NFS may have no locks
+            f"{self._spill.absolute().as_uri()}?nolock=1",
             isolation_level=None,
             check_same_thread=False,
             uri=True,

@@ -66,14 +66,10 @@ class TakingBack:
         noted = list(failed_notes(folder).values())
         if not noted:
             return True
-        if self._sharing.now():
-            forget_failed(folder)
+        if not own.is_alone() and not self._sharing.now():
             return False
-        if not own.is_alone():
-            return False
-        try:
-            needed = self._needed()
-        except (Corrupt, Unsupported):
+        needed = self._needed_if_all_is_known()
+        if needed is None:
             forget_failed(folder)  # the packs stay until they are collected
             return False
         free = [pack_id for pack_id in noted if pack_id not in needed]
@@ -87,6 +83,18 @@ class TakingBack:
             self._packs.remove(pack_id)
         forget_failed(folder)
         return True
+
+    def _needed_if_all_is_known(self) -> set[PackId] | None:
+        """Return the packs that the journal's versions need; None if nobody can tell.
+
+        Not where the journal cannot be understood, nor where other hosts may be at work.
+        """
+        if self._sharing.now():
+            return None
+        try:
+            return self._needed()
+        except (Corrupt, Unsupported):
+            return None
 
     def _digests(self, pack_id: PackId) -> list[Digest]:
         path = self._packs.path(pack_id)

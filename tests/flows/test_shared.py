@@ -15,7 +15,6 @@ from casstore.journal.subjects import CollectionSubject
 from casstore.store import close_store, create_store, gathering, open_store, opening
 from casstore.store.frames import FrameReader
 
-
 AS_X = ("--name", "x", "--project", "p", "--type", "dataset")
 
 
@@ -178,9 +177,8 @@ def test_a_half_written_event_is_read_again_when_it_is_whole(far, tmp_path, log,
     twin = create_store(other)
     view = log(twin, write(tmp_path / "b", {"f": b"2"}), "x")
     shutil.copytree(other / "packs", far / "packs", dirs_exist_ok=True)
-    (event,) = set(path.name for path in loose(other, month)) - set(
-        path.name for path in loose(far, month)
-    )
+    before, after = ({path.name for path in loose(root, month)} for root in (far, other))
+    (event,) = after - before
     place, data = far / "journal" / month / event, (other / "journal" / month / event).read_bytes()
     place.write_bytes(data[:20])
     for _ in range(2):

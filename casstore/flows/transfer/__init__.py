@@ -4,8 +4,8 @@ Knows: what is missing where, and in which order it becomes visible.  Never: wha
 of, how people name versions.
 
 ``choosing`` says which versions are meant, ``sealing`` lets an upstream number them, ``selection``
-says which events go along, ``sending`` and ``receiving`` are the two directions.  ``rounds`` lets hosts
-that share only the depot make one version.
+says which events go along, ``sending`` and ``receiving`` are the two directions.
+``rounds`` lets hosts that share only the depot make one version.
 """
 
 from casstore.flows.transfer.choosing import choose, choose_all

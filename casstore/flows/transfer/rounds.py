@@ -89,10 +89,10 @@ def finish_round_there(
     writer: str,
     incremental: bool = False,
 ) -> Finish:
-    """Make one version of all parts that wait in a depot elsewhere and the draft; as ``finish_round``.
+    """Make one version of all parts that wait in a depot elsewhere and the draft.
 
-    When this returns the version is whole here and there, and the round is closed for everybody.
-    All that the parts hold is brought here.
+    As ``finish_round``.  When this returns the version is whole here and there, and the round is
+    closed for everybody.  All that the parts hold is brought here.
     """
     depot = connection.depot
     key = key_of(store, request.project, request.name)
@@ -109,7 +109,9 @@ def finish_round_there(
     )
     version = finish.committed.version
     push(store, connection, [version.commit])
-    depot.publish([event for _, event in round_events(at, store.index, store.journal, depot.mirror.index)])
+    depot.publish(
+        [event for _, event in round_events(at, store.index, store.journal, depot.mirror.index)]
+    )
     with store.index.read() as reader:
         view = queries.version(reader, version.commit)
     committed = finish.committed if view is None else replace(finish.committed, version=view)
@@ -188,7 +190,7 @@ class Depot:
 
 
 def _send_parts(store: Store, depot: RemoteDepot, at: RoundSubject) -> None:
-    """Bring the parts that wait here and not there to the depot: their frames, then their events."""
+    """Bring the parts that wait here and not there to the depot: frames, then events."""
     place = (at.project, at.name, at.distributed_id)
     with store.index.read() as reader:
         waiting = {part.event: part for part in parts.waiting(reader, *place)}

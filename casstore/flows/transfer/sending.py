@@ -164,9 +164,7 @@ def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Ite
             nodes.append(digest)
 
 
-def _packs_of(
-    store: Store, depot: RemoteDepot, called: str, manifest: ManifestRef
-) -> set[PackId]:
+def _packs_of(store: Store, depot: RemoteDepot, called: str, manifest: ManifestRef) -> set[PackId]:
     """Return the packs there that hold a manifest; raises ``Corrupt`` if a frame is in none."""
     found: set[PackId] = set()
     frames = Closure(manifest, store.frames.metadata).frames()
