@@ -77,7 +77,7 @@ _NAMES = {
 
 _RENAMED = {
     "open": ("casstore.artifacts.opening", "open_entry"),
-    "open_store": ("casstore.artifacts.place", "open_default_store"),
+    "open_store": ("casstore.artifacts.openstore", "open_store"),
 }
 
 _CURRENT = {

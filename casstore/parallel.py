@@ -20,6 +20,7 @@ __all__ = [
     "Pending",
     "Pool",
     "Turns",
+    "at_end_of_worker",
     "default_workers",
     "in_a_child",
     "in_main_thread",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 MAX_DEFAULT_WORKERS = 8
+_LAST_OF_ALL = -1_000_000  # queues, which the standard library ends last, have -5
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -82,6 +84,19 @@ def process_worked_for() -> int | None:
     loaded = sys.modules.get("multiprocessing.process")  # in such a process it always is
     parent = loaded.parent_process() if loaded is not None else None
     return None if parent is None else int(parent.pid)
+
+
+def at_end_of_worker(first: Callable[[], None], last: Callable[[], None]) -> None:
+    """Have two calls made when this process ends, if ``multiprocessing`` started it.
+
+    Such a process passes ``atexit`` over.  ``first`` may still wait for threads, and sees in
+    ``sys.exc_info()`` what the process ends with; ``last`` comes when all others were told, so that
+    a ``SystemExit`` of its is the exit status and keeps nothing from being done.
+    """
+    util = sys.modules.get("multiprocessing.util")  # in such a process it always is
+    if process_worked_for() is not None and util is not None:
+        util.Finalize(None, first, exitpriority=0)
+        util.Finalize(None, last, exitpriority=_LAST_OF_ALL)
 
 
 def in_main_thread() -> bool:

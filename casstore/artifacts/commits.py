@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from casstore.artifacts.elsewhere import for_runs
 from casstore.artifacts.finished import Finished
 from casstore.artifacts.jsonable import metadata_of
-from casstore.artifacts.place import Place, elsewhere
+from casstore.artifacts.place import Place
 from casstore.artifacts.properties import ArtifactProperties
 from casstore.artifacts.runrecord import RunRecord
 from casstore.artifacts.terminal import termlog
@@ -158,7 +159,7 @@ def _commit(place: Place, store: Store, artifact: ArtifactProperties, request: C
     committed = artifact._drafting.commit(store, request)  # noqa: SLF001
     say_unchanged(store, request, committed)
     if place.remote:
-        shared: VersionView = elsewhere().share(place, store, committed.version)
+        shared: VersionView = for_runs().share(place, store, committed.version)
         return replace(committed, version=shared)
     return committed
 
@@ -190,4 +191,4 @@ def log_again(
     record.produce(view)
     finished.label(aliases, tags)
     if place.remote:
-        elsewhere().share(place, finished.store, view)
+        for_runs().share(place, finished.store, view)

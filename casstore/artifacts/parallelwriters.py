@@ -21,7 +21,8 @@ from casstore.artifacts.commits import (
     say_unchanged,
     wait_for,
 )
-from casstore.artifacts.place import Place, elsewhere
+from casstore.artifacts.elsewhere import for_runs
+from casstore.artifacts.place import Place
 from casstore.artifacts.runartifacts import RunArtifacts, texts
 from casstore.artifacts.terminal import termlog, termwarn
 from casstore.errors import Invalid
@@ -179,7 +180,7 @@ def _add(
     replaces: bool,
 ) -> PartView:
     run = request.run or ""
-    add = partial(elsewhere().add, place) if place.remote else add_part
+    add = partial(for_runs().add, place) if place.remote else add_part
     with artifact._drafting.in_store(store) as draft:  # noqa: SLF001 - the same room
         part: PartView = add(store, draft, request, writers, writer=run, replaces=replaces)
     if replaces and part.attempt:
@@ -191,7 +192,7 @@ def _finish(
     place: Place, store: Store, artifact: Artifact, request: Commit, writers: str
 ) -> Committed:
     drafting = artifact._drafting  # noqa: SLF001 - the same room
-    make = partial(elsewhere().finish, place) if place.remote else finish_round
+    make = partial(for_runs().finish, place) if place.remote else finish_round
     with drafting.in_store(store) as draft:
         finish: Finish = make(
             store,

@@ -16,9 +16,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from casstore.backends.making import Module, load
 from casstore.digest import digest_of
 from casstore.names import check_project
 from casstore.parallel import process_worked_for
@@ -36,17 +34,9 @@ from casstore.settings import (
 )
 from casstore.store import Store, create_store, open_store
 
-__all__ = [
-    "LOCAL_ENTITY",
-    "Place",
-    "current_place",
-    "elsewhere",
-    "open_default_store",
-    "place_for",
-]
+__all__ = ["LOCAL_ENTITY", "Place", "current_place", "place_for"]
 
 LOCAL_ENTITY = "local"
-ELSEWHERE = Module("casstore.artifacts.elsewhere")
 STORES_OF_DEPOTS = "casstore-elsewhere"
 MAX_SLUG_CHARS = 40
 
@@ -107,11 +97,6 @@ def current_place() -> Place:
     return _resolved[0]
 
 
-def elsewhere() -> Any:
-    """Return the module that brings what runs make to a depot elsewhere, loaded when needed."""
-    return load(ELSEWHERE)
-
-
 def place_for(
     store: str | os.PathLike[str] | None, project: str | None, entity: str | None
 ) -> Place:
@@ -128,14 +113,6 @@ def place_for(
     if project:
         place = replace(place, project=check_project(project))
     return replace(place, entity=entity) if entity else place
-
-
-def open_default_store(path: str | os.PathLike[str] | None = None) -> Store:
-    """Open the store at ``path``, or the one that this process uses.
-
-    Raises ``NotFound`` naming the path if there is none.
-    """
-    return (place_for(path, None, None) if path is not None else current_place()).store()
 
 
 def _of_the_job(environment: Environment) -> Place | None:

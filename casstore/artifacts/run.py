@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from casstore.artifacts.config import Config, Summary
+from casstore.artifacts.elsewhere import push_versions
 from casstore.artifacts.inert import Settings
 from casstore.artifacts.parallelwriters import ParallelWriters
 from casstore.artifacts.runmodels import RunModels
@@ -19,7 +20,7 @@ from casstore.artifacts.runrecord import RunRecord
 from casstore.artifacts.scalars import fold_scalars
 from casstore.artifacts.terminal import termwarn
 from casstore.encoding import canonical_json
-from casstore.errors import Unsupported
+from casstore.journal import lineage
 
 __all__ = ["Run"]
 
@@ -185,14 +186,17 @@ class Run(RunModels, ParallelWriters):
     ) -> None:
         """Wait for what was logged and end the run; twice is a no-op.
 
-        Raises the first error of what was logged in the background.
+        With ``push`` the versions that it made go to the upstream, else the only remote, and the
+        run itself if all that it read is there.  Raises the first error of what was logged in the
+        background; and of pushing, when the run has ended and everything is safe here.
         """
         del quiet
         if self._record.process != os.getpid():
             self._record.check_usable("finish")
-        if push:
-            raise Unsupported("finish(push=True) needs a remote", hint="upgrade casstore to push")
+        was_finished = self._record.finished
         self._end("failed" if exit_code else "finished", exit_code or 0)
+        if push and not was_finished and not self._record.disabled:
+            self._push()
 
     # Inside
 
@@ -200,6 +204,13 @@ class Run(RunModels, ParallelWriters):
         """End the run if it is this process's; a forked child leaves it to its parent."""
         if not self._record.finished and self._record.process == os.getpid():
             self._record.finish(state, exit_code, self._changes())
+
+    def _push(self) -> None:
+        store = self._record.place.store()
+        with store.index.read() as reader:
+            view = lineage.run(reader, self._record.place.project, self.id)
+        if view is not None and view.outputs:
+            push_versions(store, view.outputs, None)
 
     def _changes(self) -> dict[str, object]:
         """Return what is recorded of the run, as it is now."""

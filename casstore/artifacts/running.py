@@ -1,28 +1,25 @@
 """The module-level face: ``init`` and the calls that act on the current run.
 
-Knows: which run is current, how it ends when the process does.  Never: how a run is recorded.
+Knows: which run is current, which are active.  Never: how a run is recorded, how a process ends.
 """
 
-import atexit
 import os
-import signal
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 from casstore.artifacts.artifact import Artifact
 from casstore.artifacts.config import Config, Summary, config_of
+from casstore.artifacts.elsewhere import for_runs
+from casstore.artifacts.ending import at_end_of_process
 from casstore.artifacts.inert import Settings
-from casstore.artifacts.place import Place, elsewhere, place_for
+from casstore.artifacts.place import Place, place_for
 from casstore.artifacts.run import Run
 from casstore.artifacts.runrecord import RunFields, RunRecord, current_record
 from casstore.artifacts.surroundings import wanted_by
-from casstore.artifacts.terminal import termlog, termwarn
+from casstore.artifacts.terminal import termerror, termlog
 from casstore.artifacts.wordnames import run_id
 from casstore.errors import Error, Invalid
-from casstore.parallel import in_main_thread
 from casstore.settings import read_environment
 
 __all__ = [
@@ -42,11 +39,8 @@ __all__ = [
 RESUME_WORDS = ("allow", "auto", "must", "never")
 REINIT_WORDS = ("default", "return_previous", "finish_previous", "create_new")
 MODES = ("online", "offline", "shared", "disabled", "dryrun", "run")
-TERMINATED_EXIT_CODE = 143  # 128 + SIGTERM, as shells report it
 
 _runs: list[Run] = []
-_ending: dict[str, Any] = {"state": "finished", "exit_code": 0}
-_hooked: list[int] = []
 
 
 def init(  # noqa: PLR0913, PLR0917 - W&B's signature
@@ -86,8 +80,8 @@ def init(  # noqa: PLR0913, PLR0917 - W&B's signature
     it (``resume="never"``: ``Conflict``; ``"must"`` and unknown: ``NotFound``).  With
     ``mode="disabled"`` nothing is stored; every other mode is local.  ``store`` names the store's
     folder; ``remote``, a remote's name or a URL, a depot that the run shares its versions through
-    while it runs (``elsewhere``), and ``store`` may be such a URL itself: see the README.  The other
-    keywords are W&B's and mean nothing here.
+    while it runs (``sharedruns``); ``store`` may be such a URL itself.  The other keywords are
+    W&B's and mean nothing here.
     """
     del force, anonymous, resume_from, fork_from, save_code, tensorboard, sync_tensorboard
     del monitor_gym
@@ -139,7 +133,7 @@ def _place(
     if remote is not None:
         place = replace(place, remote=remote, is_elsewhere=False)
     if (place.remote or remote is not None) and not disabled:
-        elsewhere().begin(place)
+        for_runs().begin(place)
     return place
 
 
@@ -147,7 +141,7 @@ def _entered(run: Run, used: Mapping[str, Any]) -> Run:
     """Make a run known to the process; it fails if an artifact of its config cannot be used."""
     _runs[:] = [other for other in _runs if not other._record.finished]  # noqa: SLF001 - the same room
     _runs.append(run)
-    _hook()
+    at_end_of_process(_end_all)
     try:
         run.config.update(used, allow_val_change=True)
     except BaseException:
@@ -301,49 +295,13 @@ def _resume_word(resume: bool | str | None) -> str:  # noqa: FBT001 - W&B's
     return word
 
 
-def _hook() -> None:
-    """See to it, once a process, that runs end with it: finished, failed or crashed."""
-    if os.getpid() in _hooked:
-        return
-    _hooked.append(os.getpid())
-    atexit.register(_finish_all)
-    previous = sys.excepthook
-
-    def note(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if not hasattr(sys, "ps1"):  # at a prompt an exception ends nothing
-            crashed = issubclass(kind, KeyboardInterrupt)
-            _ending.update(state="crashed" if crashed else "failed", exit_code=1)
-        previous(kind, error, trace)
-
-    sys.excepthook = note
-    leave = sys.exit
-
-    def note_and_leave(status: object = None, /) -> NoReturn:
-        _note_exit(status)
-        leave(status)  # type: ignore[arg-type]  # whatever the caller gave
-
-    sys.exit = note_and_leave  # as W&B does: nothing later tells with what a script ends
-    in_main = in_main_thread()
-    if in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _on_terminate)
-
-
-def _note_exit(status: object) -> None:
-    """Let the runs that are active when the process ends be told how it does."""
-    if in_main_thread() and _ending["state"] != "crashed":
-        code = status if isinstance(status, int) else int(status is not None)
-        _ending.update(state="failed" if code else "finished", exit_code=code)
-
-
-def _on_terminate(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    _ending.update(state="crashed", exit_code=TERMINATED_EXIT_CODE)
-    sys.exit(TERMINATED_EXIT_CODE)
-
-
-def _finish_all() -> None:
+def _end_all(state: str, exit_code: int) -> bool:
+    """End the runs of a process that ends; returns whether all that they logged is there."""
+    went_well = True
     for run in tuple(_runs):
         try:
-            run._end(**_ending)  # noqa: SLF001 - the same room
+            run._end(state, exit_code)  # noqa: SLF001 - the same room
         except Exception as error:  # noqa: BLE001 - said, since nobody is left to catch it
-            termwarn(f"run {run.id}: {error}")
+            termerror(f"run {run.id}: {error}")
+            went_well = False
+    return went_well

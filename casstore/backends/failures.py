@@ -137,6 +137,7 @@ CLASSES = {  # the first package of a class's module, and its name
     "webdav4.BadGatewayError": Kind.PASSING,
     "webdav4.InsufficientStorage": Kind.FULL,
     "webdav4.ResourceNotFound": Kind.MISSING,
+    "xml.ParseError": Kind.PASSING,  # rclone's listing, cut by an object that goes meanwhile
 }
 
 ERRNOS = {

@@ -66,6 +66,18 @@ class Reader:
         found = [get(digest, None, table) for digest in digests]
         return [None if data is None else make(unpack(data)) for data in found]
 
+    def frames(self, after: bytes, limit: int) -> list[tuple[Digest, ChunkRow]]:
+        """Return the frames whose digests follow ``after``, in order, and where each lies.
+
+        At most ``limit``, so that whoever wants all of them holds no transaction open for long.
+        """
+        with self._transaction.cursor(self._handles["chunks"]) as cursor:
+            if not (cursor.set_range(after) if after else cursor.first()):
+                return []
+            rows = islice(cursor.iternext(), limit + 1)
+            found = [(Digest(key), ChunkRow(*CHUNK_ROW.unpack(data))) for key, data in rows]
+        return [item for item in found if item[0] > after][:limit]
+
     def pack(self, row: int) -> PackRow | None:
         """Return the pack of a row."""
         data = self._get("packs", _PACK_KEY.pack(row))

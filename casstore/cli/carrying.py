@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import click
+
 from casstore.cli.messages import progress_bar, say
 from casstore.cli.options import Options
 from casstore.cli.output import count_text, print_line, size_text
@@ -15,11 +17,22 @@ from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
 from casstore.errors import Conflict
 from casstore.exchange import Connection, connect, find_remote
-from casstore.flows.transfer import choose, choose_all
+from casstore.flows.lifecycle import Side, settle_aliases
+from casstore.flows.transfer import choose, choose_all, heads_there
+from casstore.journal import queries
 from casstore.journal.views import VersionView
-from casstore.store import Known, Store, shown_as
+from casstore.store import Known, Store, conflicts_of, shown_as
 
-__all__ = ["bar_of", "connected", "planned_record", "print_versions", "raise_conflicts", "wanted"]
+__all__ = [
+    "ON_CONFLICT",
+    "bar_of",
+    "connected",
+    "planned_record",
+    "print_versions",
+    "raise_conflicts",
+    "settle",
+    "wanted",
+]
 
 
 @contextlib.contextmanager
@@ -76,6 +89,32 @@ def planned_record(store: Store, views: Sequence[VersionView], plan: Any) -> dic
         "stored_bytes": plan.stored_bytes,
         "events": plan.events,
     }
+
+
+ON_CONFLICT = click.option(
+    "--on-conflict",
+    type=click.Choice(["theirs", "ours"]),
+    help="Settle aliases that were moved on both sides.  [default: name them, exit 5]",
+)
+
+
+def settle(
+    store: Store,
+    connection: Connection,
+    keep: Side,
+    conflicts: Sequence[Conflict],
+    options: Options,
+) -> list[Conflict]:
+    """Settle aliases that were moved on both sides; returns the conflicts that are left."""
+    with store.index.read() as reader:
+        collections = list(queries.collections(reader))
+    for view in collections:
+        theirs = heads_there(connection.depot, view.project, view.name)
+        for alias in settle_aliases(store, view.project, view.name, theirs, keep):
+            say(options, f"alias {alias!r} of {view.label!r} is {keep} now")
+    with store.index.read() as reader:
+        left = {conflict.message for conflict in conflicts_of(store, reader)}
+    return [conflict for conflict in conflicts if conflict.message in left]
 
 
 def raise_conflicts(conflicts: Sequence[Conflict]) -> None:

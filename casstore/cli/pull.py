@@ -6,11 +6,13 @@ Knows: how it is asked for and told.  Never: how versions travel.
 import click
 
 from casstore.cli.carrying import (
+    ON_CONFLICT,
     bar_of,
     connected,
     planned_record,
     print_versions,
     raise_conflicts,
+    settle,
     wanted,
 )
 from casstore.cli.messages import say, shows_progress
@@ -18,6 +20,7 @@ from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.workspace import Workspace
 from casstore.exchange import Connection
+from casstore.flows.lifecycle import Side
 from casstore.flows.transfer import Pulled, ToReceive, plan_to_receive
 from casstore.flows.transfer import pull as pull_versions
 from casstore.journal import queries
@@ -31,6 +34,7 @@ __all__ = ["pull"]
 @click.option("--from", "from_", metavar="NAME|URL", help="From where.  [default: as push's --to]")
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
+@ON_CONFLICT
 @click.pass_obj
 def pull(
     options: Options,
@@ -39,6 +43,7 @@ def pull(
     from_: str | None,
     every_project: bool,
     dry_run: bool,
+    on_conflict: Side | None,
 ) -> None:
     """Bring versions here from another depot, every byte checked.
 
@@ -60,7 +65,10 @@ def pull(
             with bar_of(options, "pull", plan.stored_bytes if plan else 0) as progress:
                 done = pull_versions(store, connection, commits, progress=progress)
             _print(store, done, connection, options)
-        raise_conflicts(done.conflicts)
+            left = list(done.conflicts)
+            if on_conflict is not None:
+                left = settle(store, connection, on_conflict, left, options)
+        raise_conflicts(left)
 
 
 def _print_plan(store: Store, plan: ToReceive, connection: Connection, options: Options) -> None:

@@ -12,6 +12,7 @@ from casstore.cli.options import Options, Verbs
 from casstore.cli.output import one_line, print_json, print_line, print_table
 from casstore.cli.workspace import Workspace
 from casstore.errors import NotFound
+from casstore.journal.numbers import UNKNOWN_AUTHORITY
 from casstore.remotes import open_objects
 from casstore.remotes.configuration import (
     Remote,
@@ -42,7 +43,10 @@ def add(options: Options, *, name: str, url: str, upstream: bool) -> None:
     password: credentials are looked for where each backend's own tools look.
     """
     with Workspace(options) as place:
-        kept = add_remote(place.writable().root, name, url, upstream=upstream)
+        store = place.writable()
+        kept = add_remote(store.root, name, url, upstream=upstream)
+        if upstream and store.authority is None:
+            store.follow_upstream(UNKNOWN_AUTHORITY)  # numbers are provisional from now on
     _show([kept], options, one=True)
 
 

@@ -21,6 +21,7 @@ class Place(NamedTuple):
 
 VERBS: dict[str, Place] = {
     "alias": Place("casstore.cli.alias", "alias", "Name versions: set, remove or list aliases."),
+    "bundle": Place("casstore.cli.bundle", "bundle", "Carry versions in files, without a network."),
     "cat": Place("casstore.cli.cat", "cat", "Write files of a version to standard output."),
     "completion": Place("casstore.cli.completion", "completion", "Print a script for your shell."),
     "diff": Place("casstore.cli.diff", "diff", "Compare two versions, or a version and a folder."),
@@ -28,6 +29,9 @@ VERBS: dict[str, Place] = {
     "du": Place("casstore.cli.du", "du", "Show what takes how much space."),
     "get": Place("casstore.cli.get", "get", "Lay the files of a version out in a folder."),
     "init": Place("casstore.cli.init", "init", "Make a store in a folder."),
+    "inventory": Place(
+        "casstore.cli.inventory", "inventory", "List what this store has, for a bundle's maker."
+    ),
     "lineage": Place(
         "casstore.cli.lineage", "lineage", "Show what a version came from and what came of it."
     ),
@@ -45,6 +49,7 @@ VERBS: dict[str, Place] = {
     "runs": Place("casstore.cli.runs", "runs", "List runs."),
     "show": Place("casstore.cli.show", "show", "Tell all about one version."),
     "status": Place("casstore.cli.status", "status", "Tell which store is used and what it holds."),
+    "sync": Place("casstore.cli.sync", "sync", "Pull, then push: both sides have everything."),
     "tag": Place("casstore.cli.tag", "tag", "Mark versions: add, remove or list tags."),
     "verify": Place("casstore.cli.verify", "verify", "Read and check every byte."),
 }

@@ -8,7 +8,7 @@ travel, the local store's files.
 events and ``remoteframes`` its frames.  ``FORMAT.md`` beside them specifies the bytes.
 """
 
-from casstore.exchange.connecting import Connection, connect, find_remote
+from casstore.exchange.connecting import Connection, connect, connected, find_remote
 from casstore.exchange.indexes import Indexed, IndexId, read_index, read_roots, write_index
 from casstore.exchange.remotedepot import Event, RemoteDepot, open_depot
 
@@ -19,6 +19,7 @@ __all__ = [
     "Indexed",
     "RemoteDepot",
     "connect",
+    "connected",
     "find_remote",
     "open_depot",
     "read_index",

@@ -4,19 +4,24 @@ Knows: which remote is meant where none is named, where mirrors lie.
 Never: how remotes are kept, what travels.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from casstore.errors import Invalid, NotFound
 from casstore.exchange.remotedepot import RemoteDepot, open_depot
+from casstore.parallel import Lock
 from casstore.remotes import open_objects
 from casstore.remotes.claims import Claims, agreed_mode
 from casstore.remotes.configuration import Remote, keep_probe, read_remotes
 from casstore.remotes.probing import probe
 from casstore.store import Store
 
-__all__ = ["Connection", "connect", "find_remote"]
+__all__ = ["Connection", "connect", "connected", "find_remote"]
 
 MIRRORS_FOLDER = "mirrors"
+
+_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +104,17 @@ def connect(store: Store, remote: Remote, *, create: bool, planning: bool = Fals
     if remote.upstream and depot.authority is not None and not store.read_only:
         store.follow_upstream(depot.authority)
     return Connection(store, remote, depot)
+
+
+@contextlib.contextmanager
+def connected(store: Store, remote: Remote, *, create: bool) -> Iterator[Connection]:
+    """Open a remote's depot for a block; other threads of this process that want one wait.
+
+    What is known of a depot lies in one index, and a process cannot open an index twice.
+    """
+    with _one_at_a_time:
+        connection = connect(store, remote, create=create)
+        try:
+            yield connection
+        finally:
+            connection.close()

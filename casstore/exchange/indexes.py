@@ -39,6 +39,7 @@ IndexId = NewType("IndexId", bytes)
 """32 bytes: the BLAKE3 of an index; in hex, the name of its object."""
 
 _FIRST = itemgetter(0)
+_KINDS = {PackKind.DATA, PackKind.METADATA}
 
 
 class Indexed(NamedTuple):
@@ -85,6 +86,8 @@ def read_index(name: IndexId, data: Buffer) -> list[Indexed]:
     for (pack_id, size_bytes, frames, kind), its in zip(table, rows, strict=True):
         if frames != len(its) or size_bytes > 2 * MAX_PACK_BYTES:
             raise Corrupt(f"index {name.hex()} does not add up")
+        if kind not in _KINDS:
+            raise Corrupt(f"index {name.hex()} names a pack of kind {kind}, which holds no frames")
         found.append(Indexed(PackId(pack_id), PackKind(kind), size_bytes, its))
     return found
 

@@ -9,7 +9,7 @@ deleted at any time; it is then fetched again.
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from casstore.catalog import PackRow, Writer
@@ -64,13 +64,15 @@ class Mirror:
         with self.index.read() as reader:
             return [pack_id for pack_id in packs if reader.pack_row(pack_id) is None]
 
-    def forget_packs_but(self, present: set[PackId]) -> int:
-        """Forget every pack that is not present any more; returns how many."""
+    def packs(self) -> set[PackId]:
+        """Return every pack whose frames are known."""
         with self.index.read() as reader:
-            gone = [pack.pack_id for _, pack in reader.packs() if pack.pack_id not in present]
+            return {pack.pack_id for _, pack in reader.packs()}
+
+    def forget_packs(self, gone: Collection[PackId]) -> None:
+        """Forget packs that are not there any more."""
         if gone:
             self.index.write(lambda writer: writer.forget_packs(gone))
-        return len(gone)
 
     def add_events(self, month: str, files: Iterable[bytes]) -> None:
         """Keep event files, checked by the caller; ``apply`` shows them."""
@@ -98,11 +100,11 @@ class Mirror:
         found = list(packs)
         self.index.write(lambda writer: _add(writer, None, found))
 
-    def indexes_of(self, packs: Iterable[PackId]) -> set[IndexId]:
-        """Return an index that names each pack, where one is known."""
+    def index_of(self, packs: Iterable[PackId]) -> dict[PackId, IndexId | None]:
+        """Return an index that names each pack, None where none is known."""
         with self.index.read() as reader:
-            found = [reader.meta(_of_pack(pack_id)) for pack_id in packs]
-        return {IndexId(name) for name in found if name is not None}
+            found = {pack_id: reader.meta(_of_pack(pack_id)) for pack_id in packs}
+        return {pack_id: None if name is None else IndexId(name) for pack_id, name in found.items()}
 
     def _new_path(self) -> Path:
         return self._folder / f"{secrets.token_hex(8)}.part"

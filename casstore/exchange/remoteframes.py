@@ -14,6 +14,7 @@ from casstore.chunks import decode
 from casstore.digest import Buffer, Digest
 from casstore.errors import Corrupt, NotFound, Unsupported
 from casstore.exchange.indexes import (
+    MAX_INDEXED_PACKS,
     Indexed,
     IndexId,
     read_index,
@@ -24,11 +25,13 @@ from casstore.exchange.indexes import (
 from casstore.exchange.mirror import Mirror
 from casstore.packs import Encoded, PackId, rows_at
 from casstore.packs.format import RECORD
+from casstore.parallel import ordered_map
 from casstore.remotes import Listed, Objects, Range
 from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, places_of, spans
 
 __all__ = ["RemoteFrames"]
 
+REQUESTS_AT_ONCE = 4
 READ_AHEAD_BYTES = 1024 * 1024
 MAX_CACHED_BYTES = 32 * 1024 * 1024
 
@@ -53,14 +56,19 @@ class RemoteFrames:
     # Looking
 
     def refresh(self) -> list[Indexed]:
-        """Learn of every frame there; returns the packs that no index names (of killed pushes)."""
+        """Learn of every frame there; returns the packs that no index names (of killed pushes).
+
+        A pack is forgotten only if it was known before the listing that does not show it: another
+        process of this machine may be adding some.
+        """
         self.learn_all()
+        known = self._mirror.packs()
         listed = {
             PackId(bytes.fromhex(match[1])): item
             for item in self._objects.listing("packs/")
             if (match := _FRAMES.match(item.name))
         }
-        self._mirror.forget_packs_but(set(listed))
+        self._mirror.forget_packs(known.difference(listed))
         found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_packs(listed)]
         unnamed = [pack for pack in found if pack is not None]
         self._mirror.add_packs(unnamed)
@@ -106,14 +114,21 @@ class RemoteFrames:
             self.learn_all()
 
     def _learn(self, names: Iterable[IndexId]) -> None:
-        for name in self._mirror.lacks_indexes(names):
-            place = f"index/{name.hex()}"
-            try:
-                packs = read_index(name, self._objects.read(place))
-            except (Corrupt, Unsupported, NotFound) as error:
-                self._problems[place] = error.message
-            else:
+        missing = self._mirror.lacks_indexes(names)
+        for name, packs in zip(missing, self._fetched(missing), strict=True):
+            if packs is not None:
                 self._mirror.add_index(name, packs)
+
+    def _fetched(self, names: list[IndexId]) -> Iterator[list[Indexed] | None]:
+        return ordered_map(self._fetch, names, workers=REQUESTS_AT_ONCE, window=REQUESTS_AT_ONCE)
+
+    def _fetch(self, name: IndexId) -> list[Indexed] | None:
+        place = f"index/{name.hex()}"
+        try:
+            return read_index(name, self._objects.read(place))
+        except (Corrupt, Unsupported, NotFound) as error:
+            self._problems[place] = error.message
+            return None
 
     # Reading
 
@@ -220,9 +235,26 @@ class RemoteFrames:
         self._objects.create(f"index/{name.hex()}", data)
         self._mirror.add_index(name, packs)
 
+    def name_packs(self, packs: Iterable[PackId]) -> None:
+        """Make packs known to everybody that only this machine knows, by their own footers."""
+        lacking = [pack_id for pack_id, name in self._mirror.index_of(packs).items() if not name]
+        if not lacking:
+            return
+        names = {_pack_name(pack_id) for pack_id in lacking}
+        listed = [item for item in self._objects.listing("packs/") if item.name in names]
+        found = [pack for pack in map(self._tail, listed) if pack is not None]
+        for start in range(0, len(found), MAX_INDEXED_PACKS):
+            self.send_index(found[start : start + MAX_INDEXED_PACKS])
+
     def send_roots(self, root: Digest, packs: Iterable[PackId]) -> None:
-        """Say in which packs the frames of a manifest lie."""
-        name, data = write_roots(self._mirror.indexes_of(packs))
+        """Say in which packs a manifest's frames lie; raises ``Corrupt`` for an unnamed one."""
+        indexes = self._mirror.index_of(packs)
+        if None in indexes.values():
+            raise Corrupt(
+                f"a pack of {self._objects.url} cannot be read",
+                hint="nothing became visible; repair the depot, and push again",
+            )
+        name, data = write_roots(index for index in indexes.values() if index is not None)
         self._objects.create(f"roots/{root.hex()}/{name}", data)
 
 

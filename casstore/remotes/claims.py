@@ -82,7 +82,10 @@ class Claims:
         self._mode = mode
 
     def take(self, place: Place, number: int, commit: CommitId) -> bool:
-        """Claim a number; tell whether it is this commit's, now or from before."""
+        """Claim a number; tell whether it is this commit's, now or from before.
+
+        Who is told False goes on with a higher number than any of ``numbers``.
+        """
         if self._mode == "listed":
             return self._take_by_listing(f"{place.folder}{number}/", commit.hex())
         return self._objects.create_exclusively(f"{place.folder}{number}", commit.hex().encode())

@@ -90,12 +90,13 @@ def _creates_exclusively(
         return False, []
     made = [names[0]]
     fair = not objects.create_exclusively(names[0], b"second")
-    with writers_of(objects, writers) as racing:
-        for name in names[1:]:
-            if not fair:
-                break
-            fair = _one_won(objects, name, racing.race(name))
-            made.append(name)
+    if fair and names[1:]:
+        with writers_of(objects, writers) as racing:
+            for name in names[1:]:
+                made.append(name)
+                fair = _one_won(objects, name, racing.race(name))
+                if not fair:
+                    break
     return fair, made
 
 

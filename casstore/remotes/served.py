@@ -181,7 +181,7 @@ class _Served:
         kind, said = understood(error)
         if kind is Kind.MISSING and verb == "read":
             return NotFound(f"{self.url} holds no {name}")
-        if kind is Kind.MISSING and verb == "create":
+        if kind is Kind.MISSING and verb in {"create", "list"}:
             kind = Kind.NO_ROOT
         meaning = _MEANINGS.get(kind, _Meaning(RemoteError, "call again"))
         looked = scheme_of(self._address).credentials

@@ -5,7 +5,7 @@ Knows: WebDAV's methods (RFC 4918), and which of them servers keep atomic.  Neve
 Uploads are written below ``tmp/`` and moved, for some servers show half of a PUT.  Of all methods
 only MKCOL was atomic on Apache and nginx, where conditions and ``Overwrite: F`` are not: who makes
 the collection ``NAME~`` may write the object ``NAME``.  A collection without its object is a name
-that nobody has and that nobody gets.
+that nobody has and that nobody gets; it is listed with no bytes.
 """
 
 import io
@@ -37,6 +37,7 @@ class WebDav:
         self._requests = requests
         self._lock = Lock()
         self._known: set[str] = set()
+        self._taken: set[tuple[str, bytes]] = set()
 
     def put(self, name: str, data: bytes) -> None:
         """See ``Driver``."""
@@ -45,9 +46,13 @@ class WebDav:
         self._in_folder(name, lambda: self._move(staged, name))
 
     def put_new(self, name: str, data: bytes) -> None:
-        """See ``Driver``."""
-        self._in_folder(name, lambda: self._make_taken(name))
+        """See ``Driver``; an attempt that failed after it had taken the name is gone on with."""
+        mine = (name, data)
+        if mine not in self._taken:
+            self._in_folder(name, lambda: self._make_taken(name))
+            self._taken.add(mine)
         self.put(name, data)
+        self._taken.discard(mine)
 
     def get(self, name: str, start: int, end: int | None) -> bytes:
         """See ``Driver``; what a server that knows no ranges sends is cut."""
@@ -67,12 +72,12 @@ class WebDav:
         """See ``Driver``: a page is a folder; ``more`` are those that are left."""
         left = [prefix] if more is None else list(more) if isinstance(more, tuple) else []
         folder = left.pop()
-        found: list[Listed] = []
-        for name, size in self._members(folder):
-            if size is not None:
-                found.append(Listed(f"{folder}{name}", size))
-            elif not name.endswith(TAKEN):
-                left.append(f"{folder}{name}/")
+        members = dict(self._members(folder))
+        sizes = {name: size for name, size in members.items() if size is not None}
+        folders = members.keys() - sizes.keys()
+        taken = {name.removesuffix(TAKEN): 0 for name in folders if name.endswith(TAKEN)}
+        found = [Listed(f"{folder}{name}", size) for name, size in {**taken, **sizes}.items()]
+        left += [f"{folder}{name}/" for name in folders if not name.endswith(TAKEN)]
         if not prefix:
             left = [each for each in left if each != TEMPORARY]
         return Page(found, tuple(left) or None)
@@ -91,16 +96,25 @@ class WebDav:
 
     def _make_taken(self, name: str) -> None:
         """Make the collection that keeps a name; ``FileExistsError`` if somebody did."""
+        if not self._make_collection(self._path(f"{name}{TAKEN}")):
+            raise FileExistsError(name)
+
+    def _make_collection(self, path: str) -> bool:
+        """Make a collection; returns False if it is there.
+
+        Apache answers those who made it at the same moment with 403, and at their next try rightly.
+        """
         for attempt in (1, 2):
             try:
-                self._ask("MKCOL", f"{name}{TAKEN}/")
+                self._ask_at("MKCOL", f"{path}/")
             except HTTPError as error:
                 if error.status_code == NOT_ALLOWED:
-                    raise FileExistsError(name) from error
-                if error.status_code != FORBIDDEN or attempt == 2:  # Apache's, in a race
+                    return False
+                if error.status_code != FORBIDDEN or attempt == 2:
                     raise
             else:
-                return
+                break
+        return True
 
     def _move(self, staged: str, name: str) -> None:
         destination = str(self._client.join_url(self._path(name)))
@@ -148,12 +162,11 @@ class WebDav:
         parts = [part for part in folder.split("/") if part]
         for count in range(1, len(parts) + 1):
             try:
-                self._ask_at("MKCOL", quote("/".join(parts[:count])) + "/")
+                self._make_collection(quote("/".join(parts[:count])))
             except HTTPError as error:
-                if error.status_code == CONFLICT:
-                    raise FileNotFoundError(f"{parts[count - 1]}: no folder above it") from error
-                if error.status_code != NOT_ALLOWED:
+                if error.status_code != CONFLICT:
                     raise
+                raise FileNotFoundError(f"{parts[count - 1]}: no folder above it") from None
         with self._lock:
             if len(self._known) >= MAX_KNOWN_FOLDERS:
                 self._known.clear()

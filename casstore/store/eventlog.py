@@ -47,14 +47,16 @@ class EventLog:
         body: KnownBody,
         *,
         also: Callable[[Writer], None] | None = None,
+        seen: int = 0,
     ) -> Event:
         """Write an event; when this returns it survives power loss and the index shows it.
 
-        ``also`` changes the index in the transaction that mirrors the event.
+        ``also`` changes the index in the transaction that mirrors the event.  ``seen`` is a clock
+        of the collection that was seen elsewhere: the event comes after it.
         """
         self._index.write(_nothing)  # who cannot mirror it now writes no event: ``Busy``
         with self._index.read() as reader:
-            clock = next_clock(_highest_clock(reader, subject))
+            clock = next_clock(max(seen, _highest_clock(reader, subject)))
         written = self._written(subject, body, clock)
         month = self._journal.publish(
             written.name, written.data, self._staging(), written.event.time

@@ -3,9 +3,9 @@
 Knows: what is settled, and how it is written.  Never: how a version is made of parts.
 
 On one host a finish holds the name, so it works alone.  Of several hosts two may finish at once,
-and may see different parts.  So the first to create the round's claim says which parts, and on which
-version they are laid; whoever comes after makes the very same version of the same commit id, or
-finds it made.  A finish that was killed after that is completed by anybody's next.
+and may see different parts.  So the first to create the round's claim says which parts, and on
+which version they are laid; whoever comes after makes the very same version of the same commit id,
+or finds it made.  A finish that was killed after that is completed by anybody's next.
 """
 
 import json

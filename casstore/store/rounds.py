@@ -1,6 +1,6 @@
 """Rounds: several writers contribute parts to one version.
 
-Knows: how a part comes to count.  Never: working files, runs as objects, how parts become a version.
+Knows: how a part comes to count.  Never: working files, runs as objects, how versions are made.
 
 A part is durable before its event is, as a version is::
 

@@ -5,13 +5,14 @@ Never: why an attempt failed, packs that no attempt noted.
 
 Invariant: a pack is deleted only if no event in the journal, mirrored or not, leads to a frame that
 is found in it, and no other session lives that might rely on it.  The rows go first; a session that
-begins after that cannot find them, and if one began before it, the files stay.
+begins after that cannot find them.  If one began before it, the files stay: it lives still, or it
+has ended and left an event that was not there when the needed packs were sought.
 
 Of a depot that several hosts share nothing is taken back: others may have indexed a pack as soon as
 it had its name, and whether they live cannot be seen.  A collection gives that space back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -66,45 +67,40 @@ class TakingBack:
         noted = list(failed_notes(folder).values())
         if not noted:
             return True
-        if not own.is_alone() and not self._sharing.now():
+        if self._sharing.now():
+            forget_failed(folder)
             return False
-        needed = self._needed_if_all_is_known()
-        if needed is None:
+        return own.is_alone() and self._delete(own, folder, noted)
+
+    def _delete(self, own: SessionFolder, folder: Path, noted: list[PackId]) -> bool:
+        try:
+            manifests = set(self._manifests())
+            needed = self._needed(manifests)
+            free = {each: self._digests(each) for each in noted if each not in needed}
+            for pack_id, digests in free.items():
+                self._index.write(partial(_forget, pack_id, digests))
+            # First who lives, then what is there: a session that ended meanwhile left its events.
+            if not own.is_alone() or set(self._manifests()) != manifests:
+                return False
+        except (Corrupt, Unsupported):
             forget_failed(folder)  # the packs stay until they are collected
             return False
-        free = [pack_id for pack_id in noted if pack_id not in needed]
         for pack_id in free:
-            self._index.write(partial(_forget, pack_id, self._digests(pack_id)))
-        if not own.is_alone():
-            return False
-        for pack_id in free:
-            if self._sharing.now():
+            if self._sharing.now():  # since just now: another host may rely on it
                 return False
             self._packs.remove(pack_id)
         forget_failed(folder)
         return True
 
-    def _needed_if_all_is_known(self) -> set[PackId] | None:
-        """Return the packs that the journal's versions need; None if nobody can tell.
-
-        Not where the journal cannot be understood, nor where other hosts may be at work.
-        """
-        if self._sharing.now():
-            return None
-        try:
-            return self._needed()
-        except (Corrupt, Unsupported):
-            return None
-
     def _digests(self, pack_id: PackId) -> list[Digest]:
         path = self._packs.path(pack_id)
         return [row.digest for row in read_rows(path)[2]] if path.exists() else []
 
-    def _needed(self) -> set[PackId]:
-        """Return the packs that the versions of the journal need."""
+    def _needed(self, manifests: Iterable[ManifestRef]) -> set[PackId]:
+        """Return the packs that hold the frames of manifests."""
         needed: set[PackId] = set()
         waiting: list[Digest] = []
-        for digest in self._closure():
+        for digest in self._closure(manifests):
             waiting.append(digest)
             if len(waiting) >= MAX_FRAMES_AT_ONCE:
                 needed.update(place.pack_id for place in self._frames.locate(waiting))
@@ -112,10 +108,10 @@ class TakingBack:
         needed.update(place.pack_id for place in self._frames.locate(waiting))
         return needed
 
-    def _closure(self) -> Iterator[Digest]:
-        """Yield the frames of every version; what versions share is walked once."""
+    def _closure(self, manifests: Iterable[ManifestRef]) -> Iterator[Digest]:
+        """Yield the frames of manifests; what they share is walked once."""
         seen: set[Digest] = set()
-        for ref in self._manifests():
+        for ref in manifests:
             yield from Closure(ref, self._frames.metadata).frames(seen)
 
     def _manifests(self) -> Iterator[ManifestRef]:

@@ -22,6 +22,8 @@ from casstore.remotes.claims import Claims, Place
 url, mode, count = sys.argv[1:]
 objects = open_objects(url)
 claims, place = Claims(objects, mode), Place("vision", "Net")
+claims.numbers(place)  # connects
+print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(int(count)):
     commit = CommitId(os.urandom(16))
@@ -73,6 +75,8 @@ def test_processes_that_claim_at_once_get_numbers_of_their_own(kind, mode, place
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(WRITERS)
     ]
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
     with Pool(WRITERS) as pool:
         waiting = [pool.submit(child.communicate, "go\n", 120) for child in children]
         said = [line.split() for each in waiting for line in each.result()[0].splitlines()]
@@ -92,6 +96,18 @@ def test_a_claimant_that_died_between_its_steps_keeps_others_out(opened):
     assert claims.owners(NET) == {}
     assert claims.take(NET, 0, commit(1))
     assert claims.owner(NET, 0) == commit(1)
+
+
+def test_a_name_that_was_taken_and_not_written_is_a_number_that_nobody_has(place_of, opened):
+    """On WebDAV, where the two are two requests: it is listed, so that everybody goes on."""
+    place = place_of("nginx")
+    claims = Claims(opened(place.url), "exclusive")
+    assert claims.take(NET, 0, commit(1))
+    (place.files / f"{NET.folder}1~").mkdir()
+    assert claims.numbers(NET) == [0, 1]
+    assert (claims.owner(NET, 1), claims.owners(NET)) == (None, {0: commit(1)})
+    assert not claims.take(NET, 1, commit(2))
+    assert claims.take(NET, 2, commit(2))
 
 
 def test_a_torn_claim_is_a_number_that_nobody_has(opened):

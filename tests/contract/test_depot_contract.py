@@ -124,27 +124,16 @@ def test_two_thousand_objects_are_all_listed(place, objects, opened):
         assert sorted(listed) == [f"images/{number:05}.png" for number in range(2500)]
         return
     names = {f"journal/202611/{number:06}" for number in range(2100)}
-    if place.files:
-        folder = place.files / "journal" / "202611"
-        folder.mkdir(parents=True)
-        for name in names:
-            (place.files / name).write_bytes(b"e")
-        if os.geteuid() == 0:
-            for path in (place.files, folder.parent, folder):
-                path.chmod(0o777)
-    else:
-        with Pool(16) as pool:
-            making = [pool.submit(objects.create, name, b"e") for name in names]
-            for each in making:
-                each.result()
-    listed = list(objects.listing("journal/"))
-    assert len(listed) == len(names)
-    assert {each.name for each in listed} == names
+    with Pool(16) as pool:
+        for each in [pool.submit(objects.create, name, b"e") for name in names]:
+            each.result()
+    listed = [each.name for each in objects.listing("journal/")]
+    assert sorted(listed) == sorted(names)
 
 
 def test_one_of_two_racing_processes_wins_each_round(place, objects):
     """And its bytes stay; a place where that is not so is found out by the probe."""
-    found = probe(objects, rounds=20 if not place.exclusive else 3)
+    found = probe(objects, rounds=1 if place.exclusive else 20)
     assert found.exclusive_create is place.exclusive
     assert (found.ranged_reads, found.list_after_write, found.delete) == (True, True, True)
     assert list(objects.listing("")) == []

@@ -13,7 +13,7 @@ import worker
 import casstore
 from casstore.digest import digest_of
 from casstore.flows.verify import verify_store
-from casstore.store import close_store, create_store, live_versions
+from casstore.store import close_store, create_store, live_versions, takingback
 from casstore.store.gathering import gather
 
 FILES = {"large.bin": random.Random(1).randbytes(900_000), "small/a": b"a" * 40_000}
@@ -88,6 +88,20 @@ def fail(root, folder, event, dies_in, nth=0):
     )
     assert (result.returncode, result.stderr) == (9, "")
     return result.stdout.strip()
+
+
+THEIRS = (
+    "import sys; from pathlib import Path; import worker; from casstore.store import *;"
+    "store = create_store(Path(sys.argv[1]));"
+    "worker.log(store, Path(sys.argv[2]), {'a': b'shared' * 2_000}, name='theirs')"
+)
+
+
+def call_worker(script, *arguments):
+    """Let another process begin, do its work and end."""
+    here = os.pathsep.join([str(Path(casstore.__file__).parents[1]), os.path.dirname(__file__)])
+    call = [sys.executable, "-c", script, *map(str, arguments)]
+    subprocess.run(call, env={**os.environ, "PYTHONPATH": here}, timeout=60, check=True)
 
 
 def packs(root):
@@ -189,14 +203,7 @@ def test_what_others_rely_on_is_not_taken_back(store, tmp_path):
         draft.session.add(frames[1:])
         draft.session.flush()
         shared, mine = opened.frames.locate([digest for digest, _ in frames])
-        script = (
-            "import sys; from pathlib import Path; import worker; from casstore.store import *;"
-            "store = create_store(Path(sys.argv[1]));"
-            "worker.log(store, Path(sys.argv[2]), {'a': b'shared' * 2_000}, name='theirs')"
-        )
-        here = os.pathsep.join([str(Path(casstore.__file__).parents[1]), os.path.dirname(__file__)])
-        call = [sys.executable, "-c", script, str(store), str(tmp_path / "theirs")]
-        subprocess.run(call, env={**os.environ, "PYTHONPATH": here}, timeout=60, check=True)
+        call_worker(THEIRS, store, tmp_path / "theirs")
         assert opened.take_back(draft.session, NO_SPACE)
         assert opened.packs.exists(shared.pack_id)
         assert not opened.packs.exists(mine.pack_id)
@@ -230,5 +237,37 @@ def test_a_session_beside_it_puts_taking_back_off(store, tmp_path):
         assert before < left == packs(store)
         opened.session()
         assert packs(store) == before
+    finally:
+        close_store(opened)
+
+
+def test_a_session_that_came_and_went_meanwhile_keeps_its_packs(store, tmp_path, monkeypatch):
+    """It began after it was asked who lives, found the frames, logged a version and ended."""
+    opened = create_store(store)
+    try:
+        draft = opened.draft()
+        data = b"shared" * 2_000
+        draft.session.add([(digest_of(data), data)])
+        draft.session.flush()
+        really_needed = takingback.TakingBack._needed
+
+        def slowly(self, *arguments):
+            needed = really_needed(self, *arguments)
+            call_worker(THEIRS, store, tmp_path / "theirs")
+            return needed
+
+        monkeypatch.setattr(takingback.TakingBack, "_needed", slowly)
+        assert not opened.take_back(draft.session, NO_SPACE)
+        monkeypatch.undo()
+        opened.index.catch_up()
+        assert verify_store(opened).problems == []
+        (theirs,) = live_versions(opened, worker.PROJECT, "theirs")
+        assert worker.contents(opened, theirs) == {"a": data}
+    finally:
+        close_store(opened)
+    opened = create_store(store)
+    try:
+        opened.session()  # takes back what is left to take back: nothing
+        assert verify_store(opened).problems == []
     finally:
         close_store(opened)

@@ -65,9 +65,8 @@ def _keys(record):
 def test_every_verb_of_this_release_is_there_and_no_other():
     """Verbs whose time has not come are absent, not stubs."""
     assert " ".join(VERBS) == (
-        "alias cat completion diff doctor du get init lineage ls numbers pull push put reindex "
-        "remote restore rm runs show "
-        "status tag verify"
+        "alias bundle cat completion diff doctor du get init inventory lineage ls numbers pull "
+        "push put reindex remote restore rm runs show status sync tag verify"
     )
 
 

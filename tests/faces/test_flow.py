@@ -86,7 +86,7 @@ def test_a_loop_that_is_stopped_leaves_whole_versions_in_order(desk, big, number
         assert process.returncode != 0
         assert logged() > before
         assert casstore.Api().run(f"p/run{attempt}").state == "crashed"
-    casstore.open_store().index.rebuild()
+    casstore.open_store().store.index.rebuild()
     assert logged() >= 3
 
 

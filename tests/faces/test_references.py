@@ -161,7 +161,7 @@ def test_a_version_that_is_gone_is_named(desk):
 def test_a_circle_of_references_is_an_error(desk):
     """Nothing here writes one; a version that names itself by number could be made by another."""
     base(desk, x="one")
-    store = casstore.open_store()
+    store = casstore.open_store().store
     made = store.draft()
     referent = Referent("casstore://default/loop:v0/x", blake3="00")
     kind = EntryKind.REFERENCE

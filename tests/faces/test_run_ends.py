@@ -120,3 +120,54 @@ def test_a_thread_that_leaves_ends_no_run(desk):
         thread.join()
     """)
     assert casstore.Api().run("p/left").state == "finished"
+
+
+WORKS = """
+    import multiprocessing
+    import sys
+
+    import casstore
+
+
+    def work(queue, end):
+        run = casstore.init(project="p", id="left")
+        queue.put("x" * 1_000_000)
+        artifact = casstore.Artifact("data", "dataset")
+        with artifact.new_file("a.txt") as stream:
+            stream.write("1")
+        run.log_artifact(artifact)
+        if end == "background":
+            run._record.submit(lambda: 1 / 0)
+        elif end == "error":
+            1 / 0
+        elif end == "exit":
+            sys.exit(7)
+
+
+    if __name__ == "__main__":
+        context = multiprocessing.get_context({method!r})
+        queue = context.Queue()
+        worker = context.Process(target=work, args=(queue, {end!r}))
+        worker.start()
+        assert len(queue.get()) == 1_000_000
+        worker.join()
+        sys.exit(worker.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize(
+    ("end", "code", "state"),
+    [
+        ("well", 0, "finished"),
+        ("background", 1, "failed"),
+        ("error", 1, "failed"),
+        ("exit", 7, "failed"),
+    ],
+)
+def test_a_worker_that_leaves_a_run_ends_it(desk, method, end, code, state):
+    """Children of multiprocessing pass atexit over; what was logged is there, and what failed."""
+    desk.run(WORKS.format(method=method, end=end), code=code)
+    run = casstore.Api().run("p/left")
+    assert (run.state, run.exit_code) == (state, code)
+    assert casstore.Api().artifact("p/data:v0").file_count == 1

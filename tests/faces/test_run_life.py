@@ -254,14 +254,20 @@ def test_an_uncaught_exception_fails_the_run_of_its_process(desk):
 
 
 def test_an_error_of_the_background_at_exit_is_said(desk):
-    """Nobody is left to catch it, but it is not lost."""
+    """Nobody is left to catch it; the exit status says so, and everything else ends as it would."""
     process = desk.start("""
+        import atexit
         import casstore
+
+        atexit.register(print, "others end too", flush=True)
         run = casstore.init(id="left")
         run._record.submit(lambda: 1 / 0)
+        print("the script is through")
     """)
-    _, errors = process.communicate(timeout=60)
-    assert "division by zero" in errors
+    output, errors = process.communicate(timeout=60)
+    assert errors == "casstore: ERROR run left: division by zero\n"
+    assert output == "the script is through\nothers end too\n"
+    assert process.returncode == 120
     assert casstore.Api().run("left").state == "failed"
 
 

@@ -49,9 +49,10 @@ ON_ARTIFACT = words(
     description digest digest_algorithm distributed_id download entity file file_count files
     finalize get get_added_local_path_name get_entry get_path history_step id incremental
     is_draft is_link json_encode lineage link linked_artifacts linked_at logged_by manifest
-    metadata name new_draft new_file project qualified_name remove save size source_artifact
-    source_collection source_entity source_name source_project source_qualified_name
-    source_version state tags ttl type unlink updated_at url use_as used_by verify version wait
+    metadata name new_draft new_file project pull push qualified_name remove save size
+    source_artifact source_collection source_entity source_name source_project
+    source_qualified_name source_version state tags ttl type unlink updated_at url use_as
+    used_by verify version wait
     """
 )
 ON_API = words(

@@ -12,8 +12,11 @@ from casstore.errors import Conflict, NotFound
 from casstore.flows.health import status
 from casstore.flows.lifecycle import plan_removal, remove, set_aliases, settle_aliases
 from casstore.journal import queries
+from casstore.journal.bodies import SealedBody
 from casstore.journal.numbers import UNKNOWN_AUTHORITY, Numbers
 from casstore.journal.sealing import perform, seal_steps
+from casstore.journal.subjects import CommitSubject
+from casstore.journal.wire import write_event
 from casstore.names import parse_reference
 from casstore.store import (
     accept_numbers,
@@ -169,6 +172,30 @@ def test_what_is_accepted_stays_accepted_in_this_store_alone(store, other, put, 
     assert find(again, "net:v0").commit == theirs.commit
     close_store(again)
     assert find(other, "net:v0").commit == theirs.commit, "it was never anything else there"
+
+
+def test_accepting_one_number_accepts_no_other_and_no_later_meaning(store, other, put, upstream):
+    """A copied upstream sealed v0 once more, earlier by order: that is another conflict."""
+    follow(store, other)
+    put(store, "ours")
+    theirs, third = put(other, "theirs"), put(other, "third")
+    push(other, upstream, [theirs.commit])
+    exchange(store, other)
+    accept_numbers(store, collection(store))
+    push(other, upstream, [third.commit])
+    put(store, "after")
+    exchange(store, other)
+    with pytest.raises(Conflict):
+        find(store, "net:v1")
+    assert find(store, "net:v0").commit == theirs.commit
+    subject = CommitSubject("p", "net", third.commit)
+    written = write_event(
+        subject, SealedBody(0, AUTHORITY), writer=bytes(16), seq=0, clock=0, time=0
+    )
+    store.journal.publish(written.name, written.data, store.staging(), 0)
+    store.index.catch_up(thorough=True)
+    with pytest.raises(Conflict, match=f"v0 is net@{third.commit.hex()} now"):
+        find(store, "net:v0")
 
 
 def test_two_stores_that_exchanged_everything_show_the_same(store, other, put, upstream):

@@ -200,17 +200,22 @@ class Dying:
         self._objects.create(name, data)
 
 
+@pytest.mark.parametrize("mirror", [None, "one for all"])
 @pytest.mark.parametrize("made", [False, True])
-def test_a_push_that_is_killed_anywhere_goes_on(store, other, connect, logged, monkeypatch, made):
+def test_a_push_that_is_killed_anywhere_goes_on(
+    store, other, connect, logged, monkeypatch, made, mirror
+):
     """What is visible is whole at every step, and no frame is sent twice."""
     monkeypatch.setattr(writer, "TARGET_PACK_BYTES", 400_000)
     monkeypatch.setattr(sending, "PACKS_OF_AN_INDEX", 3)
     view = logged("net", 1)
     created = 0
     for nth in range(100):
+        dying = connect(lambda o, n=nth: Dying(o, n, made=made), mirror)
         try:
-            sent = send(store, connect(lambda o, n=nth: Dying(o, n, made=made)), [view.commit])
+            sent = send(store, dying, [view.commit])
         except Ended:
+            dying.close()
             depot = connect()
             depot.refresh()
             with depot.mirror.index.read() as reader:

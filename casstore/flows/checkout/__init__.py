@@ -13,6 +13,7 @@ that stands where a folder should is a path that differs.  Measured on ext4: a r
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from casstore.store import Store, reference_to
 
 __all__ = ["CheckoutResult", "Lost", "checkout"]
 
+_IS_TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 MAX_CALL_PATH_BYTES = 4096  # Linux takes no longer path in one call, its end included
 
 
@@ -79,10 +81,8 @@ def checkout(
     result = CheckoutResult()
     work = _Work(store, workers or default_workers(), progress or _unheard, result, resolved)
     try:
-        if os.path.lexists(base):
+        if os.path.lexists(base) or not _fill_new(work, chosen, base):
             _fill_present(work, chosen, base, replace=replace)
-        else:
-            _fill_new(work, chosen, base)
     except (Corrupt, FileMissing, RemoteError, Unsupported) as error:
         named = reference_to(store, view)
         raise type(error)(f"{named}: {error.message}", hint=error.hint) from error
@@ -146,9 +146,18 @@ class _Work:
         self.result.files += 1
         self.result.size_bytes += entry.size_bytes
 
+    def begin_again(self) -> None:
+        """Count from nothing."""
+        self.result.files = self.result.size_bytes = self.result.written = 0
+        self.resolved.unchecked = 0
 
-def _fill_new(work: _Work, chosen: _Chosen, base: bytes) -> None:
-    """Build a folder beside its place and give it its name when it is whole."""
+
+def _fill_new(work: _Work, chosen: _Chosen, base: bytes) -> bool:
+    """Build a folder beside its place and give it its name when it is whole.
+
+    Returns False, having changed nothing, if something else has come to stand there meanwhile:
+    another process that lays out the same version, as all those of one job may do at once.
+    """
     parent, name = os.path.split(base)
     make_folders(parent)
     staged = os.path.join(parent, b".%s.casstore-%s" % (name[:200], _token()))
@@ -156,10 +165,18 @@ def _fill_new(work: _Work, chosen: _Chosen, base: bytes) -> None:
     try:
         with durable.Inside(staged) as inside:
             work.write(_new_files(chosen, staged, work), inside)
-        durable.rename(Path(os.fsdecode(staged)), Path(os.fsdecode(base)))
+        try:
+            durable.rename(Path(os.fsdecode(staged)), Path(os.fsdecode(base)))
+        except OSError as error:
+            if error.errno not in _IS_TAKEN:
+                raise
+            _remove(staged)
+            work.begin_again()
+            return False
     except BaseException:
         _remove(staged)
         raise
+    return True
 
 
 def _new_files(chosen: Iterable[Entry], staged: bytes, work: _Work) -> Iterator[File]:

@@ -9,11 +9,12 @@ from casstore.catalog import Reader
 from casstore.digest import CommitId
 from casstore.errors import Conflict, NotFound
 from casstore.journal import queries
+from casstore.journal.bodies import EventId
 from casstore.journal.views import VersionView
 from casstore.names import Reference, version_number
 from casstore.store import Known, collection_called, exact_reference, find_version, no_collection
 
-__all__ = ["choose", "choose_all"]
+__all__ = ["choose", "choose_all", "heads_there"]
 
 
 def choose(known: Known, references: Iterable[Reference]) -> list[CommitId]:
@@ -80,3 +81,13 @@ def _numbered_by_anyone(known: Known, reference: Reference, number: int) -> list
         if collection is None:
             return []
         return queries.numbered(reader, collection.project, collection.name, number)
+
+
+def heads_there(known: Known, project: str, name: str) -> set[EventId]:
+    """Return the events that point aliases of a collection at something, as a depot has them."""
+    with known.index.read() as reader:
+        found = [
+            queries.alias_heads(reader, project, name, view.alias)
+            for view in queries.aliases(reader, project, name)
+        ]
+    return {event for heads in found for event in heads}

@@ -57,7 +57,9 @@ def _perform(
     sealed: dict[CommitId, None] = {}
 
     def append(subject: CommitSubject, body: SealedBody | SameAsBody) -> None:
-        store.events.append(subject, body)
+        with depot.mirror.index.read() as reader:
+            seen = queries.highest_clock(reader, subject.project, subject.name)
+        store.events.append(subject, body, seen=seen)
         sealed[subject.commit] = None
 
     try:

@@ -9,10 +9,11 @@ Events of a later release name who knows what, and stay.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Protocol
 
 from casstore.catalog import Reader
 from casstore.depot import JournalFiles, read_journal_pack
-from casstore.digest import CommitId
+from casstore.digest import CommitId, Digest
 from casstore.exchange import Event
 from casstore.journal import lineage, parts, queries
 from casstore.journal.bodies import SameAsBody
@@ -22,7 +23,17 @@ from casstore.journal.wire import read_event, read_packed
 from casstore.packs import PackId
 from casstore.store import Index
 
-__all__ = ["events_for", "is_there", "round_events"]
+__all__ = ["Had", "events_for", "is_there", "round_events"]
+
+
+class Had(Protocol):
+    """What those have to whom a depot goes, besides what is in it."""
+
+    def has_frame(self, digest: Digest) -> bool:
+        """Tell whether they have a frame."""
+
+    def has_event(self, name: str) -> bool:
+        """Tell whether they have the event of this name."""
 
 
 def is_there(reader: Reader, commit: CommitId) -> bool:
@@ -32,9 +43,14 @@ def is_there(reader: Reader, commit: CommitId) -> bool:
 
 
 def events_for(
-    commits: Collection[CommitId], index: Index, journal: JournalFiles, there: Index
+    commits: Collection[CommitId],
+    index: Index,
+    journal: JournalFiles,
+    there: Index,
+    *,
+    had: Had | None = None,
 ) -> list[Event]:
-    """Return the events about versions that are not ``there``, version events first.
+    """Return the events about versions that are neither ``there`` nor ``had``, versions first.
 
     ``index`` and ``journal`` are those of the depot that has them.  A version that was removed
     before it ever came there has nothing to tell.
@@ -47,8 +63,10 @@ def events_for(
             if view is not None and (not view.deleted or is_there(other, view.commit))
         }
     with index.read() as reader:
-        subjects = [*commits, *map(subject_key, _around(reader, commits, there))]
+        subjects = [*commits, *map(subject_key, _around(reader, commits, there, had))]
         names = list(dict.fromkeys(name for key in subjects for name in reader.events_about(key)))
+    if had is not None:
+        names = [name for name in names if not had.has_event(name)]
     with there.read() as reader:
         names = [name for name in names if not reader.has_event(name)]
         found = [
@@ -81,7 +99,7 @@ def round_events(
 
 
 def _around(
-    reader: Reader, commits: Collection[CommitId], there: Index
+    reader: Reader, commits: Collection[CommitId], there: Index, had: Had | None
 ) -> Iterator[CollectionSubject | RunSubject]:
     """Yield the collections of versions, and the runs all of whose versions travel or are there."""
     runs: dict[tuple[str, str], None] = {}
@@ -100,8 +118,17 @@ def _around(
         for project, run in runs:
             told = lineage.run(reader, project, run)
             named = [] if told is None else [*(one.commit for one in told.inputs), *told.outputs]
-            if all(commit in commits or is_there(other, commit) for commit in named):
+            if all(
+                commit in commits or is_there(other, commit) or _is_had(reader, commit, had)
+                for commit in named
+            ):
                 yield RunSubject(project, run)
+
+
+def _is_had(reader: Reader, commit: CommitId, had: Had | None) -> bool:
+    """Tell whether those to whom a depot goes know all that is known here of a version."""
+    names = reader.events_about(commit) if had is not None else []
+    return had is not None and bool(names) and all(map(had.has_event, names))
 
 
 def _may_go(fact: Fact, commits: Collection[CommitId], there: Reader) -> bool:

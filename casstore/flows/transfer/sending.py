@@ -13,12 +13,13 @@ New packs hold only frames of the versions that travel: no pack of the store is 
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from casstore.digest import CommitId, Digest
 from casstore.errors import Corrupt
 from casstore.exchange import Indexed, RemoteDepot
-from casstore.flows.transfer.selection import events_for, is_there
+from casstore.flows.transfer.selection import Had, events_for, is_there
 from casstore.journal import queries
 from casstore.journal.bodies import ManifestRef
 from casstore.journal.views import VersionView
@@ -98,8 +99,12 @@ def send(
     *,
     jobs: int = DEFAULT_JOBS,
     progress: Progress | None = None,
+    had: Had | None = None,
 ) -> Sent:
     """Bring versions to a depot, with what is said of them; what is there is not sent again.
+
+    What is ``had`` where the depot goes is left out: the depot is then thin, and its versions are
+    whole only there.
 
     When this returns they are whole there and visible to everybody.  Raises ``Corrupt`` if a frame
     is damaged here (nothing of its version becomes visible), and what the depot raises.
@@ -107,8 +112,8 @@ def send(
     depot.refresh()
     views = _lacking(store, depot, commits)
     wholes = {reference_to(store, view): view.manifest for view in views}
-    sent = send_manifests(store, depot, wholes, jobs=jobs, progress=progress)
-    events = events_for(commits, store.index, store.journal, depot.mirror.index)
+    sent = send_manifests(store, depot, wholes, jobs=jobs, progress=progress, had=had)
+    events = events_for(commits, store.index, store.journal, depot.mirror.index, had=had)
     if events:
         depot.publish(events)
     return Sent(views, sent.frames, sent.stored_bytes, sent.packs, len(events))
@@ -121,19 +126,21 @@ def send_manifests(
     *,
     jobs: int = DEFAULT_JOBS,
     progress: Progress | None = None,
+    had: Had | None = None,
 ) -> SentFrames:
     """Bring all that manifests need to a depot; ``wholes`` says what each is called.
 
-    When this returns it is whole there, and no event names it yet.
+    When this returns it is whole there, but for what is ``had``, and no event names it yet.
     """
-    sender = _Sender(store, depot, jobs, progress or _ignored)
+    sender = _Sender(store, depot, jobs, progress or _ignored, had)
     sender.unnamed += depot.frames.refresh()
     nodes: list[Digest] = []
     sender.send(_data(_closures(store, wholes.values()), nodes), PackKind.DATA)
     sender.send(nodes, PackKind.METADATA)
     sender.name_packs()
-    for called, manifest in wholes.items():
-        depot.frames.send_roots(manifest.root, _packs_of(store, depot, called, manifest))
+    send_roots = partial(_send_roots, store, depot, had)
+    for _ in ordered_map(send_roots, wholes.items(), workers=jobs, window=jobs):
+        pass
     return SentFrames(sender.frames, sender.stored_bytes, sender.packs)
 
 
@@ -164,7 +171,19 @@ def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Ite
             nodes.append(digest)
 
 
-def _packs_of(store: Store, depot: RemoteDepot, called: str, manifest: ManifestRef) -> set[PackId]:
+def _send_roots(
+    store: Store, depot: RemoteDepot, had: Had | None, whole: tuple[str, ManifestRef]
+) -> None:
+    """Say where a manifest's frames lie, every one of them in a pack that an index names."""
+    called, manifest = whole
+    packs = _packs_of(store, depot, called, manifest, had)
+    depot.frames.name_packs(packs)
+    depot.frames.send_roots(manifest.root, packs)
+
+
+def _packs_of(
+    store: Store, depot: RemoteDepot, called: str, manifest: ManifestRef, had: Had | None
+) -> set[PackId]:
     """Return the packs there that hold a manifest; raises ``Corrupt`` if a frame is in none."""
     found: set[PackId] = set()
     frames = Closure(manifest, store.frames.metadata).frames()
@@ -172,6 +191,8 @@ def _packs_of(store: Store, depot: RemoteDepot, called: str, manifest: ManifestR
         with depot.mirror.index.read() as reader:
             places = places_of(reader, batch)
         for digest, place in zip(batch, places, strict=True):
+            if place is None and had is not None and had.has_frame(digest):
+                continue
             if place is None:
                 raise Corrupt(
                     f"frame {digest.hex()} of {called} is not in {depot.url}",
@@ -187,13 +208,16 @@ class _Sender:
     ``unnamed`` are packs that are there and in no index yet.
     """
 
-    def __init__(self, store: Store, depot: RemoteDepot, jobs: int, progress: Progress) -> None:
+    def __init__(
+        self, store: Store, depot: RemoteDepot, jobs: int, progress: Progress, had: Had | None
+    ) -> None:
         self.unnamed: list[Indexed] = []
         self.frames = self.stored_bytes = self.packs = 0
         self._store = store
         self._depot = depot
         self._jobs = jobs
         self._progress = progress
+        self._had = had
         self._on_the_way: set[Digest] = set()
 
     def send(self, digests: Iterable[Digest], kind: PackKind) -> None:
@@ -217,7 +241,9 @@ class _Sender:
         on_the_way = self._on_the_way
         for batch in _batches(digests):
             for digest, has in zip(batch, self._depot.frames.has(batch), strict=True):
-                if not has and digest not in on_the_way:
+                if has or digest in on_the_way:
+                    continue
+                if self._had is None or not self._had.has_frame(digest):
                     on_the_way.add(digest)
                     yield digest
 

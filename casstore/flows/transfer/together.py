@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from casstore.digest import CommitId
 from casstore.errors import Conflict
-from casstore.exchange import Connection
+from casstore.exchange import Connection, RemoteDepot
 from casstore.flows.transfer.receiving import Received, receive
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.sending import DEFAULT_JOBS, Sent, send
@@ -16,7 +16,7 @@ from casstore.journal import queries
 from casstore.journal.sealing import Outcome
 from casstore.store import Store, conflicts_of, renumbering_notice
 
-__all__ = ["Pulled", "Pushed", "pull", "push"]
+__all__ = ["Progress", "Pulled", "Pushed", "pull", "push", "take"]
 
 Progress = Callable[[int], None]
 
@@ -68,9 +68,20 @@ def pull(
     progress: Progress | None = None,
 ) -> Pulled:
     """Bring versions of a depot here, whole, with what is said of them."""
+    return take(store, connection.depot, commits, progress=progress)
+
+
+def take(
+    store: Store,
+    depot: RemoteDepot,
+    commits: Collection[CommitId],
+    *,
+    progress: Progress | None = None,
+) -> Pulled:
+    """Do what ``pull`` does, of a depot that nobody numbers in."""
     with store.index.read() as reader:
         before = {conflict.message for conflict in conflicts_of(store, reader)}
-    received = receive(store, connection.depot, commits, progress=progress)
+    received = receive(store, depot, commits, progress=progress)
     with store.index.read() as reader:
         conflicts = [one for one in conflicts_of(store, reader) if one.message not in before]
     notices = _notices(store, commits) if received.events else ()

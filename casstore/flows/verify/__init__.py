@@ -4,17 +4,20 @@ Knows: packs from end to end, events, the closure of versions, folders that were
 Never: how damage is repaired, what is shown on screen.
 
 ``problems`` says what is found, ``packs`` checks pack files, ``versions`` what versions need,
-``events`` the journal, ``references`` asks about objects elsewhere; ``store`` and ``folder`` are
-the verbs.  Nothing is changed but the index,
+``events`` the journal, ``references`` asks about objects elsewhere; ``store``, ``folder`` and
+``bundle`` are the verbs.  Nothing is changed but the index,
 which is brought up to date first.
 """
 
+from casstore.flows.verify.bundle import BundledVersion, BundleReport, verify_bundle
 from casstore.flows.verify.folder import Difference, DifferenceKind, verify_folder
 from casstore.flows.verify.problems import Problem, ProblemKind, Report
 from casstore.flows.verify.references import Drift, DriftKind, drift
 from casstore.flows.verify.store import verify_store, verify_version
 
 __all__ = [
+    "BundleReport",
+    "BundledVersion",
     "Difference",
     "DifferenceKind",
     "Drift",
@@ -23,6 +26,7 @@ __all__ = [
     "ProblemKind",
     "Report",
     "drift",
+    "verify_bundle",
     "verify_folder",
     "verify_store",
     "verify_version",

@@ -9,10 +9,12 @@ compared with the footer, one in a payload breaks the frame's digest.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
+from typing import TypeAlias
 
 from casstore import durable
 from casstore.catalog import ChunkRow
@@ -20,11 +22,14 @@ from casstore.chunks import decode
 from casstore.digest import Buffer, Digest, digest_of
 from casstore.errors import Corrupt, Unsupported
 from casstore.flows.verify.problems import Fault
-from casstore.packs import PackId, Row, read_rows, unpack_frame
+from casstore.packs import PackId, Row, rows_at, unpack_frame
 from casstore.packs.format import FOOTER_ROW, HEADER, RECORD, RECORD_MAGIC, TRAILER
 from casstore.store import Store
 
-__all__ = ["PackState", "PackStates", "check_pack"]
+__all__ = ["PackState", "PackStates", "check_pack", "check_pack_at"]
+
+Read: TypeAlias = Callable[[int, int], Buffer]
+"""Returns so many bytes at an offset."""
 
 STRETCH_BYTES = 4 * 1024 * 1024
 
@@ -49,25 +54,34 @@ class PackState:
 
 def check_pack(path: Path, *, quick: bool) -> PackState:
     """Check a pack's structure and, unless ``quick``, every frame in it.  Raises nothing."""
+    size_bytes = -1
     try:
         size_bytes = path.stat().st_size
-    except OSError as error:
-        return _unreadable(path, -1, error)
-    try:
-        rows = _checked_rows(path, size_bytes)
-        damaged = [] if quick else list(_damaged(path, rows))
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        try:
+            read = partial(durable.read_at, descriptor)
+            return check_pack_at(read, size_bytes, path.name, quick=quick)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         return _unreadable(path, size_bytes, error)
+
+
+def check_pack_at(read: Read, size_bytes: int, name: str, *, quick: bool) -> PackState:
+    """Check a pack wherever it lies; ``read(count, offset)`` returns bytes of it."""
+    try:
+        rows = _checked_rows(read, size_bytes, name)
+        damaged = [] if quick else list(_damaged(read, rows))
     except (Corrupt, Unsupported) as error:
-        return PackState(path.name, size_bytes, error.message, broken=True)
+        return PackState(name, size_bytes, error.message, broken=True)
     if not damaged:
-        return PackState(path.name, size_bytes)
+        return PackState(name, size_bytes)
     row, reason = damaged[0]
     message = (
-        f"pack {path.name}: {len(damaged)} of {len(rows)} frames are damaged, "
+        f"pack {name}: {len(damaged)} of {len(rows)} frames are damaged, "
         f"the first at byte {row.offset}: {reason}"
     )
-    return PackState(path.name, size_bytes, message, frozenset(row.digest for row, _ in damaged))
+    return PackState(name, size_bytes, message, frozenset(row.digest for row, _ in damaged))
 
 
 def _unreadable(path: Path, size_bytes: int, error: OSError) -> PackState:
@@ -77,37 +91,33 @@ def _unreadable(path: Path, size_bytes: int, error: OSError) -> PackState:
     return PackState(path.name, size_bytes, message, broken=True)
 
 
-def _checked_rows(path: Path, size_bytes: int) -> list[Row]:
+def _checked_rows(read: Read, size_bytes: int, name: str) -> list[Row]:
     """Return the rows by offset, having seen that nothing lies between, before or after them."""
-    pack_id, _, rows = read_rows(path)
-    if pack_id.hex() != path.name:
-        raise Corrupt(f"pack {path.name}: its name is not the one that its footer gives")
+    pack_id, _, rows = rows_at(read, size_bytes, name)
+    if pack_id.hex() != name:
+        raise Corrupt(f"pack {name}: its name is not the one that its footer gives")
     rows.sort(key=_BY_OFFSET)
     end = HEADER.size
     for row in rows:
         if row.offset != end:
-            raise Corrupt(f"pack {path.name}: the record at byte {row.offset} should be at {end}")
+            raise Corrupt(f"pack {name}: the record at byte {row.offset} should be at {end}")
         end += RECORD.size + row.stored_bytes
     if end + len(rows) * FOOTER_ROW.size + TRAILER.size != size_bytes:
-        raise Corrupt(f"pack {path.name}: it has {size_bytes} bytes, not those that were written")
+        raise Corrupt(f"pack {name}: it has {size_bytes} bytes, not those that were written")
     return rows
 
 
-def _damaged(path: Path, rows: list[Row]) -> Iterator[tuple[Row, str]]:
+def _damaged(read: Read, rows: list[Row]) -> Iterator[tuple[Row, str]]:
     """Yield the rows whose frame is not as written, and why."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-    try:
-        for stretch in _stretches(rows):
-            start, last = stretch[0].offset, stretch[-1]
-            size = last.offset + RECORD.size + last.stored_bytes - start
-            view = memoryview(durable.read_at(descriptor, size, start))
-            for row in stretch:
-                try:
-                    _check_record(view[row.offset - start :], row)
-                except (Corrupt, Unsupported) as error:
-                    yield row, error.message
-    finally:
-        os.close(descriptor)
+    for stretch in _stretches(rows):
+        start, last = stretch[0].offset, stretch[-1]
+        size = last.offset + RECORD.size + last.stored_bytes - start
+        view = memoryview(read(size, start))
+        for row in stretch:
+            try:
+                _check_record(view[row.offset - start :], row)
+            except (Corrupt, Unsupported) as error:
+                yield row, error.message
 
 
 def _stretches(rows: list[Row]) -> Iterator[list[Row]]:

@@ -11,9 +11,9 @@ __all__ = ["Fault", "Problem", "ProblemKind", "Problems", "Progress", "Report"]
 
 MAX_PROBLEMS = 10_000
 
-ProblemKind: TypeAlias = Literal["event", "pack", "manifest", "file", "reference"]
+ProblemKind: TypeAlias = Literal["event", "pack", "manifest", "file", "reference", "bundle"]
 """What is not right: an event's file, a pack, a version's list of files, a file of a version, an
-object elsewhere."""
+object elsewhere, a member of a bundle."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (files, bytes) as they are done."""

