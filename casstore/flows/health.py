@@ -37,7 +37,8 @@ class Status:
     """A store in numbers.
 
     ``versions`` are those not removed; ``packs`` and ``stored_bytes`` are as the index has them;
-    ``sessions`` are the ids of those at work now, this process's among them if it has one;
+    ``shared``: several hosts may use it at once; ``sessions`` are the ids of those at work now,
+    this process's among them if it has one;
     ``conflicts`` say one by one what somebody has to decide, and how.
     """
 
@@ -45,6 +46,7 @@ class Status:
     store_id: str
     index_folder: Path
     read_only: bool
+    shared: bool
     projects: int
     collections: int
     versions: int
@@ -74,6 +76,7 @@ def status(store: Store) -> Status:
             store_id=store.identity.store_id,
             index_folder=store.index_folder,
             read_only=store.read_only,
+            shared=store.sharing.now(),
             projects=len(queries.projects(reader)),
             collections=_count(queries.collections(reader)),
             versions=_count(

@@ -19,7 +19,7 @@ from casstore.store.store import Store
 
 __all__ = ["close_store", "create_store", "is_open", "open_store"]
 
-Key: TypeAlias = tuple[int, int, str]
+Key: TypeAlias = tuple[int, int, str, str]
 
 _open_stores: dict[Key, Store] = {}
 _lock = Lock()
@@ -58,11 +58,12 @@ def open_store(root: Path, *, renew: bool = False, fresh: bool = False) -> Store
 def _key(root: Path, store_id: str) -> Key:
     """Return what tells one store from every other, also from one that takes its place.
 
-    Inode numbers are given again, so the id belongs to it; where they are made up, it is alone.
+    Inode numbers are given again, so the id belongs to it; where they are made up, the path does.
     """
     info = (root / "FORMAT").stat()
-    inode = info.st_ino if durable.keeps_inodes(root) else 0
-    return info.st_dev, inode, store_id
+    if durable.keeps_inodes(root):
+        return info.st_dev, info.st_ino, store_id, ""
+    return info.st_dev, 0, store_id, os.path.realpath(root)
 
 
 def _let_go_of_removed(root: Path, key: Key) -> None:
@@ -108,7 +109,7 @@ def _cache_folder(root: Path, key: Key) -> Path:
     LMDB forbids remote file systems, one host's locks mean nothing on another, and an index beside
     a store that cannot be written cannot be written either.
     """
-    device, inode, store_id = key
+    device, inode, store_id, _ = key
     place = f"{os.path.realpath(root)}\0{device}\0{inode}".encode()
     folder = _local_cache() / f"{store_id}-{digest_of(place).hex()[:16]}"
     folder.mkdir(parents=True, exist_ok=True)

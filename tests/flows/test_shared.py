@@ -9,6 +9,7 @@ from hosts import Host
 
 from casstore import durable
 from casstore.digest import digest_of
+from casstore.flows.health import status
 from casstore.flows.verify import verify_store
 from casstore.journal.bodies import LabelBody
 from casstore.journal.subjects import CollectionSubject
@@ -38,6 +39,7 @@ def test_the_first_to_open_it_says_that_it_is_shared_and_keeps_the_index_at_home
     assert not list(far.rglob("data.mdb"))
     assert not list(far.rglob("*.lock"))
     assert store.index_folder.is_relative_to(os.environ["XDG_CACHE_HOME"])
+    assert status(store).shared
     (lease,) = (far / "leases").iterdir()
     assert lease.name == f"{store.session_id()}@{durable.boot_id()}"
     assert lease.name.endswith("-me")
@@ -249,3 +251,14 @@ def test_a_store_that_can_only_be_read_is_read_from_an_index_at_home(
         close_store(store)
         for path in [far, *far.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_a_store_and_its_copy_are_two_where_inodes_are_made_up(far, tmp_path, monkeypatch):
+    """On FUSE the path tells them apart, for a copy has the same id."""
+    monkeypatch.setenv("CASSTORE_TEST_FILESYSTEM", f"fuse.sshfs:{far.parent}")
+    store = create_store(far)
+    shutil.copytree(far, far.with_name("copy"))
+    copy = open_store(far.with_name("copy"))
+    assert copy is not store
+    assert copy.index_folder != store.index_folder
+    assert open_store(far) is store
