@@ -11,10 +11,26 @@ from casstore import durable
 from casstore.digest import digest_of
 from casstore.flows.health import status
 from casstore.flows.verify import verify_store
+from casstore.journal import parts
 from casstore.journal.bodies import LabelBody
-from casstore.journal.subjects import CollectionSubject
-from casstore.store import close_store, create_store, gathering, open_store, opening
+from casstore.journal.subjects import CollectionSubject, RoundSubject
+from casstore.manifests import Entry, EntryKind
+from casstore.store import (
+    Commit,
+    Settled,
+    add_part,
+    close_store,
+    commit,
+    create_store,
+    finish_round,
+    gathering,
+    live_versions,
+    open_store,
+    opening,
+    version_of_part,
+)
 from casstore.store.frames import FrameReader
+from casstore.store.meeting import SharedFolder
 
 AS_X = ("--name", "x", "--project", "p", "--type", "dataset")
 
@@ -262,3 +278,51 @@ def test_a_store_and_its_copy_are_two_where_inodes_are_made_up(far, tmp_path, mo
     assert copy is not store
     assert copy.index_folder != store.index_folder
     assert open_store(far) is store
+
+
+def draft_of(store, files):
+    draft = store.draft()
+    for path, data in files.items():
+        digest = digest_of(data)
+        entry = Entry(path.encode(), len(data), EntryKind.FILE, digest)
+        draft.put(entry, draft.session.add([(digest, data)]))
+    return draft
+
+
+def test_a_finish_makes_what_another_host_has_settled_and_then_its_own(far):
+    """Who was first may have seen fewer parts: what it did not see is in the next version."""
+    store = create_store(far)
+    request = Commit(project="p", name="x", type="dataset")
+    seen, late = (
+        add_part(store, draft_of(store, {name: name.encode()}), request, "job", writer=name)
+        for name in ("seen", "late")
+    )
+    at = RoundSubject("p", "x", "job", 0)
+    SharedFolder(store).settle(at, Settled((seen.event,), None))
+    done = finish_round(store, draft_of(store, {"own": b"o"}), request, "job", writer="own")
+    assert paths(store, done.committed.version) == [b"late", b"own"]
+    first, second = live_versions(store, "p", "x")
+    assert paths(store, first) == [b"seen"]
+    assert first.commit == parts.commit_of_round(at, [seen.event])
+    assert second.commit == done.committed.version.commit
+    assert version_of_part(store, late).commit == second.commit
+    again = finish_round(store, store.draft(), request, "job", writer="other")
+    assert again.again
+    assert again.committed.version.commit == second.commit
+
+
+def test_a_finish_that_was_settled_on_a_version_is_laid_on_that_one(far):
+    """Whatever became the newest since: the commit id would else mean two manifests."""
+    store = create_store(far)
+    request = Commit(project="p", name="x", type="dataset")
+    base = commit(store, draft_of(store, {"base": b"b"}), request).version
+    part = add_part(store, draft_of(store, {"part": b"p"}), request, "job", writer="w")
+    at = RoundSubject("p", "x", "job", 0)
+    SharedFolder(store).settle(at, Settled((part.event,), base.commit))
+    commit(store, draft_of(store, {"newer": b"n"}), request)
+    done = finish_round(store, store.draft(), request, "job", writer="f", incremental=True)
+    assert paths(store, done.committed.version) == [b"base", b"part"]
+
+
+def paths(store, view):
+    return [entry.path for entry in store.manifest(view.manifest)]
