@@ -12,6 +12,7 @@ from casstore.durable.filesystems import (
     is_local_filesystem,
     keeps_ctime,
     keeps_inodes,
+    process_space,
 )
 from casstore.durable.inside import Inside
 from casstore.durable.locks import FileLock, is_open_for_writing
@@ -59,6 +60,7 @@ __all__ = [
     "look_anew",
     "make_directory",
     "observe",
+    "process_space",
     "publish_exclusive",
     "read_at",
     "read_into",

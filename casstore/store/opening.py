@@ -44,9 +44,13 @@ def open_store(root: Path, *, renew: bool = False, fresh: bool = False) -> Store
             sharing = Sharing(root, far=not durable.is_local_filesystem(root))
             if sharing.far and not read_only:
                 sharing.begin()
-            inside = not (sharing.now() or read_only)
+            inside = not (sharing.now() or read_only) and _claim_index(root)
             folder = root if inside else _cache_folder(root, key)
             store = Store(root, identity, folder, sharing, read_only=read_only, renew=renew)
+            if inside and not _has_index(root):  # somebody took it between the two
+                store.close()
+                folder = _cache_folder(root, key)
+                store = Store(root, identity, folder, sharing, read_only=False, renew=renew)
             _open_stores[key] = store
         elif renew:
             store.index.rebuild()
@@ -103,6 +107,26 @@ def close_store(store: Store) -> None:
     store.close()
 
 
+def _claim_index(root: Path) -> bool:
+    """Tell whether the index inside is for processes of this container, taking it if it is free.
+
+    LMDB tells by process numbers who lives, so it must not be open in two containers at once.  Who
+    opens it alone says whose it is, in ``db.lock``; it can change only while nobody has it open.
+    """
+    lock = durable.FileLock(root / "db.lock")
+    try:
+        if lock.try_acquire():
+            lock.inscribe(durable.process_space())
+        return _has_index(root)
+    finally:
+        lock.release()
+
+
+def _has_index(root: Path) -> bool:
+    said = durable.FileLock(root / "db.lock").inscription()
+    return said in {"", durable.process_space()}
+
+
 def _cache_folder(root: Path, key: Key) -> Path:
     """Return where the index lies of a store that has none inside, under its id and place.
 
@@ -110,7 +134,7 @@ def _cache_folder(root: Path, key: Key) -> Path:
     a store that cannot be written cannot be written either.
     """
     device, inode, store_id, _ = key
-    place = f"{os.path.realpath(root)}\0{device}\0{inode}".encode()
+    place = f"{os.path.realpath(root)}\0{device}\0{inode}\0{durable.process_space()}".encode()
     folder = _local_cache() / f"{store_id}-{digest_of(place).hex()[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -326,3 +326,23 @@ def test_a_finish_that_was_settled_on_a_version_is_laid_on_that_one(far):
 
 def paths(store, view):
     return [entry.path for entry in store.manifest(view.manifest)]
+
+
+def test_two_containers_of_one_machine_have_an_index_each(tmp_path, log, write):
+    """Whoever has it open first has the one inside; alone again, anybody gets it."""
+    root = tmp_path / "store"
+    store = create_store(root)
+    log(store, write(tmp_path / "a", {"f": b"1"}), "x")
+    other = Host(tmp_path, "container", root, owner=True)
+    other.casstore("put", write(tmp_path / "b", {"f": b"2"}), *AS_X)
+    assert len(other.indexes) == 1
+    assert log(store, tmp_path / "b", "x").number == 1
+    assert not (root / "SHARED").exists()
+    close_store(store)
+    shutil.rmtree(other.indexes[0])
+    other.casstore("put", write(tmp_path / "c", {"f": b"3"}), *AS_X)
+    assert other.indexes == []
+    again = open_store(root)
+    assert again.index_folder == root
+    assert log(again, tmp_path / "c", "x").number == 2
+    close_store(again)
