@@ -35,6 +35,8 @@ class PackFiles:
         """
         try:
             os.close(os.open(self.path(pack_id), os.O_RDONLY | os.O_CLOEXEC))
+        except PermissionError:
+            return True
         except OSError as error:
             if not durable.is_gone(error):
                 raise

@@ -14,6 +14,10 @@ SHARES = {"w0": {"p/0": "zero", "same": "s"}, "w1": {"p/1": "one", "same": "s"}}
 WHOLE = {**SHARES["w0"], **SHARES["w1"]}
 HERE_ONLY, THERE_ONLY = {"settled"}, {"settled there", "pushed", "one event there"}
 WAYS = ("folder", "file", "s3")
+BY_DEFAULT = {
+    *(("folder", step) for step in ("settled", "made", "told who")),
+    *(("file", step) for step in ("settled there", "made", "pushed")),
+}
 LONGEST_PAUSE_SECONDS = 1.0
 
 
@@ -147,7 +151,7 @@ def test_a_worker_that_is_killed_is_in_the_version_whole_or_not_at_all(job):
 @pytest.mark.parametrize(
     ("job", "step"),
     [
-        pytest.param(way, step, marks=[pytest.mark.slow] if way == "s3" else [])
+        pytest.param(way, step, marks=[] if (way, step) in BY_DEFAULT else [pytest.mark.slow])
         for way in WAYS
         for step in STEPS
         if step not in (THERE_ONLY if way == "folder" else HERE_ONLY)
