@@ -6,6 +6,7 @@ Never: files, stores, whether a name exists.  Rules marked (W&B) are those of W&
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ __all__ = [
     "parse_url",
     "path_bytes",
     "path_text",
+    "texts",
     "version_number",
 ]
 
@@ -236,3 +238,10 @@ def path_bytes(path: str | os.PathLike[str]) -> bytes:
     if os.sep != "/":  # pragma: no cover - Windows
         text = text.replace(os.sep, "/")
     return text.encode("utf-8", "surrogateescape")
+
+
+def texts(given: Iterable[str] | str | None) -> list[str]:
+    """Return what was given as a list: nothing, one text, or several; a text is never letters."""
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else list(given)

@@ -17,7 +17,7 @@ from casstore.errors import Invalid
 from casstore.flows.lifecycle import describe, remove_collection, rename, retype
 from casstore.journal import queries
 from casstore.journal.views import CollectionView, VersionView
-from casstore.names import LATEST, check_name, check_tag, check_type
+from casstore.names import LATEST, check_name, check_tag, check_type, texts
 from casstore.store import Store, accept_numbers, newest_version, versions_of
 
 __all__ = ["ArtifactCollection"]
@@ -104,7 +104,7 @@ class ArtifactCollection:
 
     @tags.setter
     def tags(self, value: Iterable[str]) -> None:
-        self._tags = list(dict.fromkeys(check_tag(tag) for tag in value))
+        self._tags = list(dict.fromkeys(check_tag(tag) for tag in texts(value)))
 
     @property
     def ttl(self) -> dt.timedelta | None:

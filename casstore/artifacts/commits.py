@@ -11,7 +11,7 @@ from typing import Any
 
 from casstore.artifacts.elsewhere import for_runs
 from casstore.artifacts.finished import Finished
-from casstore.artifacts.jsonable import metadata_of
+from casstore.artifacts.jsonable import check_words, metadata_of
 from casstore.artifacts.place import Place
 from casstore.artifacts.properties import ArtifactProperties
 from casstore.artifacts.runrecord import RunRecord
@@ -139,7 +139,12 @@ def request_for(
     aliases: tuple[str, ...],
     tags: tuple[str, ...] = (),
 ) -> Commit:
-    """Return what is said of a version when it is committed, as the artifact says it now."""
+    """Return what is said of a version when it is committed, as the artifact says it now.
+
+    Raises ``Invalid`` for words that no event can hold: later they would cost a number.
+    """
+    metadata = canonical_json(metadata_of(artifact.metadata))
+    check_words(artifact.description, metadata)
     return Commit(
         project=record.place.project,
         name=artifact._base_name,  # noqa: SLF001
@@ -147,7 +152,7 @@ def request_for(
         entity=record.place.entity,
         run=record.id,
         description=artifact.description,
-        metadata=canonical_json(metadata_of(artifact.metadata)),
+        metadata=metadata,
         aliases=aliases,
         tags=tuple(dict.fromkeys((*map(check_tag, artifact.tags), *tags))),
         ttl=artifact._ttl_seconds,  # noqa: SLF001

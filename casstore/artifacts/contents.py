@@ -4,8 +4,8 @@ Knows: W&B 0.31's calls that take bytes in, what they refuse.  Never: logging, l
 """
 
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -82,10 +82,19 @@ class ArtifactContents(ArtifactProperties):
     def new_file(
         self, name: str, mode: str = "x", encoding: str | None = None, policy: str = "mutable"
     ) -> AbstractContextManager[IO[Any]]:
-        """Return a context that gives a file to write; it is added when the block ends well."""
+        """Return a context that gives a file to write; it is added when the block ends well.
+
+        It ends with ``ArtifactFinalizedError`` if the artifact was logged meanwhile, without it.
+        """
         del policy
         self._check_draft()
-        return self._drafting.new_file(check_path(path_bytes(name)), mode, encoding)
+        return self._new_file(check_path(path_bytes(name)), mode, encoding)
+
+    @contextmanager
+    def _new_file(self, name: bytes, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
+        with self._drafting.new_file(name, mode, encoding) as stream:
+            yield stream
+            self._check_draft()
 
     def add_reference(
         self,

@@ -16,7 +16,7 @@ from casstore.artifacts.place import Place
 from casstore.artifacts.takeover import copy_frames, take_over
 from casstore.digest import CommitId
 from casstore.durable import is_out_of_space
-from casstore.errors import FileMissing, Invalid, UsageError
+from casstore.errors import ArtifactFinalizedError, FileMissing, Invalid, UsageError
 from casstore.flows.log import log_files
 from casstore.flows.reading import read_entry
 from casstore.flows.referring import Request, add_entries, refer
@@ -98,6 +98,8 @@ class Drafting:
         """Return the draft, begun when it is first needed."""
         self.check_owner()
         if self._draft is None:
+            if self._finished is not None:  # another thread logged it while this one was adding
+                raise ArtifactFinalizedError(f"{self._name!r} is finished and cannot be changed")
             self.process = os.getpid()
             self._draft = self.store().draft()
         return self._draft

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from casstore.artifacts.entry import ArtifactEntry, ArtifactManifest, Owner
-from casstore.artifacts.jsonable import metadata_of
+from casstore.artifacts.jsonable import check_words, metadata_of
 from casstore.artifacts.layout import lay_out
 from casstore.artifacts.lifetime import Lifetime, seconds_of, timedelta_of
 from casstore.digest import CommitId
@@ -202,6 +202,7 @@ class Finished:
         """Record what was edited since the version was read; all of it can be, or nothing is."""
         store, view = self.store, self.view
         metadata = canonical_json(metadata_of(self.metadata))
+        check_words(self.description, metadata)
         tags = [check_tag(tag) for tag in self.tags]
         wanted = [check_alias(alias) for alias in self._aliases or () if alias != LATEST]
         if self.description != view.description:

@@ -22,11 +22,13 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_INTEGER_BITS",
     "MAX_METADATA_KEYS",
+    "check_words",
     "metadata_of",
     "to_json",
 ]
 
 MAX_METADATA_KEYS = 100
+MAX_WORDS_BYTES = 15 * 1024 * 1024  # an event has 16 MiB, for all that it says
 """Top-level keys of an artifact's metadata, as in W&B."""
 
 MAX_DEPTH = 100
@@ -78,6 +80,21 @@ def metadata_of(value: Mapping[Any, Any] | str | None) -> dict[str, Any]:
         raise TypeError(f"metadata must be a dict or a JSON text, not {_kind(value)}")
     plain: dict[str, Any] = to_json(value, where="metadata", max_keys=MAX_METADATA_KEYS)
     return plain
+
+
+def check_words(description: object, metadata: str) -> None:
+    """Raise ``Invalid`` unless description and metadata (JSON text) fit into one event."""
+    if description is not None and not isinstance(description, str):
+        raise Invalid(f"a description is text or None, not {_kind(description)}")
+    try:
+        size = len((description or "").encode()) + len(metadata)
+    except UnicodeEncodeError as error:
+        raise Invalid(f"the description cannot be written as UTF-8: {error}") from error
+    if size > MAX_WORDS_BYTES:
+        raise Invalid(
+            f"description and metadata are {size} bytes, over the limit of {MAX_WORDS_BYTES}",
+            hint="put large metadata into a file of the artifact",
+        )
 
 
 def _read_object(text: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from casstore.errors import Invalid
 __all__ = ["ArtifactTTL", "Lifetime", "seconds_of", "timedelta_of"]
 
 FOR_EVER = 0
+MAX_SECONDS = 86_399_999_999_999  # as far as timedelta goes
 
 
 class ArtifactTTL(enum.Enum):
@@ -38,7 +39,7 @@ def seconds_of(value: Lifetime) -> int | None:
             f"ttl cannot be {value!r}",
             hint="use a positive timedelta, None (for ever) or ArtifactTTL.INHERIT",
         )
-    return math.ceil(value.total_seconds())
+    return min(math.ceil(value.total_seconds()), MAX_SECONDS)
 
 
 def timedelta_of(seconds: int | None) -> dt.timedelta | None:

@@ -9,7 +9,7 @@ from casstore.artifacts.finished import Finished
 from casstore.artifacts.place import Place
 from casstore.artifacts.terminal import termwarn
 from casstore.errors import Invalid
-from casstore.names import check_alias, parse_reference
+from casstore.names import check_alias, parse_reference, texts
 
 __all__ = ["checked_aliases", "link_to", "linked_versions", "warn_of_link"]
 
@@ -34,7 +34,7 @@ def link_to(
 
 def checked_aliases(aliases: Iterable[str] | str | None) -> list[str]:
     """Return aliases as a list, each allowed to be one; a single text is one alias."""
-    given = [aliases] if isinstance(aliases, str) else list(aliases or ())
+    given = texts(aliases)
     return [check_alias(alias) for alias in given]
 
 

@@ -23,10 +23,11 @@ from casstore.artifacts.commits import (
 )
 from casstore.artifacts.elsewhere import for_runs
 from casstore.artifacts.place import Place
-from casstore.artifacts.runartifacts import RunArtifacts, texts
+from casstore.artifacts.runartifacts import RunArtifacts
 from casstore.artifacts.terminal import termlog, termwarn
 from casstore.errors import Invalid
 from casstore.journal.views import PartView
+from casstore.names import texts
 from casstore.store import (
     Commit,
     Committed,

@@ -16,7 +16,7 @@ from casstore.artifacts.lifetime import ArtifactTTL, Lifetime, seconds_of, timed
 from casstore.artifacts.place import LOCAL_ENTITY
 from casstore.errors import ArtifactNotLoggedError, Invalid
 from casstore.journal.views import PartView
-from casstore.names import LATEST, check_alias, check_name, check_tag, check_type
+from casstore.names import LATEST, check_alias, check_name, check_tag, check_type, texts
 from casstore.parallel import Lock, Pending
 from casstore.store import Committed
 
@@ -250,7 +250,7 @@ class ArtifactProperties:
     @aliases.setter
     def aliases(self, value: list[str]) -> None:
         self._need("aliases").aliases = [
-            alias if alias == LATEST else check_alias(alias) for alias in value
+            alias if alias == LATEST else check_alias(alias) for alias in texts(value)
         ]
 
     @property
@@ -261,7 +261,7 @@ class ArtifactProperties:
 
     @tags.setter
     def tags(self, value: list[str]) -> None:
-        tags = list(dict.fromkeys(check_tag(tag) for tag in value))
+        tags = list(dict.fromkeys(check_tag(tag) for tag in texts(value)))
         finished = self._now()
         if finished:
             finished.tags = tags

@@ -6,7 +6,7 @@ Knows: W&B's calls, what a path given as an artifact becomes.  Never: what else 
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from casstore.artifacts.artifact import Artifact
@@ -24,11 +24,12 @@ from casstore.names import (
     parse_reference,
     parse_url,
     path_text,
+    texts,
 )
 from casstore.references import base_name
 from casstore.store import find_version
 
-__all__ = ["RunArtifacts", "texts"]
+__all__ = ["RunArtifacts"]
 
 UNSPECIFIED_TYPE = "unspecified"
 
@@ -151,6 +152,8 @@ class RunArtifacts(InertRun, ABC):
 
 def _reference_of(name: str) -> Reference:
     """Read ``name:version``, or a ``casstore://`` URL of a version."""
+    if not isinstance(name, str):
+        raise TypeError(f"use_artifact takes an Artifact or a name, not a {type(name).__name__}")
     if not name.startswith(f"{URL_SCHEME}://"):
         return parse_reference(name)
     reference, path = parse_url(name)
@@ -159,10 +162,3 @@ def _reference_of(name: str) -> Reference:
             f"{name!r} names a file", hint=f"use {reference}, then get_entry({path_text(path)!r})"
         )
     return reference
-
-
-def texts(given: Iterable[str] | str | None) -> list[str]:
-    """Return what was given as a list: nothing, one text, or several."""
-    if given is None:
-        return []
-    return [given] if isinstance(given, str) else list(given)

@@ -231,6 +231,11 @@ class RunRecord:
                 f"{store.index.lost_events} events are gone from the journal of {store.root}:"
                 " put its newer copy back, or run `casstore reindex`"
             )
+        if store.index.unread_events:
+            termwarn(
+                f"journal files that cannot be read: {store.index.unread_events} of {store.root};"
+                " what they say is not shown (run `casstore verify`)"
+            )
         with store.index.read() as reader:
             known = lineage.run(reader, self.place.project, self.id)
             count = 0 if known else sum(1 for _ in reader.scan(keys.runs(self.place.project)))

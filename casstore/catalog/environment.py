@@ -348,5 +348,8 @@ def _damage_shown() -> Iterator[None]:
         for code in _SYSTEM:
             if os.strerror(code) in str(error):
                 raise OSError(code, os.strerror(code)) from error
-        # Whatever else LMDB says, a healthy file gives no cause for.
-        raise Damaged(str(error)) from error
+        raise Damaged(
+            str(error)
+        ) from error  # whatever else LMDB says, a healthy file gives no cause
+    except (struct.error, UnicodeDecodeError) as error:
+        raise Damaged(f"a row of it is none: {error}") from error

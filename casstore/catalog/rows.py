@@ -1,6 +1,7 @@
 """The rows of the index as bytes, and back.
 
-Knows: structs.  Never: LMDB, files.  Rows are no format: a changed one is made again.
+Knows: structs.  Never: LMDB, files.  Rows are no format: a changed one is made again.  Bytes that
+are no row are ``struct.error``.
 """
 
 import os
@@ -61,7 +62,10 @@ class PackRow(NamedTuple):
     def unpack(cls, data: bytes) -> "PackRow":
         """Read a row."""
         pack_id, kind, frames, size = _PACK_ROW.unpack(data)
-        return cls(PackId(pack_id), PackKind(kind), frames, size)
+        try:
+            return cls(PackId(pack_id), PackKind(kind), frames, size)
+        except ValueError as error:
+            raise struct.error(str(error)) from error
 
 
 class EventPlace(NamedTuple):

@@ -101,6 +101,12 @@ class Workspace:
                 f" {store.root}: put its newer copy back, or run `casstore reindex` to go on"
                 " without what they said",
             )
+        if store.index.unread_events:
+            say(
+                self.options,
+                f"journal files that cannot be read: {store.index.unread_events} of {store.root};"
+                " what they say is not shown (run `casstore verify`)",
+            )
 
     def existing_or_empty(self) -> Store | None:
         """Return the store, None for the user's default one if it was never made: it is empty."""

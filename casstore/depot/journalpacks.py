@@ -53,7 +53,7 @@ def write_journal_pack(staged: Path, files: Iterable[bytes]) -> PackId:
         writer.close()
 
 
-def journal_pack(files: Iterable[bytes]) -> tuple[PackId, bytearray]:
+def journal_pack(files: Iterable[bytes]) -> tuple[PackId, bytes]:
     """Return event files as one pack: its name and its bytes."""
     buffer = PackBuffer(PackKind.JOURNAL)
     _append(buffer, files)

@@ -184,8 +184,8 @@ class RemoteDepot:
 
     def _publish_pack(self, month: str, files: list[bytes]) -> None:
         pack_id, data = journal_pack(files)
-        self.objects.create(f"journal/{month}/packs/{pack_id.hex()}", memoryview(data))
-        self.mirror.add_journal_pack(month, pack_id, bytes(data))
+        self.objects.create(f"journal/{month}/packs/{pack_id.hex()}", data)
+        self.mirror.add_journal_pack(month, pack_id, data)
 
 
 def open_depot(

@@ -225,9 +225,9 @@ class RemoteFrames:
 
     # Writing
 
-    def send_pack(self, pack_id: PackId, data: Buffer) -> None:
+    def send_pack(self, pack_id: PackId, data: bytes) -> None:
         """Create a pack; it is known to nobody before an index names it."""
-        self._objects.create(_pack_name(pack_id), memoryview(data))
+        self._objects.create(_pack_name(pack_id), data)
 
     def send_index(self, packs: Sequence[Indexed]) -> None:
         """Make packs that were created known to everybody."""

@@ -219,11 +219,11 @@ def read_body(kind: str, wire: Any) -> Body:
     A kind, or a register of a known kind, that a later release added comes as ``UnknownBody``.
     """
     if type(wire) is not dict:
-        raise Corrupt(f"the body of a {kind} event is not a map")
+        raise Corrupt(f"the body of the {kind} event is not a map")
     codec = KINDS.get(kind)
     if codec is None:
         return UnknownBody(wire)
-    values = fields.read_fields(wire, codec.readers, f"a {kind} event")
+    values = fields.read_fields(wire, codec.readers, f"the {kind} event")
     if codec.registers is None:
         return codec.record(*values)
     reader = codec.registers.get(values[0])
@@ -232,7 +232,7 @@ def read_body(kind: str, wire: Any) -> Body:
     try:
         values[1] = reader(values[1])
     except Corrupt as error:
-        raise Corrupt(f"a {kind} event: the new {values[0]} is {error.message}") from error
+        raise Corrupt(f"the {kind} event: the new {values[0]} is {error.message}") from error
     return codec.record(*values)
 
 

@@ -90,11 +90,11 @@ def write_event(
     except (Corrupt, TypeError, ValueError, OverflowError) as error:
         raise Invalid(f"this {message['kind']} event cannot be written: {error}") from error
     if not event.known:
-        raise Invalid(f"a {event.kind} event has no register {message['body']['field']!r}")
+        raise Invalid(f"the {event.kind} event has no register {message['body']['field']!r}")
     data = packed + digest
     if len(data) > MAX_EVENT_BYTES:
         raise Invalid(
-            f"a {event.kind} event of {len(data)} bytes is over the limit of {MAX_EVENT_BYTES}",
+            f"the {event.kind} event of {len(data)} bytes is over the limit of {MAX_EVENT_BYTES}",
             hint="put large metadata into a file of the artifact",
         )
     return Written(event, event.name, data)
@@ -168,7 +168,7 @@ def _event(message: Any, event_id: EventId) -> Event:
     body = read_body(kind, message.get("body"))
     codec = KINDS.get(kind)
     if codec is not None and type(subject) is not codec.subject:
-        raise Corrupt(f"a {kind} event has the wrong type of subject")
+        raise Corrupt(f"the {kind} event has the wrong type of subject")
     return Event(event_id, kind, WriterId(writer), seq, clock, time, subject, body)
 
 

@@ -131,7 +131,9 @@ class PackBuffer(_Pack):
         self._memory = _Memory()
         super().__init__(self._memory, kind)
 
-    def seal(self) -> tuple[PackId, bytearray, list[Row]]:
-        """Return the pack's name, its bytes, and its rows by digest."""
+    def seal(self) -> tuple[PackId, bytes, list[Row]]:
+        """Return the pack's name, its bytes, and its rows by digest; the buffer is empty then."""
         pack_id, rows = self._finish()
-        return pack_id, self._memory, rows
+        data = bytes(self._memory)
+        self._memory.clear()
+        return pack_id, data, rows

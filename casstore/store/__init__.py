@@ -25,7 +25,7 @@ from casstore.store.lookup import (
     versions_of,
 )
 from casstore.store.meeting import Meeting, Settled, meeting_name
-from casstore.store.numbering import alias_claims, reserved, set_label, take_number
+from casstore.store.numbering import alias_claims, held, reserved, set_label, take_number
 from casstore.store.opening import close_store, create_store, is_open, open_store
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
 from casstore.store.relied import packs_of
@@ -63,6 +63,7 @@ __all__ = [
     "find_version",
     "finish_round",
     "follow",
+    "held",
     "is_open",
     "label_of",
     "lease_facts",

@@ -156,6 +156,11 @@ class Index:
                     raise
                 return False
 
+    @property
+    def unread_events(self) -> int:
+        """How many files of the journal could not be read: what they say is not shown."""
+        return sum(where.startswith("journal/") for where in self.problems)
+
     def find_again(self) -> bool:
         """Look for frames that the index does not know; returns whether something was found."""
         with self._guard:
@@ -320,9 +325,11 @@ class Index:
         for month, folders in looked.items():
             lost = self._mirror.lost(month)
             self.lost_events += lost
-            whole = not lost and not self._is_unread(f"journal/{month}/")
-            for key, mtime_ns in folders.items() if whole else ():
-                self._marks.see(key, mtime_ns, wait_seconds)
+            for key, mtime_ns in folders.items() if not lost else ():
+                if not any(where.startswith(f"{key}/") for where in self.problems):
+                    self._marks.see(
+                        key, mtime_ns, wait_seconds
+                    )  # else whoever opens it next is told too
         return found
 
     def _catch_up_packs(self, wait_seconds: float, *, thorough: bool) -> bool:
@@ -354,10 +361,6 @@ class Index:
         pack = PackRow(pack_id, kind, len(rows), path.stat().st_size)
         self.write(lambda writer: writer.add_pack(pack, rows), wait_seconds=wait_seconds)
         return True
-
-    def _is_unread(self, prefix: str) -> bool:
-        """Tell whether a file of a shared folder could not be read: it may be half written."""
-        return self.is_shared() and any(name.startswith(prefix) for name in self.problems)
 
 
 def _sign(writer: Writer, boot: bytes) -> None:

@@ -62,21 +62,22 @@ class Mirror:
 
         Each is looked for only where the numbers do not agree.
         """
-        listed, packs = self._journal.names(month), set(self._journal.packs(month))
-        with self._read() as reader:
+        with self._read() as reader:  # before the listing: what it knows was there by then
+            listed, packs = self._journal.names(month), set(self._journal.packs(month))
             here = sum(map(reader.has_event, listed))
             if here >= reader.loose_events(month) and reader.journal_packs(month) <= packs:
                 return 0
             known = [name for name, place in reader.events() if place.month == month]
-        return sum(not self._is_there(name) for name in known)
+        return sum(not (self._is_there(name) or self._is_there(name)) for name in known)
 
     def lost_with_their_month(self) -> int:
         """Return how many events the index knows of months whose folders are gone."""
-        months = dict(self._journal.months())
         with self._read() as reader:
+            months = dict(self._journal.months())
             return sum(reader.events_of(month) for month in reader.months() if month not in months)
 
     def _is_there(self, name: str) -> bool:
+        """Tell whether an event lies where the index says; if not, it was perhaps gathered now."""
         with self._read() as reader:
             place = reader.event_place(name)
         return place is not None and self._journal.has(name, *place)

@@ -20,7 +20,7 @@ from casstore.names import MAX_NAME_CHARS
 from casstore.store.lookup import collection_called
 from casstore.store.store import Store
 
-__all__ = ["alias_claims", "key_of", "reserved", "set_label", "take_number"]
+__all__ = ["alias_claims", "held", "key_of", "reserved", "set_label", "take_number"]
 
 WAIT_SECONDS = 120.0
 FIRST_PAUSE_SECONDS = 0.002
@@ -44,13 +44,20 @@ def reserved(store: Store, project: str, name: str, commit_id: CommitId) -> Iter
     store.index.catch_up()
     while True:
         key = key_of(store, project, name)
-        _reserve(store, (project, key), commit_id)
-        try:
+        with held(store, project, key, commit_id):
             if key_of(store, project, name) == key:  # else it was renamed while we waited
                 yield key
                 return
-        finally:
-            _release(store, (project, key), commit_id)
+
+
+@contextlib.contextmanager
+def held(store: Store, project: str, key: str, commit_id: CommitId) -> Iterator[None]:
+    """Be the only one at work on the collection that is kept under ``key``; as ``reserved``."""
+    _reserve(store, (project, key), commit_id)
+    try:
+        yield
+    finally:
+        _release(store, (project, key), commit_id)
 
 
 def take_number(store: Store, project: str, key: str, commit_id: CommitId) -> int:

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 import casstore
-from casstore.errors import Invalid
+from casstore.errors import ArtifactFinalizedError, Invalid
 
 
 @pytest.fixture
@@ -107,6 +107,37 @@ def test_new_file_adds_nothing_when_its_block_fails(desk):
     with pytest.raises(RuntimeError, match="boom"):
         write_half()
     assert paths(artifact) == []
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_file_that_is_closed_after_logging_is_not_lost_in_silence(desk, run, waits):
+    """It is in no version, so closing it says so."""
+    artifact = casstore.Artifact("x", "dataset")
+    context = artifact.new_file("notes.txt")
+    context.__enter__().write("late")
+    run.log_artifact(artifact)
+    if waits:
+        artifact.wait()
+    with pytest.raises(ArtifactFinalizedError):
+        context.__exit__(None, None, None)
+    assert list(artifact.wait().manifest.entries) == []
+
+
+def test_what_a_thread_adds_when_the_version_is_there_is_not_lost_in_silence(
+    desk, run, monkeypatch
+):
+    """It had looked whether it may add before it was logged."""
+    desk.write("a.txt", "late")
+    artifact = casstore.Artifact("x", "dataset")
+    really_check = artifact._check_draft
+
+    def check():
+        really_check()
+        run.log_artifact(artifact).wait()
+
+    monkeypatch.setattr(artifact, "_check_draft", check)
+    with pytest.raises(ArtifactFinalizedError):
+        artifact.add_file("a.txt")
 
 
 def test_new_file_refuses_replaces_or_goes_on_as_its_mode_says(desk):

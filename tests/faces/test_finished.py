@@ -100,8 +100,11 @@ def test_edits_are_kept_by_save(desk, data):
         (lambda data: data.aliases.append("a/b"), "'a/b'"),
         (lambda data: data.tags.append("a/b"), "'a/b'"),
         (lambda data: data.metadata.update(far=float("inf")), "far"),
+        (lambda data: data.metadata.update(big="x" * 16_000_000), "over the limit"),
+        (lambda data: setattr(data, "description", 5), "description is text"),
+        (lambda data: setattr(data, "description", "\ud800"), "UTF-8"),
     ],
-    ids=["number", "alias", "tag", "metadata"],
+    ids=["number", "alias", "tag", "metadata", "size", "description", "surrogate"],
 )
 def test_an_edit_that_cannot_be_keeps_all_of_them_from_being_saved(data, spoil, message):
     """Nothing is half done, though lists are edited in place; not a number is kept as None."""
@@ -116,6 +119,46 @@ def test_an_edit_that_cannot_be_keeps_all_of_them_from_being_saved(data, spoil, 
     again.metadata["nan"] = float("nan")
     again.save()
     assert casstore.Api().artifact("data").metadata == {"lr": 0.1, "nan": None}
+
+
+@pytest.mark.parametrize("words", [5, "\ud800", "x" * 16_000_000], ids=["5", "surrogate", "size"])
+def test_words_that_cannot_be_kept_are_refused_at_once_and_cost_no_number(run, data, words):
+    """Whichever way they are logged."""
+    draft = casstore.Artifact("other", "dataset", description=words)
+    for log in (
+        run.log_artifact,
+        lambda given: run.upsert_artifact(given, distributed_id="d"),
+        lambda given: run.finish_artifact(given, distributed_id="d"),
+    ):
+        with pytest.raises(casstore.errors.Invalid):
+            log(draft)
+    draft.description = "words"
+    assert run.log_artifact(draft).wait().version == "v0"
+
+
+def test_a_single_text_is_one_alias_or_tag(data):
+    """It is not its letters."""
+    data.aliases, data.tags = "good", "seen"
+    data.save()
+    again = casstore.Api().artifact("data:good")
+    assert (again.aliases, again.tags) == (["latest", "good"], ["seen"])
+    collection = again.collection
+    collection.tags = "all"
+    collection.save()
+    assert again.collection.tags == ["all"]
+
+
+def test_the_longest_ttl_comes_back(data):
+    """Rounding its last second up would be more than a timedelta holds."""
+    data.ttl = dt.timedelta.max
+    data.save()
+    assert casstore.Api().artifact("data").ttl == dt.timedelta(seconds=86_399_999_999_999)
+
+
+def test_what_is_no_name_cannot_be_used(run):
+    """It is said what was given."""
+    with pytest.raises(TypeError, match="not a NoneType"):
+        run.use_artifact(None)
 
 
 def test_an_alias_that_has_moved_on_stays_where_it_is(desk, run, data):

@@ -60,6 +60,27 @@ def test_the_newer_copy_put_back_heals_all(older):
     older("verify")
 
 
+def test_every_call_says_that_events_cannot_be_read(before):
+    """Also when the index was made again without them, and nothing else shows that they were."""
+    before.write("data/a.txt", "another")
+    before("put", "data", "--name", "before")
+    store = before.folder / "s"
+    event = max(store.glob("journal/*/*-*"), key=lambda path: path.stat().st_mtime_ns)
+    whole = event.read_bytes()
+    event.write_bytes(whole[:-1])
+    month = event.parent
+    os.utime(month, ns=(0, 0))  # it has settled: its names are not compared again
+    shutil.rmtree(store / "db")
+    for _ in range(2):
+        assert before("ls", "before", "-q").lines == ["before:v0"]
+        told = one_line(before("ls", "before").errors)
+        assert "journal files that cannot be read: 1" in told
+        assert "casstore verify" in told
+    event.write_bytes(whole)
+    assert before("ls", "before").errors == ""
+    assert before("ls", "before", "-q").lines == ["before:v0", "before:v1"]
+
+
 def test_a_journal_that_is_gone_is_told_too(before):
     """No month is left to look into."""
     shutil.rmtree(before.folder / "s" / "journal")

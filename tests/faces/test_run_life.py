@@ -8,7 +8,7 @@ import time
 import pytest
 
 import casstore
-from casstore.errors import Conflict, Invalid, NotFound, Unsupported, UsageError
+from casstore.errors import Conflict, Invalid, NotFound, UsageError
 from casstore.names import check_name
 
 
@@ -362,8 +362,14 @@ def test_store_and_project_are_resolved_once(desk, tmp_path, monkeypatch):
     assert casstore.open_store().root == desk.folder / ".casstore"
 
 
-def test_finish_cannot_push_yet(desk):
-    """It is said, instead of keeping the version here in silence."""
+def test_finish_that_has_nowhere_to_push_says_so_when_all_is_safe_here(desk):
+    """The run has ended well and its version is there; a run without versions pushes nothing."""
+    casstore.init().finish(push=True)
     run = casstore.init()
-    with pytest.raises(Unsupported, match="remote"):
+    with (artifact := casstore.Artifact("data", "dataset")).new_file("a.txt") as stream:
+        stream.write("1")
+    run.log_artifact(artifact)
+    with pytest.raises(Invalid, match="remote"):
         run.finish(push=True)
+    assert state_of(run) == "finished"
+    assert casstore.Api().artifact("data:v0").file_count == 1

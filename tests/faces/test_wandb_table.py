@@ -1,4 +1,4 @@
-"""``casstore/artifacts/WANDB.md``: the artifact part of W&B 0.31, compared with the code."""
+"""The README's table of the artifact part of W&B 0.31, compared with the code."""
 
 import inspect
 import re
@@ -9,18 +9,27 @@ from typing import NamedTuple
 import pytest
 
 import casstore
-from casstore.artifacts import commits, finished
+from casstore.artifacts import commits
 from casstore.artifacts.collection import ArtifactCollection
 from casstore.artifacts.collections import ArtifactType
 from casstore.errors import ArtifactNotLoggedError
 
-PAGE = Path(finished.__file__).with_name("WANDB.md")
+HEADING = "## The artifact part of W&B 0.31"
+PAGE = (Path(__file__).parents[2] / "README.md").read_text().partition(HEADING)[2]
 CLASSES = {
     "Api": casstore.Api,
     "Artifact": casstore.Artifact,
     "ArtifactCollection": ArtifactCollection,
     "ArtifactType": ArtifactType,
     "Run": casstore.Run,
+    **{name: getattr(casstore, name) for name in ("Table", "PartitionedTable", "JoinedTable")},
+    **{
+        name: getattr(casstore, name)
+        for name in (
+            *("Image", "Audio", "Video", "Html", "Object3D", "Molecule", "Histogram", "Plotly"),
+            "Classes",
+        )
+    },
 }
 MODULE_LEVEL = (
     *("link_artifact", "link_model", "log_artifact"),
@@ -51,7 +60,7 @@ class Row(NamedTuple):
 
 
 def rows():
-    lines = re.findall(r"^\| `([^`]+)` \|(.*)\|$", PAGE.read_text(), re.MULTILINE)
+    lines = re.findall(r"^\| `([^`]+)` \|(.*)\|$", PAGE, re.MULTILINE)
     return [Row(name, *(cell.strip() for cell in rest.split("|"))) for name, rest in lines]
 
 
@@ -89,7 +98,10 @@ def test_what_is_here_has_the_parameters_of_wandb(row):
     wanted = [] if row.parameters == "nothing" else row.parameters.split()
     assert positional(row.member)[: len(wanted)] == wanted
     later = list(inspect.signature(row.member).parameters.values())[len(wanted) + 1 :]
-    assert all(each.default is not inspect.Parameter.empty for each in later)
+    assert all(
+        each.default is not inspect.Parameter.empty or each.kind is each.VAR_POSITIONAL
+        for each in later
+    )
 
 
 def test_plain_attributes_are_there(artifact):

@@ -1,5 +1,7 @@
 """What collections are called: names taken, left, shared after a merge; and links beside them."""
 
+import threading
+import time
 from importlib import import_module
 
 import pytest
@@ -20,7 +22,9 @@ from casstore.journal import queries
 from casstore.journal.bodies import DeleteBody
 from casstore.journal.subjects import CommitSubject
 from casstore.names import parse_reference
-from casstore.store import find_version, numbering, reference_to, reserved, set_label
+from casstore.store import find_version, held, numbering, reference_to, reserved, set_label
+
+commit_module = import_module("casstore.store.commit")
 
 
 @pytest.fixture
@@ -189,3 +193,47 @@ def test_linking_checks_everything_before_it_claims(store, put):
     assert store.claims.highest("p", "models") == 0
     assert store.claims.highest("p", "good") == -1
     assert store.claims.highest("p", "data") == 0
+
+
+def test_a_rename_waits_for_what_is_being_logged(store, put, monkeypatch):
+    """The version is there before; logging it does not give the old name back."""
+    put("1")
+    waits_or_is_done = threading.Event()
+    really_check, really_sleep = commit_module.check_packs, time.sleep
+    before = collection(store, "data")
+
+    def rename_it():
+        rename(store, before, "points")
+        waits_or_is_done.set()
+
+    renaming = threading.Thread(target=rename_it)
+
+    def sleep(seconds):
+        if threading.current_thread() is renaming:
+            waits_or_is_done.set()
+        really_sleep(seconds)
+
+    def check_packs(*arguments):
+        monkeypatch.undo()
+        monkeypatch.setattr(numbering.time, "sleep", sleep)
+        renaming.start()
+        assert waits_or_is_done.wait(30)
+        really_check(*arguments)
+
+    monkeypatch.setattr(commit_module, "check_packs", check_packs)
+    put("2")
+    renaming.join(30)
+    assert (find(store, "points").number, find(store, "points").label) == (1, "points")
+    with pytest.raises(NotFound):
+        find(store, "data")
+
+
+def test_two_who_swap_names_do_not_wait_for_each_other(store, put):
+    """Both names are taken: neither holds one while it looks."""
+    put("1", "data")
+    put("2", "points")
+    with (
+        held(store, "p", "points", random_commit_id()),
+        pytest.raises(Conflict, match="'points' is taken"),
+    ):
+        rename(store, collection(store, "data"), "points")

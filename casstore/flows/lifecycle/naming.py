@@ -13,26 +13,37 @@ from casstore.flows.lifecycle.removal import plan_removal, remove
 from casstore.journal import queries
 from casstore.journal.views import CollectionView
 from casstore.names import check_name, check_tag, check_type
-from casstore.store import Store, live_versions, reserved, set_label
+from casstore.store import Store, held, live_versions, reserved, set_label
 
 __all__ = ["describe", "remove_collection", "rename", "retype"]
 
 
 def rename(store: Store, collection: CollectionView, name: str) -> None:
-    """Call a collection otherwise; ``Conflict`` if the name is taken, removed versions included."""
+    """Call a collection otherwise; ``Conflict`` if the name is taken, removed versions included.
+
+    Waits for what is being logged to it: that would else call it again as it was called before.
+    """
     if check_name(name) == collection.label:
         return
     store.require_writable()
-    project = collection.project
-    with reserved(store, project, name, random_commit_id()):
-        with store.index.read() as reader:
-            taken = queries.named(reader, project, name)
-        if taken:
-            raise Conflict(
-                f"{name!r} is taken in project {project!r} of the store at {store.root}",
-                hint="nothing was changed; choose another name, or rename that one first",
-            )
+    project, commit = collection.project, random_commit_id()
+    _refuse_taken(store, project, name)  # now too: two who swap names would wait for each other
+    with (
+        held(store, project, collection.name, commit),
+        reserved(store, project, name, commit),
+    ):
+        _refuse_taken(store, project, name)
         set_label(store, project, collection.name, "name", name)
+
+
+def _refuse_taken(store: Store, project: str, name: str) -> None:
+    with store.index.read() as reader:
+        taken = queries.named(reader, project, name)
+    if taken:
+        raise Conflict(
+            f"{name!r} is taken in project {project!r} of the store at {store.root}",
+            hint="nothing was changed; choose another name, or rename that one first",
+        )
 
 
 def retype(store: Store, collection: CollectionView, type_name: str) -> None:

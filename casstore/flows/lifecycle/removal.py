@@ -124,7 +124,10 @@ def _refuse_aliases(store: Store, removals: tuple[Removal, ...]) -> None:
             + ", ".join(repr(alias) for _, _, alias in removal.aliases)
             for removal in bearing
         )
-        raise Conflict(f"{named}; nothing was removed", hint="`--aliases` removes them too")
+        raise Conflict(
+            f"{named}; nothing was removed",
+            hint="`--aliases`, or delete_aliases=True, removes them too",
+        )
 
 
 def _execute(store: Store, removal: Removal) -> None:

@@ -33,7 +33,7 @@ __all__ = ["Sent", "SentFrames", "ToSend", "plan_to_send", "send", "send_manifes
 MAX_FRAMES_AT_ONCE = 4096
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
 PACKS_OF_AN_INDEX = 32
-DEFAULT_JOBS = 3  # each holds a pack of 32 MiB in memory while it goes up
+DEFAULT_JOBS = 2  # each holds a pack of 32 MiB two or three times over while it goes up
 
 Progress = Callable[[int], None]
 """Told of bytes as they have arrived."""

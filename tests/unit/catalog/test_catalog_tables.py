@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from casstore.catalog import Catalog, EventPlace, PackRow, Stamp, StatRow, pack_rows
+from casstore.catalog import Catalog, Damaged, EventPlace, PackRow, Stamp, StatRow, pack_rows
 from casstore.catalog import catalog as catalog_module
 from casstore.digest import CommitId, Digest, digest_of
 from casstore.packs import PackId, PackKind, Row
@@ -208,3 +208,23 @@ def test_a_reader_sees_one_moment(index):
     index.write(lambda writer: writer.put(b"b", b"2"))
     with index.read() as reader:
         assert reader.get(b"b") == b"2"
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "ask"),
+    [
+        ("chunks", b"short", lambda reader, key: reader.chunk(key)),
+        ("chunks", b"short", lambda reader, key: reader.chunks([key])),
+        ("pack_ids", b"", lambda reader, key: reader.pack_row(PackId(key))),
+        ("packs", b"short", lambda reader, _: reader.pack(1)),
+        ("packs", bytes(32) + b"\xff" + bytes(12), lambda reader, _: list(reader.packs())),
+        ("events", b"\xff" * 40, lambda reader, _: list(reader.events())),
+    ],
+)
+def test_bytes_that_are_no_row_are_damage(index, table, row, ask):
+    """As a page of the file that was overwritten: the index is then made again."""
+    key = digest_of(b"1")
+    place = struct.pack(">I", 1) if table == "packs" else b"e" * 32 if table == "events" else key
+    index.write(lambda writer: writer._put(table, place, row))
+    with pytest.raises(Damaged), index.read() as reader:
+        ask(reader, key)

@@ -1,0 +1,76 @@
+"""What the index knows and the journal has no more is told, and nothing else is."""
+
+import pytest
+
+from casstore.catalog import Reader
+from casstore.depot import JournalFiles
+from casstore.journal.bodies import RunStartBody
+from casstore.journal.subjects import RunSubject
+from casstore.store import close_store, create_store
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = create_store(tmp_path / "store")
+    yield made
+    close_store(made)
+
+
+def start_run(store, name):
+    """Append one event."""
+    store.events.append(RunSubject("p", name), RunStartBody(name))
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Count how often every event that the index knows is looked at."""
+    looks = []
+    really_events = Reader.events
+    monkeypatch.setattr(Reader, "events", lambda self: looks.append(1) or really_events(self))
+    return looks
+
+
+@pytest.fixture
+def meanwhile(store, monkeypatch):
+    """Give a function that has an event appended just after the journal is listed."""
+
+    def after(listing):
+        really_listed = getattr(JournalFiles, listing)
+
+        def listed(self, *arguments):
+            found = list(really_listed(self, *arguments))
+            monkeypatch.setattr(JournalFiles, listing, really_listed)
+            start_run(store, "meanwhile")
+            return found
+
+        monkeypatch.setattr(JournalFiles, listing, listed)
+
+    return after
+
+
+@pytest.mark.parametrize("listing", ["names", "packs"])
+def test_an_event_that_comes_meanwhile_is_not_missed(store, counted, meanwhile, listing):
+    """Nor is every other event looked for because of it: others log all the time."""
+    start_run(store, "before")
+    (month, _), *_ = store.journal.months()
+    meanwhile(listing)
+    assert store.index._mirror.lost(month) == 0
+    assert counted == []
+
+
+def test_the_first_event_of_a_month_is_not_missed_either(store, meanwhile):
+    """Its folder was made after the folders were listed."""
+    meanwhile("months")
+    assert store.index._mirror.lost_with_their_month() == 0
+
+
+def test_an_event_that_is_gone_is_told_though_another_came(store, counted):
+    """The numbers agree, the names do not."""
+    start_run(store, "before")
+    (month, _), *_ = store.journal.months()
+    (name,) = store.journal.names(month)
+    store.journal.remove_loose(month, name)
+    assert store.index._mirror.lost(month) == 1
+    start_run(store, "after")
+    assert store.index._mirror.lost(month) == 1
+    assert counted
