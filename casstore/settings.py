@@ -23,12 +23,14 @@ __all__ = [
     "STORE_FOLDER",
     "Environment",
     "Job",
+    "Pretence",
     "StoreChoice",
     "StoreSource",
     "backend_variables",
     "find_project",
     "find_store",
     "is_ray_worker",
+    "pretence",
     "read_environment",
     "read_job",
     "read_store_config",
@@ -159,6 +161,26 @@ def read_job(environ: Mapping[str, str] | None = None) -> Job | None:
             f"{JOB_VARIABLE} is {text!r}, which casstore did not set",
             hint="unset it; CASSTORE_HOME and CASSTORE_PROJECT are yours to set",
         ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Pretence:
+    """What a test tells a process of its machine; everything is empty in normal use.
+
+    ``machine`` (``CASSTORE_TEST_MACHINE``) is added to the id of the machine, so that processes of
+    one play several.  ``filesystem`` is the kind of file system that is to be believed of
+    ``folder`` and what lies below (``CASSTORE_TEST_FILESYSTEM``, ``nfs4:/the/folder``).
+    """
+
+    machine: str = ""
+    filesystem: str = ""
+    folder: str = ""
+
+
+def pretence() -> Pretence:
+    """Read the settings for tests; who may pretend what is ``durable``'s to say."""
+    kind, _, folder = os.environ.get("CASSTORE_TEST_FILESYSTEM", "").partition(":")
+    return Pretence(os.environ.get("CASSTORE_TEST_MACHINE", ""), kind, folder)
 
 
 def is_ray_worker(environ: Mapping[str, str] | None = None) -> bool:

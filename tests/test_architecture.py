@@ -30,7 +30,8 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "catalog depot",
     "chunks folders journal manifests packs references",
     "backends",
-    "durable encoding settings tables worktree",
+    "durable encoding tables worktree",
+    "settings",
     "digest media names parallel patterns",
     "errors",
 )

@@ -6,17 +6,20 @@ Never: adding files, the commit protocol.
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from casstore.artifacts.elsewhere import for_runs
 from casstore.artifacts.finished import Finished
 from casstore.artifacts.jsonable import check_words, metadata_of
+from casstore.artifacts.place import Place
 from casstore.artifacts.properties import ArtifactProperties
 from casstore.artifacts.runrecord import RunRecord
 from casstore.artifacts.terminal import termlog
 from casstore.artifacts.unstored import Unstored
 from casstore.encoding import canonical_json
 from casstore.errors import Invalid, UsageError
-from casstore.journal.views import PartView
+from casstore.journal.views import PartView, VersionView
 from casstore.names import LATEST, check_alias, check_tag
 from casstore.parallel import Pending
 from casstore.store import (
@@ -125,7 +128,9 @@ def _log_draft(
     artifact._drafting.check_owner()  # noqa: SLF001
     artifact._final = True  # noqa: SLF001
     artifact._as_logged = artifact._said()  # noqa: SLF001
-    artifact._pending = record.submit(lambda: _commit(store, artifact, request))  # noqa: SLF001
+    artifact._pending = record.submit(  # noqa: SLF001
+        lambda: _commit(record.place, store, artifact, request)
+    )
 
 
 def request_for(
@@ -155,9 +160,12 @@ def request_for(
     )
 
 
-def _commit(store: Store, artifact: ArtifactProperties, request: Commit) -> Committed:
+def _commit(place: Place, store: Store, artifact: ArtifactProperties, request: Commit) -> Committed:
     committed = artifact._drafting.commit(store, request)  # noqa: SLF001
     say_unchanged(store, request, committed)
+    if place.remote:
+        shared: VersionView = for_runs().share(place, store, committed.version)
+        return replace(committed, version=shared)
     return committed
 
 
@@ -187,3 +195,5 @@ def log_again(
         )
     record.produce(view)
     finished.label(aliases, tags)
+    if place.remote:
+        for_runs().share(place, finished.store, view)

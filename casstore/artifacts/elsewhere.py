@@ -6,14 +6,16 @@ imports are a sixth of those of ``Artifact``.
 
 import importlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from casstore.digest import CommitId
 from casstore.store import Readable, Store
 
-__all__ = ["look_afar", "on_demand", "pull_versions", "push_versions"]
+__all__ = ["for_runs", "look_afar", "on_demand", "pull_versions", "push_versions"]
 
 MODULE = "casstore.artifacts.openstore"
 FETCHING = "casstore.exchange.ondemand"
+FOR_RUNS = "casstore.artifacts.sharedruns"
 
 
 def on_demand(store: Store) -> Store:
@@ -38,3 +40,8 @@ def push_versions(store: Store, commits: Sequence[CommitId], to: str | None) -> 
 def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) -> None:
     """Bring versions of a remote here, whole."""
     importlib.import_module(MODULE).pull_versions(store, commits, from_)
+
+
+def for_runs() -> Any:
+    """Return the module by which runs share their versions while they run: ``sharedruns``."""
+    return importlib.import_module(FOR_RUNS)

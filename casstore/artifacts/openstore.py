@@ -13,7 +13,7 @@ from casstore.artifacts.place import current_place, place_for
 from casstore.artifacts.terminal import termlog
 from casstore.digest import CommitId
 from casstore.errors import Conflict
-from casstore.exchange import Afar, Connection, connect, find_remote
+from casstore.exchange import Afar, Connection, connect, connected, find_remote
 from casstore.flows.transfer import choose, choose_all, pull, push
 from casstore.journal import queries
 from casstore.names import Reference, parse_reference
@@ -160,11 +160,8 @@ def look_afar(store: Store, from_: str) -> tuple[Readable, Callable[[], None]]:
 
 @contextlib.contextmanager
 def _connected(store: Store, name: str | None, *, create: bool) -> Iterator[Connection]:
-    connection = connect(store, find_remote(store, name), create=create)
-    try:
+    with connected(store, find_remote(store, name), create=create) as connection:
         yield connection
-    finally:
-        connection.close()
 
 
 def _tell(notices: Iterable[str]) -> None:

@@ -21,6 +21,8 @@ from casstore.artifacts.commits import (
     say_unchanged,
     wait_for,
 )
+from casstore.artifacts.elsewhere import for_runs
+from casstore.artifacts.place import Place
 from casstore.artifacts.runartifacts import RunArtifacts
 from casstore.artifacts.terminal import termlog, termwarn
 from casstore.errors import Invalid
@@ -29,11 +31,12 @@ from casstore.names import texts
 from casstore.store import (
     Commit,
     Committed,
+    Finish,
     Store,
     add_part,
     check_type_of,
     finish_round,
-    number_of,
+    reference_to,
 )
 
 __all__ = ["ParallelWriters"]
@@ -82,7 +85,7 @@ class ParallelWriters(RunArtifacts, ABC):
         replaces = record.ended_badly and place not in record.upserted
         record.upserted.add(place)
         artifact._part = record.submit(  # noqa: SLF001 - the same room
-            lambda: _add(store, artifact, request, writers, replaces=replaces)
+            lambda: _add(record.place, store, artifact, request, writers, replaces=replaces)
         )
         record.submit(partial(record.update, self._changes()))
         return artifact
@@ -126,7 +129,7 @@ class ParallelWriters(RunArtifacts, ABC):
         store, request = self._begin(artifact, given)
         artifact._as_logged = artifact._said()  # noqa: SLF001 - the same room
         artifact._pending = record.submit(  # noqa: SLF001 - the same room
-            lambda: _finish(store, artifact, request, writers)
+            lambda: _finish(record.place, store, artifact, request, writers)
         )
         record.submit(partial(record.update, self._changes()))
         return artifact
@@ -169,20 +172,30 @@ def _is_logged(artifact: Artifact) -> bool:
 
 
 def _add(
-    store: Store, artifact: Artifact, request: Commit, writers: str, *, replaces: bool
+    place: Place,
+    store: Store,
+    artifact: Artifact,
+    request: Commit,
+    writers: str,
+    *,
+    replaces: bool,
 ) -> PartView:
     run = request.run or ""
+    add = partial(for_runs().add, place) if place.remote else add_part
     with artifact._drafting.in_store(store) as draft:  # noqa: SLF001 - the same room
-        part = add_part(store, draft, request, writers, writer=run, replaces=replaces)
+        part: PartView = add(store, draft, request, writers, writer=run, replaces=replaces)
     if replaces and part.attempt:
         termlog(f"run {run} begins again: it replaces what it upserted to {request.name!r} before")
     return part
 
 
-def _finish(store: Store, artifact: Artifact, request: Commit, writers: str) -> Committed:
+def _finish(
+    place: Place, store: Store, artifact: Artifact, request: Commit, writers: str
+) -> Committed:
     drafting = artifact._drafting  # noqa: SLF001 - the same room
+    make = partial(for_runs().finish, place) if place.remote else finish_round
     with drafting.in_store(store) as draft:
-        finish = finish_round(
+        finish: Finish = make(
             store,
             draft,
             request,
@@ -191,11 +204,12 @@ def _finish(store: Store, artifact: Artifact, request: Commit, writers: str) -> 
             incremental=drafting.incremental,
         )
     committed = finish.committed
-    where = f"{writers!r} to {request.name!r} in project {request.project!r} of {store.root}"
+    depot = place.remote or store.root
+    where = f"{writers!r} to {request.name!r} in project {request.project!r} of {depot}"
     if finish.again:
         termlog(
             f"nothing was upserted by {where} since it was finished as "
-            f"v{number_of(store, committed.version)}"
+            f"{reference_to(store, committed.version)}"
         )
     else:
         if not finish.parts:

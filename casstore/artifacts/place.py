@@ -7,13 +7,18 @@ A worker (a process that ``multiprocessing`` or Ray started to run functions of 
 work in any folder.  It uses the store and project that the process which started it had resolved by
 then, unless its own ``CASSTORE_HOME`` or project variable says otherwise.  Every other process asks
 its own working directory, whoever started it: who changes into another project works in that one.
+
+A run may also name a depot elsewhere through which it shares what it makes while it runs.  Where
+that depot alone is named, by its URL, the run's own store lies beside the user's, one for each URL.
 """
 
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from casstore.artifacts.elsewhere import on_demand
+from casstore.digest import digest_of
 from casstore.names import check_project
 from casstore.parallel import process_worked_for
 from casstore.settings import (
@@ -33,20 +38,30 @@ from casstore.store import Store, create_store, open_store
 __all__ = ["LOCAL_ENTITY", "Place", "current_place", "place_for"]
 
 LOCAL_ENTITY = "local"
+STORES_OF_DEPOTS = "casstore-elsewhere"
+MAX_SLUG_CHARS = 40
+
+_NO_SLUG = re.compile(r"[^0-9a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A store's folder and a project; ``is_default``: the user's own store, which may be empty."""
+    """A store's folder and a project; ``is_default``: the user's own store, which may be empty.
+
+    ``remote`` is the name or URL of a depot elsewhere that a run shares its versions through, empty
+    without one; ``is_elsewhere``: the store is the run's own copy of that depot.
+    """
 
     root: Path
     project: str
     entity: str = LOCAL_ENTITY
     is_default: bool = False
+    remote: str = ""
+    is_elsewhere: bool = False
 
     def store(self) -> Store:
         """Return the store for reading; ``NotFound`` naming the path if there is none."""
-        if self.is_default:
+        if self.is_default or self.is_elsewhere:
             return on_demand(create_store(self.root))
         return on_demand(open_store(self.root))
 
@@ -86,7 +101,13 @@ def current_place() -> Place:
 def place_for(
     store: str | os.PathLike[str] | None, project: str | None, entity: str | None
 ) -> Place:
-    """Return the current place with what was given explicitly."""
+    """Return the current place with what was given explicitly.
+
+    ``store`` may be the URL of a depot elsewhere; one of ``file://`` means the folder.
+    """
+    if isinstance(store, str) and _is_elsewhere(store):
+        place = _resolve(_store_of(store), project, entity)
+        return replace(place, remote=store, is_elsewhere=True)
     if store is not None:
         return _resolve(store, project, entity)
     place = current_place()
@@ -105,6 +126,19 @@ def _of_the_job(environment: Environment) -> Place | None:
     told = environment.project if environment.project != job.project_variable else ""
     project = check_project(told) if told else job.project
     return Place(Path(job.store), project, environment.entity or LOCAL_ENTITY, job.is_default)
+
+
+def _is_elsewhere(store: str) -> bool:
+    scheme, separator, _ = store.partition("://")
+    return bool(separator) and scheme.lower() != "file"
+
+
+def _store_of(url: str) -> Path:
+    """Return the folder of the store that runs of this user have for a depot elsewhere."""
+    url = url.rstrip("/")
+    slug = _NO_SLUG.sub("-", url.lower())[:MAX_SLUG_CHARS].strip("-")
+    name = f"{slug}-{digest_of(url.encode()).hex()[:8]}"
+    return user_data_dir().with_name(STORES_OF_DEPOTS) / name
 
 
 def _resolve(

@@ -11,6 +11,7 @@ from functools import partial
 
 from casstore.artifacts.artifact import Artifact
 from casstore.artifacts.commits import log_in_run
+from casstore.artifacts.elsewhere import for_runs
 from casstore.artifacts.inert import InertRun
 from casstore.artifacts.runinfo import RunInfo, find_run
 from casstore.artifacts.runrecord import RunRecord, store_for_looking
@@ -143,8 +144,9 @@ class RunArtifacts(InertRun, ABC):
             nothing = Unstored(reference.name, kind, project=project, entity=place.entity)
             return Artifact._of(nothing)  # noqa: SLF001 - the same room
         store = store_for_looking(place)
+        view = for_runs().fetch(place, store, reference) if place.remote else None
         return Artifact._of_view(  # noqa: SLF001 - the same room
-            store, find_version(store, reference, place.project)
+            store, view or find_version(store, reference, place.project)
         )
 
 

@@ -5,13 +5,15 @@ Knows: which run is current, which are active.  Never: how a run is recorded, ho
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from casstore.artifacts.artifact import Artifact
 from casstore.artifacts.config import Config, Summary, config_of
+from casstore.artifacts.elsewhere import for_runs
 from casstore.artifacts.ending import at_end_of_process
 from casstore.artifacts.inert import Settings
-from casstore.artifacts.place import place_for
+from casstore.artifacts.place import Place, place_for
 from casstore.artifacts.run import Run
 from casstore.artifacts.runrecord import RunFields, RunRecord, current_record
 from casstore.artifacts.surroundings import wanted_by
@@ -69,6 +71,7 @@ def init(  # noqa: PLR0913, PLR0917 - W&B's signature
     anonymous: str | None = None,
     *,
     store: str | os.PathLike[str] | None = None,
+    remote: str | None = None,
 ) -> Run:
     """Begin a run in a project of the store, and make it the current one.
 
@@ -76,7 +79,9 @@ def init(  # noqa: PLR0913, PLR0917 - W&B's signature
     finishes it first, ``"create_new"`` begins another beside it.  ``id`` of a known run continues
     it (``resume="never"``: ``Conflict``; ``"must"`` and unknown: ``NotFound``).  With
     ``mode="disabled"`` nothing is stored; every other mode is local.  ``store`` names the store's
-    folder.  The other keywords are W&B's and mean nothing here.
+    folder; ``remote``, a remote's name or a URL, a depot that the run shares its versions through
+    while it runs (``sharedruns``); ``store`` may be such a URL itself.  The other keywords are
+    W&B's and mean nothing here.
     """
     del force, anonymous, resume_from, fork_from, save_code, tensorboard, sync_tensorboard
     del monitor_gym
@@ -99,7 +104,7 @@ def init(  # noqa: PLR0913, PLR0917 - W&B's signature
     )
     chosen = settings if isinstance(settings, Settings) else Settings(**dict(settings or {}))
     record = RunRecord(
-        place_for(store, project, entity),
+        _place(store, project, entity, remote, disabled=mode == "disabled"),
         _checked_id(id or environment.run_id or run_id()),
         fields,
         resume=resume_word,
@@ -113,6 +118,23 @@ def init(  # noqa: PLR0913, PLR0917 - W&B's signature
         settings=chosen,
     )
     return _entered(run, used)
+
+
+def _place(
+    store: str | os.PathLike[str] | None,
+    project: str | None,
+    entity: str | None,
+    remote: str | None,
+    *,
+    disabled: bool,
+) -> Place:
+    """Return where a run works; a depot elsewhere that cannot be meant is refused at once."""
+    place = place_for(store, project, entity)
+    if remote is not None:
+        place = replace(place, remote=remote, is_elsewhere=False)
+    if (place.remote or remote is not None) and not disabled:
+        for_runs().begin(place)
+    return place
 
 
 def _entered(run: Run, used: Mapping[str, Any]) -> Run:

@@ -25,6 +25,7 @@ class Options:
     quiet: bool = False
     verbose: int = 0
     progress: bool = True
+    fresh: bool = False
 
 
 def _set(field: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -100,6 +101,13 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
         is_eager=True,
         callback=_change_folder,
         help="Work as if begun in DIR.",
+    ),
+    click.Option(
+        ["--fresh"],
+        is_flag=True,
+        expose_value=False,
+        callback=_set("fresh"),
+        help="On a network folder, show what other hosts wrote until now, not a minute ago.",
     ),
     click.Option(
         ["--no-progress"],

@@ -72,6 +72,8 @@ def _print(found: Status) -> None:
         print_line(f"index     {found.index_folder}")
     if found.read_only:
         print_line("access    read only")
+    if found.shared:
+        print_line("shared    several hosts may use it at once")
     if found.sessions:
         print_line(f"at work   {count_text(len(found.sessions), 'session')}")
     for conflict in found.conflicts:

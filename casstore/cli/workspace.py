@@ -76,7 +76,7 @@ class Workspace:
     def writable(self) -> Store:
         """Return the store, made if it is missing."""
         if self._store is None:
-            self._store = _on_demand(create_store(self.choice.path))
+            self._store = _on_demand(create_store(self.choice.path, fresh=self.options.fresh))
             self._tell_losses(self._store)
         self._store.require_writable()
         return self._store
@@ -84,7 +84,7 @@ class Workspace:
     def existing(self) -> Store:
         """Return the store; ``NotFound`` naming the folder that was looked at if it is missing."""
         if self._store is None:
-            self._store = _on_demand(open_store(self.choice.path))
+            self._store = _on_demand(open_store(self.choice.path, fresh=self.options.fresh))
             self._tell_losses(self._store)
         return self._store
 

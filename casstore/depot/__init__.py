@@ -27,6 +27,7 @@ from casstore.depot.sessions import (
     live_sessions,
 )
 from casstore.depot.setaside import SetAside, mark_of, marked_name
+from casstore.depot.sharing import Sharing
 
 __all__ = [
     "AUTHORITY_NAME",
@@ -42,6 +43,7 @@ __all__ = [
     "Packed",
     "SessionFolder",
     "SetAside",
+    "Sharing",
     "create_identity",
     "dead_sessions",
     "draw_authority",

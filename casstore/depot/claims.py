@@ -1,4 +1,4 @@
-"""Claims: who owns number n of a name, by exclusive create.
+"""Claims: who owns number n of a name, by exclusive create; and what was settled beside them.
 
 Knows: ``claims/<project>/<name>/<n>``, how names become file names.  Never: what is numbered.
 A claim is never deleted and never transferred, so a number is never given twice.
@@ -15,6 +15,7 @@ __all__ = ["Claims", "escape_name"]
 
 MAX_FILE_NAME_CHARS = 200
 KEPT_CHARS = 120
+NEWEST_CLAIMS = 32
 
 _NUMBER = re.compile(r"(0|[1-9][0-9]*)\Z", re.ASCII)
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
@@ -62,6 +63,32 @@ class Claims:
                 number = taken.stop
             else:
                 return number
+
+    def taken_by(self, project: str, name: str, commit: CommitId) -> int | None:
+        """Return the number that a commit has among the newest claims; None if it has none."""
+        highest = self.highest(project, name)
+        newest = range(max(0, highest - NEWEST_CLAIMS + 1), highest + 1)
+        found = (number for number in newest if self.owner(project, name, number) == commit)
+        return next(found, None)
+
+    def settle(self, project: str, name: str, what: str, data: bytes, staging: Path) -> bytes:
+        """Say something of a name for ever, unless somebody has; return what holds.
+
+        ``what`` is a file name beside those of the numbers, and no number.
+        """
+        try:
+            durable.create_exclusive(self._folder(project, name) / what, data, staging)
+        except FileExistsError:
+            return self.read(project, name, what) or data
+        return data
+
+    def read(self, project: str, name: str, what: str) -> bytes | None:
+        """Return what was settled, None if nothing was."""
+        path = self._root / escape_name(project) / escape_name(name) / what
+        try:
+            return path.read_bytes() or None
+        except FileNotFoundError:
+            return None
 
     def owner(self, project: str, name: str, number: int) -> CommitId | None:
         """Return the commit that owns a number, or None; a torn claim counts as a hole."""

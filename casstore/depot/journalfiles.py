@@ -77,6 +77,24 @@ class JournalFiles:
         for level in (self._root, *([place.parent] if place.parent != self._root else ()), place):
             durable.sync_directory(level)
 
+    def look_anew(self, *, months: int | None = None) -> None:
+        """Let events be seen that others wrote, where a network client remembers listings.
+
+        Of the newest ``months``, by default of all.
+        """
+        durable.look_anew(self._root)
+        found = [name for name, _ in self.months()]
+        for name in found[-months:] if months else found:
+            durable.look_anew(self._root / name)
+            durable.look_anew(self._root / name / PACKS_FOLDER)
+
+    def packed_at(self, month: str, pack_id: PackId) -> float | None:
+        """Return when a journal pack was made, by the depot's clock; None if it is not there."""
+        try:
+            return self.pack_path(month, pack_id).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
     def months(self) -> Iterator[tuple[str, int]]:
         """Yield (yyyymm, mtime in ns) of each month's folder, in order."""
         try:
@@ -128,6 +146,14 @@ class JournalFiles:
         return self._root / month / name
 
     def read(self, month: str, name: str) -> bytes:
-        """Return a loose event's bytes, unchecked; at most a little over the limit of an event."""
-        with self.event_path(month, name).open("rb") as stream:
-            return stream.read(MAX_EVENT_FILE_BYTES)
+        """Return a loose event's bytes, unchecked; at most a little over the limit of an event.
+
+        Raises ``FileNotFoundError`` if it was removed, before or while it was read.
+        """
+        try:
+            with self.event_path(month, name).open("rb") as stream:
+                return stream.read(MAX_EVENT_FILE_BYTES)
+        except OSError as error:
+            if durable.is_gone(error) and not isinstance(error, FileNotFoundError):
+                raise FileNotFoundError(*error.args) from error
+            raise

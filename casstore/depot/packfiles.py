@@ -31,8 +31,19 @@ class PackFiles:
         return self._root / name[:2] / name
 
     def exists(self, pack_id: PackId) -> bool:
-        """Tell whether the pack's file is there now."""
-        return self.path(pack_id).exists()
+        """Tell whether the pack's file is there now.
+
+        It is opened: a client of NFS asks the server then, and may answer a stat from memory.
+        """
+        try:
+            os.close(os.open(self.path(pack_id), os.O_RDONLY | os.O_CLOEXEC))
+        except PermissionError:
+            return True
+        except OSError as error:
+            if not durable.is_gone(error):
+                raise
+            return False
+        return True
 
     def install(self, staged: Path, pack_id: PackId) -> Path:
         """Give a sealed pack its name; returns the folder to sync before relying on it."""
@@ -54,6 +65,11 @@ class PackFiles:
     def remove(self, pack_id: PackId) -> None:
         """Delete a pack's file; the caller has made sure that nothing needs it."""
         durable.unlink(self.path(pack_id))
+
+    def look_anew(self) -> None:
+        """Let packs be seen that others installed, where a network client remembers listings."""
+        for name in FAN_OUT:
+            durable.look_anew(self._root / name)
 
     def folders(self) -> Iterator[tuple[str, int]]:
         """Yield (name, mtime in ns) of each folder that exists."""

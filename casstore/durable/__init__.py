@@ -6,13 +6,22 @@ Never: formats, digests, what a file is for.  The only place of ``os.fsync``, ``
 prefix of them as a crash.
 """
 
-from casstore.durable.filesystems import boot_id, filesystem_type, is_local_filesystem, keeps_ctime
+from casstore.durable.filesystems import (
+    boot_id,
+    filesystem_type,
+    is_local_filesystem,
+    keeps_ctime,
+    keeps_inodes,
+    process_space,
+)
 from casstore.durable.inside import Inside
 from casstore.durable.locks import FileLock, is_open_for_writing
 from casstore.durable.naming import (
     create_exclusive,
     install,
+    is_gone,
     link,
+    look_anew,
     make_directory,
     publish_exclusive,
     rename,
@@ -41,13 +50,17 @@ __all__ = [
     "create_exclusive",
     "filesystem_type",
     "install",
+    "is_gone",
     "is_local_filesystem",
     "is_open_for_writing",
     "is_out_of_space",
     "keeps_ctime",
+    "keeps_inodes",
     "link",
+    "look_anew",
     "make_directory",
     "observe",
+    "process_space",
     "publish_exclusive",
     "read_at",
     "read_into",

@@ -81,6 +81,20 @@ class FileLock:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         return True
 
+    def inscription(self) -> str:
+        """Return what was last inscribed in the file; empty if nothing was."""
+        try:
+            return self.path.read_text("utf-8")
+        except FileNotFoundError:
+            return ""
+
+    def inscribe(self, text: str) -> None:
+        """Write into the file, which nobody reads but through this; the lock must be held."""
+        if sys.platform == "win32":  # pragma: no cover - a locked file cannot be read there
+            return
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, text.encode(), 0)
+
     def is_current(self) -> bool:
         """Tell whether the locked file still bears its name, and was not removed meanwhile."""
         try:

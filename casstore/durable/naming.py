@@ -15,7 +15,9 @@ from casstore.durable.writing import write_synced
 __all__ = [
     "create_exclusive",
     "install",
+    "is_gone",
     "link",
+    "look_anew",
     "make_directory",
     "publish_exclusive",
     "rename",
@@ -114,6 +116,24 @@ def make_directory(path: Path) -> bool:
         _synced_names.clear()
     _synced_names.update(synced)
     return new
+
+
+def look_anew(folder: Path) -> None:
+    """Let what others did to the names in a folder be seen now, where a client remembers them.
+
+    A client of a network file system may answer from memory for a while (NFS up to 60 s,
+    ``acdirmax`` of nfs(5); sshfs 20 s).  Having changed a folder itself it asks the server again,
+    so a file that nobody reads is made there and removed.  A folder that is gone is left alone.
+    """
+    probe = folder / f".{os.urandom(8).hex()}"
+    with contextlib.suppress(FileNotFoundError):
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        probe.unlink()
+
+
+def is_gone(error: OSError) -> bool:
+    """Tell whether an error says that a file was removed: NFS has another word for it."""
+    return error.errno in {errno.ENOENT, errno.ESTALE}
 
 
 def _inode(path: Path) -> int:

@@ -10,7 +10,13 @@ events and ``remoteframes`` its frames.  ``ondemand`` lets a store read what is 
 """
 
 from casstore.exchange.claiming import claim_again, disagreements
-from casstore.exchange.connecting import MIRRORS_FOLDER, Connection, connect, find_remote
+from casstore.exchange.connecting import (
+    MIRRORS_FOLDER,
+    Connection,
+    connect,
+    connected,
+    find_remote,
+)
 from casstore.exchange.indexes import (
     MAX_INDEX_ROWS,
     PACKS_OF_AN_INDEX,
@@ -36,6 +42,7 @@ __all__ = [
     "RemoteDepot",
     "claim_again",
     "connect",
+    "connected",
     "disagreements",
     "find_remote",
     "on_demand",

@@ -16,7 +16,7 @@ from casstore.remotes.configuration import Remote, keep_probe, read_remotes
 from casstore.remotes.probing import probe
 from casstore.store import Store
 
-__all__ = ["MIRRORS_FOLDER", "Connection", "connect", "find_remote"]
+__all__ = ["MIRRORS_FOLDER", "Connection", "connect", "connected", "find_remote"]
 
 MIRRORS_FOLDER = "mirrors"
 
@@ -115,3 +115,13 @@ def connect(
     if follow and remote.upstream and depot.authority is not None and not store.read_only:
         store.follow_upstream(depot.authority)
     return Connection(store, remote, depot)
+
+
+@contextlib.contextmanager
+def connected(store: Store, remote: Remote, *, create: bool) -> Iterator[Connection]:
+    """Open a remote's depot for a block."""
+    connection = connect(store, remote, create=create)
+    try:
+        yield connection
+    finally:
+        connection.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from casstore import durable
-from casstore.depot import live_sessions, read_identity
+from casstore.depot import read_identity
 from casstore.errors import Error
 from casstore.journal import lineage, queries
 from casstore.settings import user_cache_dir
@@ -37,8 +37,9 @@ class Status:
     """A store in numbers.
 
     ``versions`` are those not removed, ``partly_here`` those of them that were pulled without some
-    bytes; ``packs`` and ``stored_bytes`` are as the index has them;
-    ``sessions`` are the ids of those at work now, this process's among them if it has one;
+    bytes; ``packs`` and ``stored_bytes`` are as the index has them; ``shared``: several hosts may
+    use it at once; ``sessions`` are the ids of those at work now, this process's among them if it
+    has one;
     ``conflicts`` say one by one what somebody has to decide, and how.
     """
 
@@ -46,6 +47,7 @@ class Status:
     store_id: str
     index_folder: Path
     read_only: bool
+    shared: bool
     projects: int
     collections: int
     versions: int
@@ -76,6 +78,7 @@ def status(store: Store) -> Status:
             store_id=store.identity.store_id,
             index_folder=store.index_folder,
             read_only=store.read_only,
+            shared=store.sharing.now(),
             projects=len(queries.projects(reader)),
             collections=_count(queries.collections(reader)),
             versions=_count(
@@ -87,7 +90,7 @@ def status(store: Store) -> Status:
             runs=_count(lineage.runs(reader)),
             packs=len(packs),
             stored_bytes=sum(packs),
-            sessions=tuple(sorted(_live_sessions(store.root))),
+            sessions=tuple(sorted(_live_sessions(store))),
             conflicts=tuple(map(str, conflicts_of(store, reader))),
         )
 
@@ -96,9 +99,9 @@ def _count(items: Iterable[object]) -> int:
     return sum(1 for _ in items)
 
 
-def _live_sessions(root: Path) -> list[str]:
+def _live_sessions(store: Store) -> list[str]:
     try:
-        return live_sessions(root)
+        return store.live_sessions()
     except OSError:
         return []  # without the right to write nobody can ask for a lock
 
@@ -119,9 +122,9 @@ def examine(store_root: Path) -> list[Finding]:
     try:
         store = open_store(store_root)
         findings += _index(store)
-        findings.append(_sessions(store.root))
+        findings.append(_sessions(store))
         if not store.read_only:
-            findings += _probes(store.staging())
+            findings += _probes(store.staging(), shared=store.sharing.now())
     except Error as error:
         findings.append(Finding("error", error.message, error.hint))
     except OSError as error:
@@ -158,7 +161,7 @@ def _file_system(root: Path) -> Finding:
     return Finding(
         "warning",
         f"the file system is not known to be local ({kind}); the index lies in {user_cache_dir()}",
-        "a store on a local disk is faster, and is pushed to shared ones",
+        "several hosts may use it at once; a store on a local disk is faster, and can push to it",
     )
 
 
@@ -207,9 +210,10 @@ def _newest_month(store: Store) -> Finding:
     return Finding("ok", "no event is from the future")
 
 
-def _sessions(root: Path) -> Finding:
-    alive = _live_sessions(root)
-    dead = [path for path in (root / "tmp").iterdir() if path.is_dir() and path.name not in alive]
+def _sessions(store: Store) -> Finding:
+    alive = _live_sessions(store)
+    folders = [path for path in (store.root / "tmp").iterdir() if path.is_dir()]
+    dead = [path for path in folders if store.is_dead(path.name)]
     if dead:
         hint = "the next command that writes removes what they left"
         return Finding("warning", f"{len(dead)} sessions died without closing", hint)
@@ -219,8 +223,9 @@ def _sessions(root: Path) -> Finding:
 # What has to be tried, in a session's own folder
 
 
-def _probes(folder: Path) -> Iterator[Finding]:
-    for probe in (_direct_io, _hard_links, _locks, _skew):
+def _probes(folder: Path, *, shared: bool) -> Iterator[Finding]:
+    locks = () if shared else (_locks,)  # where several hosts work, no lock is asked for
+    for probe in (_direct_io, _hard_links, *locks, _skew):
         yield _probed(probe, folder / f"{secrets.token_hex(4)}.probe")
 
 

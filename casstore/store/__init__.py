@@ -11,6 +11,7 @@ from casstore.store.commit import Commit, Committed, check_type_of, commit
 from casstore.store.conflicts import exact_reference
 from casstore.store.draft import Draft, Seen
 from casstore.store.eventfiles import event_files
+from casstore.store.finishing import Finish, finish_round
 from casstore.store.index import Index
 from casstore.store.lookup import (
     Known,
@@ -25,13 +26,14 @@ from casstore.store.lookup import (
     shown_as,
     versions_of,
 )
+from casstore.store.meeting import Meeting, Settled, meeting_name
 from casstore.store.numbering import alias_claims, held, reserved, set_label, take_number
 from casstore.store.opening import close_store, create_store, is_open, open_store
 from casstore.store.readable import Frames, Readable
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
 from casstore.store.relied import packs_of
 from casstore.store.replacing import Replacing
-from casstore.store.rounds import Finish, add_part, finish_round, version_of_part
+from casstore.store.rounds import add_part, version_of_part
 from casstore.store.runstate import as_shown, lease_facts, surroundings_of
 from casstore.store.session import Session, Token
 from casstore.store.store import Store
@@ -46,10 +48,12 @@ __all__ = [
     "Index",
     "Keep",
     "Known",
+    "Meeting",
     "Readable",
     "Replacing",
     "Seen",
     "Session",
+    "Settled",
     "Store",
     "Token",
     "accept_numbers",
@@ -74,6 +78,7 @@ __all__ = [
     "label_of",
     "lease_facts",
     "live_versions",
+    "meeting_name",
     "newest_version",
     "no_collection",
     "number_of",

@@ -57,6 +57,14 @@ class Wanted(NamedTuple):
     place: Place
 
 
+class _Gone(Exception):
+    """A pack's file is not there: collected since it was looked up, here or by another host."""
+
+    def __init__(self, pack_id: PackId) -> None:
+        super().__init__(pack_id.hex())
+        self.pack_id = pack_id
+
+
 class FrameReader:
     """Reads frames of one store.  Safe across threads.
 
@@ -157,8 +165,41 @@ class FrameReader:
                 frames[position] = verify(far[digest], digest)
         wanted.sort(key=_order)
         for span in spans(wanted):
-            self._read_span(span, frames, verify)
+            try:
+                self._read_span(span, frames, verify)
+            except _Gone as gone:
+                self._read_elsewhere(gone, span, frames, verify)
         return [frames[position] for position in range(len(digests))]
+
+    def _wanted(self, digests: Sequence[Digest]) -> list[Wanted]:
+        places = self.locate(digests)
+        wanted = [
+            Wanted(position, digest, place)
+            for position, (digest, place) in enumerate(zip(digests, places, strict=True))
+        ]
+        wanted.sort(key=_order)
+        return wanted
+
+    def _read_elsewhere(
+        self,
+        gone: _Gone,
+        span: list[Wanted],
+        frames: dict[int, Result],
+        verify: Callable[[Encoded, Digest], Result],
+    ) -> None:
+        """Read frames of a pack that somebody collected from where they lie now."""
+        digests = [item.digest for item in span]
+        try:
+            if not self._index.find_elsewhere(gone.pack_id, digests):
+                raise gone
+            for found in spans(self._wanted(digests)):
+                moved = [item._replace(position=span[item.position].position) for item in found]
+                self._read_span(moved, frames, verify)
+        except _Gone as again:
+            raise Corrupt(
+                f"pack {again.pack_id.hex()} is gone",
+                hint="run `casstore reindex`; if it stays so, restore the pack from a copy",
+            ) from None
 
     def _find(
         self, digests: Sequence[Digest]
@@ -229,17 +270,7 @@ class FrameReader:
     ) -> None:
         pack_id, start, _ = span[0].place
         end = max(item.place.offset + RECORD.size + item.place.stored_bytes for item in span)
-        try:
-            descriptor = os.open(self._packs.path(pack_id), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise Corrupt(
-                f"pack {pack_id.hex()} is gone",
-                hint="run `casstore reindex`; if it stays so, restore the pack from a copy",
-            ) from None
-        try:
-            data = durable.read_at(descriptor, end - start, start)
-        finally:
-            os.close(descriptor)
+        data = self._bytes_of(pack_id, start, end)
         for item in span:
             try:
                 frame = Encoded(*unpack_frame(data, item.place.offset - start, item.digest))
@@ -250,6 +281,18 @@ class FrameReader:
                     f" at byte {item.place.offset}: {error.message}",
                     hint="run `casstore reindex`; if it stays so, restore the pack from a copy",
                 ) from error
+
+    def _bytes_of(self, pack_id: PackId, start: int, end: int) -> Buffer:
+        try:
+            descriptor = os.open(self._packs.path(pack_id), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return durable.read_at(descriptor, end - start, start)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            if not durable.is_gone(error):
+                raise
+            raise _Gone(pack_id) from None
 
 
 def places_of(index: Reader, digests: Sequence[Digest]) -> list[Place | None]:

@@ -13,6 +13,10 @@ A process may die at any arrow, and no event is lost::
 
 Nothing is locked: two that gather at once make two packs of the same events, which are one set.
 An event that cannot be read, or whose format is of a later release, stays loose.
+
+In a depot that several hosts share the last arrow waits: another host may see that a loose file is
+gone before it sees the pack, for up to a minute.  So there a gathering leaves its own files, and
+removes those whose pack is five minutes old by the depot's clock.
 """
 
 import secrets
@@ -34,6 +38,7 @@ __all__ = ["MAX_GATHERED_EVENTS", "gather", "gather_what_is_due", "is_time_to_lo
 MAX_LOOSE_EVENTS = 256
 MAX_LOOSE_IN_PAST_MONTH = 16
 LOOK_EVERY_EVENTS = 64
+SHARED_PACK_SECONDS = 300.0
 MAX_GATHERED_EVENTS = 1024  # a gathering takes a fraction of a second, however many there are
 
 
@@ -68,8 +73,10 @@ def gather_what_is_due(
 
 
 def gather(index: Index, journal: JournalFiles, staging: Path, month: str) -> int:
-    """Gather the loose events of a month into a pack; returns how many files went."""
-    files = dict(_loose(journal, month))
+    """Gather the loose events of a month into a pack; returns how many were gathered."""
+    if index.is_shared():
+        _remove_packed(index, journal, staging, month)
+    files = dict(_loose(index, journal, month))
     if not files:
         return 0
     staged = staging / f"{secrets.token_hex(8)}.pack"
@@ -79,9 +86,30 @@ def gather(index: Index, journal: JournalFiles, staging: Path, month: str) -> in
     gone = {name: event for name, (event, data) in files.items() if digest_of(data) in held}
     place = EventPlace(month, pack_id)
     index.write(lambda writer: _note(writer, list(gone.values()), place))
-    for name in gone:
-        journal.remove_loose(month, name)
+    if not index.is_shared():
+        for name in gone:
+            journal.remove_loose(month, name)
     return len(gone)
+
+
+def _remove_packed(index: Index, journal: JournalFiles, staging: Path, month: str) -> None:
+    """Remove the loose files of a shared depot that lie in a pack which every host has seen."""
+    probe = staging / f"{secrets.token_hex(8)}.now"
+    probe.touch()
+    now = probe.stat().st_mtime
+    probe.unlink()
+    names = filter(is_event_name, journal.names(month))
+    with index.read() as reader:
+        places = {name: reader.event_place(name) for name in names}
+    made = {
+        place.pack: journal.packed_at(place.month, place.pack)
+        for place in places.values()
+        if place is not None and place.pack is not None
+    }
+    old = {pack for pack, at in made.items() if at is not None and now - at > SHARED_PACK_SECONDS}
+    for name, place in places.items():
+        if place is not None and place.pack in old and place.month == month:
+            journal.remove_loose(month, name)
 
 
 def _note(writer: Writer, events: list[Event], place: EventPlace) -> None:
@@ -90,10 +118,20 @@ def _note(writer: Writer, events: list[Event], place: EventPlace) -> None:
         writer.add_journal_pack(place.pack, place.month)
 
 
-def _loose(journal: JournalFiles, month: str) -> Iterator[tuple[str, tuple[Event, bytes]]]:
-    """Yield the events of a month that can be gathered, up to what fits into one pack."""
+def _loose(
+    index: Index, journal: JournalFiles, month: str
+) -> Iterator[tuple[str, tuple[Event, bytes]]]:
+    """Yield the events of a month that can be gathered, up to what fits into one pack.
+
+    In a shared depot those that are in a pack already are passed over.
+    """
     count = size_bytes = 0
-    for name in filter(is_event_name, journal.names(month)):
+    names = [name for name in journal.names(month) if is_event_name(name)]
+    if index.is_shared():
+        with index.read() as reader:
+            known = {name: reader.event_place(name) for name in names}
+        names = [name for name in names if (at := known[name]) is None or at.pack is None]
+    for name in names:
         if count >= MAX_GATHERED_EVENTS or size_bytes >= TARGET_PACK_BYTES:
             return
         try:

@@ -11,8 +11,8 @@ leave a transaction: whoever keeps something keeps the pack's id.
 import contextlib
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,21 +29,23 @@ from casstore.catalog import (
     discard,
     event_names,
 )
-from casstore.depot import JournalFiles, PackFiles
+from casstore.depot import JournalFiles, PackFiles, Sharing
+from casstore.digest import Digest
 from casstore.errors import Busy, Corrupt, NotFound, Unsupported
 from casstore.journal.fold import TABLE_VERSION
-from casstore.packs import PackId, read_rows
+from casstore.packs import PackId, Row, read_rows
 from casstore.parallel import Lock
+from casstore.store.marks import Marks
 from casstore.store.mirroring import Mirror
 
 __all__ = ["Index"]
 
 SCHEMA = f"4.{TABLE_VERSION}"
 PACKS_PER_TRANSACTION = 64
-SETTLED_NS = 1_000_000_000  # a folder's mtime is believed when it is this old
 LOCK_WAIT_SECONDS = 10.0
 AT_ONCE_SECONDS = 0.2  # readers wait this long for what they could also leave to others
 MAX_OPENINGS = 5
+RECENT_MONTHS = 2  # in which others write now
 
 Result = TypeVar("Result")
 
@@ -64,7 +66,9 @@ class Index:
         *,
         read_only: bool = False,
         renew: bool = False,
+        sharing: Sharing | None = None,
     ) -> None:
+        self._sharing = sharing
         self.lost_events = 0
         self._writable = not read_only
         self.problems: dict[str, str] = {}
@@ -72,6 +76,7 @@ class Index:
         self._path = folder / "db"
         self._journal = journal
         self._mirror = Mirror(journal, self.problems, self.read, self.write, writable=not read_only)
+        self._marks = Marks(self.read, self.write, self.is_shared)
         self._packs = packs
         self._guard = Lock()
         self._catalog: Catalog = None  # type: ignore[assignment]  # until it is open
@@ -83,6 +88,10 @@ class Index:
         else:
             self._catalog = self._open()
             self._after_open()
+
+    def is_shared(self) -> bool:
+        """Tell whether several hosts may use the depot from now on."""
+        return self._sharing is not None and self._sharing.now()
 
     def close(self) -> None:
         """Let the index go."""
@@ -126,15 +135,20 @@ class Index:
                 discard(self._path, _stat_of(self._path / "data.mdb"))
                 self._open_again(catalog)
 
-    def catch_up(self, *, thorough: bool = False, at_once: bool = False) -> bool:
+    def catch_up(
+        self, *, thorough: bool = False, at_once: bool = False, fresh: bool = False
+    ) -> bool:
         """Apply events and index packs that the index does not know; returns whether any were.
 
         Folders whose mtime is the one seen last are skipped, unless ``thorough``.  With
         ``at_once``, for those who only read, what another process keeps from being written is left
-        for later; without, that is ``Busy``.
+        for later; without, that is ``Busy``.  On a network file system what this host remembers of
+        folders (a minute at most) is believed by those who only read, unless ``fresh``.
         """
         wait_seconds = AT_ONCE_SECONDS if at_once else WRITE_WAIT_SECONDS
         with self._guard:
+            if self._is_far() and (fresh or not at_once):
+                self._journal.look_anew(months=None if fresh else RECENT_MONTHS)
             try:
                 return self._catch_up(wait_seconds, thorough=thorough)
             except Busy:
@@ -150,7 +164,37 @@ class Index:
     def find_again(self) -> bool:
         """Look for frames that the index does not know; returns whether something was found."""
         with self._guard:
+            if self._catch_up_packs(WRITE_WAIT_SECONDS, thorough=True):
+                return True
+            if not self._is_far():
+                return False
+            self._packs.look_anew()
             return self._catch_up_packs(WRITE_WAIT_SECONDS, thorough=True)
+
+    def find_elsewhere(self, gone: PackId, digests: Sequence[Digest]) -> bool:
+        """Find frames of a pack whose file is gone in others, as after a collection.
+
+        Returns whether all were found; if not, nothing is forgotten.
+        """
+        self.catch_up(thorough=True)
+        moves: dict[PackId, list[Row]] = {}
+        wanted = set(digests)
+        with self.read() as reader:
+            known = [pack.pack_id for _, pack in reader.packs() if pack.pack_id != gone]
+        for pack_id in reversed(known):  # what was collected lies in a newer one
+            if not wanted:
+                break
+            path = self._packs.path(pack_id)
+            rows = read_rows(path)[2] if path.exists() else []
+            moves[pack_id] = [row for row in rows if row.digest in wanted]
+            wanted.difference_update(row.digest for row in moves[pack_id])
+        if not wanted:
+            self.write(partial(_move, moves, gone))
+        return not wanted
+
+    def _is_far(self) -> bool:
+        """Tell whether another host's changes may show late, and can be made to show."""
+        return self._writable and self._sharing is not None and self._sharing.far
 
     def rebuild(self) -> None:
         """Make the index again from the files; ``Busy`` if another process has it open."""
@@ -252,7 +296,10 @@ class Index:
         wait_seconds = WRITE_WAIT_SECONDS if is_new else AT_ONCE_SECONDS
         try:
             # After a restart the last transactions may be missing: compare every name.
-            self._catch_up(wait_seconds, thorough=is_new or seen != boot)
+            thorough = is_new or seen != boot
+            self._catch_up(wait_seconds, thorough=thorough)
+            if self.is_shared() and not thorough:
+                self._catch_up_packs(wait_seconds, thorough=False)
             if is_new or seen != boot:
                 self.write(lambda writer: _sign(writer, boot), wait_seconds=wait_seconds)
         except Busy:
@@ -270,7 +317,7 @@ class Index:
         looked: dict[str, dict[str, int]] = {}
         for folder, mtime_ns in self._journal.folders():
             key = f"journal/{folder}"
-            if not thorough and self._is_seen(key, mtime_ns):
+            if not thorough and self._marks.is_seen(key, mtime_ns):
                 continue
             found = self._mirror.catch_up(folder, wait_seconds) or found
             looked.setdefault(folder.partition("/")[0], {})[key] = mtime_ns
@@ -280,7 +327,9 @@ class Index:
             self.lost_events += lost
             for key, mtime_ns in folders.items() if not lost else ():
                 if not any(where.startswith(f"{key}/") for where in self.problems):
-                    self._see(key, mtime_ns, wait_seconds)  # else whoever opens it next is told too
+                    self._marks.see(
+                        key, mtime_ns, wait_seconds
+                    )  # else whoever opens it next is told too
         return found
 
     def _catch_up_packs(self, wait_seconds: float, *, thorough: bool) -> bool:
@@ -288,7 +337,7 @@ class Index:
         found = anew = self._forget_set_aside(marked, wait_seconds)
         for folder, mtime_ns in list(self._packs.folders()):
             key = f"packs/{folder}"
-            if not (thorough or anew) and self._is_seen(key, mtime_ns):
+            if not (thorough or anew) and self._marks.is_seen(key, mtime_ns):
                 continue
             listed = [pack_id for pack_id in self._packs.listing(folder) if pack_id not in marked]
             with self.read() as reader:
@@ -297,7 +346,7 @@ class Index:
                 self._packs.sync_names(folder)
             for pack_id in unknown:
                 found = self._index_pack(self._packs.path(pack_id), wait_seconds) or found
-            self._see(key, mtime_ns, wait_seconds)
+            self._marks.see(key, mtime_ns, wait_seconds)
         return found
 
     def _forget_set_aside(self, marked: set[PackId], wait_seconds: float) -> bool:
@@ -325,20 +374,18 @@ class Index:
         self.write(lambda writer: writer.add_pack(pack, rows), wait_seconds=wait_seconds)
         return True
 
-    def _is_seen(self, key: str, mtime_ns: int) -> bool:
-        with self.read() as reader:
-            return reader.meta(key) == str(mtime_ns).encode()
-
-    def _see(self, key: str, mtime_ns: int, wait_seconds: float) -> None:
-        if time.time_ns() - mtime_ns > SETTLED_NS:
-            value = str(mtime_ns).encode()
-            if not self._is_seen(key, mtime_ns):
-                self.write(lambda writer: writer.set_meta(key, value), wait_seconds=wait_seconds)
-
 
 def _sign(writer: Writer, boot: bytes) -> None:
     writer.set_meta("schema", SCHEMA.encode())
     writer.set_meta("boot", boot)
+
+
+def _move(moves: dict[PackId, list[Row]], gone: PackId, writer: Writer) -> None:
+    for pack_id, rows in moves.items():
+        number = writer.pack_row(pack_id)
+        if number is not None:
+            writer.move_chunks(number, rows)
+    writer.forget_packs([gone])
 
 
 def _unreadable(error: Damaged) -> Corrupt:

@@ -99,6 +99,7 @@ class Mirror:
         for name in names:
             try:
                 events.append(read_event(name, self._journal.read(month, name)))
+                self._problems.pop(f"journal/{month}/{name}", None)
             except FileNotFoundError:
                 continue  # gathered since it was listed: the packs are looked at after this
             except (Corrupt, Unsupported) as error:

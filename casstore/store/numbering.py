@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 
 from casstore.catalog import Reader, Writer
-from casstore.depot import live_sessions
 from casstore.digest import CommitId
 from casstore.errors import Busy
 from casstore.journal import labels, queries
@@ -36,6 +35,11 @@ def reserved(store: Store, project: str, name: str, commit_id: CommitId) -> Iter
     That is the name at creation: another one only where the collection was renamed, or where it is
     new and the name's first bearer was renamed.  Waits while a living session is at it; raises
     ``Busy`` when that takes too long, ``Conflict`` if two collections are called so.
+
+    In a depot that several hosts share one is alone on this host only: what others have added until
+    now is known, what they add at the same time is not.  Numbers are claimed, so they are unique;
+    two hosts that log the same content at once make two versions, and an alias that two give at
+    once is in conflict until somebody settles it.
     """
     store.index.catch_up()
     while True:
@@ -60,8 +64,12 @@ def take_number(store: Store, project: str, key: str, commit_id: CommitId) -> in
     """Claim the next number of a collection that is reserved; it is never given to another.
 
     It is above what the upstream has sealed as well, so that the upstream may well seal it.  One
-    that this commit, interrupted, has claimed already is taken again.
+    that this commit, interrupted or made by another host too, has claimed already is taken again.
     """
+    if store.index.is_shared():
+        taken = store.claims.taken_by(project, key, commit_id)
+        if taken is not None:
+            return taken
     with store.index.read() as reader:
         number = Numbers(reader, project, key, store.standpoint).next()
     return store.claims.take(project, key, number, commit_id, store.staging())
@@ -120,7 +128,7 @@ def _reserve(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
         return None
 
     while (held := store.index.write(take)) is not None:
-        if held[0] not in live_sessions(store.root):
+        if held[0] not in store.live_sessions():
             store.index.catch_up(thorough=True)  # it may have died after its event
             dead = held
             continue

@@ -4,16 +4,18 @@ Knows: what a run records of the session it runs in, and when that session is kn
 Never: writing; the journal says ``running`` until somebody continues the run.
 
 A run that says ``running`` has crashed if the kernel dropped the lease of its session.  That is
-believed only of a session of this very folder (its id and the inode of FORMAT: a copy has another),
-and where another machine might hold the lease unseen, only on the boot that began it.
+believed only of a session of this very folder (its id and the inode of FORMAT: a copy has another;
+where inodes are made up, the path).
+Of a depot that several hosts share only the session's own host can tell that it died; the others
+see that its lease is gone, when that host has removed it.
 """
 
 import json
+import os
 from dataclasses import replace
 from typing import Any
 
 from casstore import durable
-from casstore.depot import is_dead
 from casstore.journal.views import RunView
 from casstore.store.store import Store
 
@@ -43,11 +45,15 @@ def _is_known_dead(store: Store, environment: str) -> bool:
     lease: Any = json.loads(environment).get("lease")
     if not isinstance(lease, dict) or not isinstance(lease.get("session"), str):
         return False
-    if {key: lease.get(key) for key in ("store", "inode")} != _place(store):
+    place = _place(store)
+    if {key: lease.get(key) for key in place} != place:
         return False
-    here = lease.get("boot") == durable.boot_id() or durable.is_local_filesystem(store.root)
-    return here and is_dead(store.root, lease["session"])
+    return store.is_dead(lease["session"])
 
 
 def _place(store: Store) -> dict[str, object]:
-    return {"store": store.identity.store_id, "inode": (store.root / "FORMAT").stat().st_ino}
+    if durable.keeps_inodes(store.root):
+        where: dict[str, object] = {"inode": (store.root / "FORMAT").stat().st_ino}
+    else:
+        where = {"path": os.path.realpath(store.root)}
+    return {"store": store.identity.store_id, **where}

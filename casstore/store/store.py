@@ -18,8 +18,11 @@ from casstore.depot import (
     NumberFiles,
     PackFiles,
     SessionFolder,
+    Sharing,
     dead_sessions,
     failed_sessions,
+    is_dead,
+    live_sessions,
     read_identity,
 )
 from casstore.digest import Digest
@@ -51,6 +54,7 @@ class Store:
         root: Path,
         identity: Identity,
         index_folder: Path,
+        sharing: Sharing,
         *,
         read_only: bool,
         renew: bool = False,
@@ -59,17 +63,23 @@ class Store:
         self.identity = identity
         self.index_folder = index_folder
         self.read_only = read_only
+        self.sharing = sharing
         self.numbering = bytes.fromhex(identity.store_id)
         self.packs = PackFiles(root)
         self.journal = JournalFiles(root)
         self.claims = Claims(root)
         self.number_files = NumberFiles(root)
         self.standpoint = self._standpoint()
-        self.index = Index(index_folder, self.journal, self.packs, read_only=read_only, renew=renew)
+        self.index = Index(
+            *(index_folder, self.journal, self.packs),
+            read_only=read_only,
+            renew=renew,
+            sharing=sharing,
+        )
         self.absences = AbsenceFiles(root)
         self.frames = FrameReader(self.packs, self.index, self.absences, self._find_again)
         self._taking_back = TakingBack(
-            self.packs, self.journal, self.index, self.frames, self.absences
+            self.packs, self.journal, self.index, self.frames, self.absences, sharing
         )
         self.events = EventLog(self.index, self.journal, self.staging)
         self._lock = Lock()
@@ -107,6 +117,14 @@ class Store:
         """Return the id of this process's session in the store, under which its lease lies."""
         with self._lock:
             return self._own_folder().id
+
+    def live_sessions(self) -> list[str]:
+        """Return the ids of the sessions at work here, as far as this host can tell."""
+        return live_sessions(self.root, self._host())
+
+    def is_dead(self, session: str) -> bool:
+        """Tell whether a session that was once alive here is known to live no more."""
+        return is_dead(self.root, session, self._host())
 
     def take_back(self, session: Session, error: BaseException) -> bool:
         """After a full disk: delete what ``session`` wrote and no version needs, and end it.
@@ -217,12 +235,18 @@ class Store:
 
     def _own_folder(self) -> SessionFolder:
         if self._folder is None or self._folder.process != os.getpid():
-            dead_sessions(self.root)
-            self._folder = SessionFolder(self.root)
-            for failed in failed_sessions(self.root):
-                self._taking_back.take_back(self._folder, failed)
-            dead_sessions(self.root)
+            host = self._host()
+            dead_sessions(self.root, host)
+            self._folder = SessionFolder(self.root, host)
+            if host is None:
+                for failed in failed_sessions(self.root):
+                    self._taking_back.take_back(self._folder, failed)
+                dead_sessions(self.root)
         return self._folder
+
+    def _host(self) -> Path | None:
+        """Return where the locks of this host's sessions lie, if other hosts have sessions too."""
+        return self.index_folder / "sessions" if self.sharing.now() else None
 
     def _find_again(self, digests: Sequence[Digest], *, thorough: bool) -> bool:
         """Make frames findable that this session still holds, or that the index missed."""

@@ -182,7 +182,13 @@ class EntryTable:
             folder = folder.rpartition(b"/")[0]
 
     def _move_to_disk(self) -> None:
-        database = sqlite3.connect(self._spill, isolation_level=None, check_same_thread=False)
+        # Nobody else opens it, and a network file system may have no locks.
+        database = sqlite3.connect(
+            f"{self._spill.absolute().as_uri()}?nolock=1",
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
+        )
         for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{CACHE_KIB}"):
             database.execute(f"PRAGMA {pragma}")
         database.execute("PRAGMA locking_mode=EXCLUSIVE")

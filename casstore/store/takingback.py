@@ -7,6 +7,9 @@ Invariant: a pack is deleted only if no event in the journal, mirrored or not, l
 is found in it, and no other session lives that might rely on it.  The rows go first; a session that
 begins after that cannot find them.  If one began before it, the files stay: it lives still, or it
 has ended and left an event that was not there when the needed packs were sought.
+
+Of a depot that several hosts share nothing is taken back: others may have indexed a pack as soon as
+it had its name, and whether they live cannot be seen.  A collection gives that space back.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,6 +24,7 @@ from casstore.depot import (
     JournalFiles,
     PackFiles,
     SessionFolder,
+    Sharing,
     failed_notes,
     forget_failed,
     read_journal_pack,
@@ -54,12 +58,14 @@ class TakingBack:
         index: Index,
         frames: FrameReader,
         absences: AbsenceFiles,
+        sharing: Sharing,
     ) -> None:
         self._packs = packs
         self._journal = journal
         self._index = index
         self._frames = frames
         self._absences = absences
+        self._sharing = sharing
 
     def take_back(self, own: SessionFolder, folder: Path) -> bool:
         """Delete what failed attempts noted in a session's ``folder``; returns whether it is gone.
@@ -70,8 +76,12 @@ class TakingBack:
         noted = list(failed_notes(folder).values())
         if not noted:
             return True
-        if not own.is_alone():
+        if self._sharing.now():
+            forget_failed(folder)
             return False
+        return own.is_alone() and self._delete(own, folder, noted)
+
+    def _delete(self, own: SessionFolder, folder: Path, noted: list[PackId]) -> bool:
         try:
             manifests = set(self._manifests())
             needed = self._needed(manifests)
@@ -85,6 +95,8 @@ class TakingBack:
             forget_failed(folder)  # the packs stay until they are collected
             return False
         for pack_id in free:
+            if self._sharing.now():  # since just now: another host may rely on it
+                return False
             self._packs.remove(pack_id)
         forget_failed(folder)
         return True

@@ -140,7 +140,7 @@ def test_a_finish_can_be_called_again(desk, capsys):
     assert finish({"index": "i"}, run="finisher").id == first.id
     assert finish({"index": "i"}).id == first.id
     assert finish(aliases=["again"]).id == first.id
-    assert "since it was finished as v0" in capsys.readouterr().err
+    assert "since it was finished as data:v0" in capsys.readouterr().err
     with casstore.init(group=GROUP) as run:
         assert run.finish_artifact(first, aliases=["more"]) is first
     assert casstore.Api().artifact("data:latest").aliases == ["latest", "again", "more"]

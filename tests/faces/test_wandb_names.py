@@ -164,10 +164,12 @@ def test_arguments_stand_in_the_order_of_wandb(call):
 
 
 def test_init_accepts_every_keyword_of_wandb(desk):
-    """In W&B's order, all at once; the only one of our own is by name."""
+    """In W&B's order, all at once; our own two are by name."""
     parameters = inspect.signature(casstore.init).parameters
-    assert list(parameters) == INIT
-    assert parameters["store"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert list(parameters) == [*INIT, "remote"]
+    assert all(
+        parameters[own].kind is inspect.Parameter.KEYWORD_ONLY for own in ("store", "remote")
+    )
     casstore.init(
         entity="e", project="p", dir=".", id="i", name="n", notes="o", tags=["t"], config={},
         config_exclude_keys=None, config_include_keys=None, allow_val_change=True, group="g",

@@ -5,7 +5,15 @@ import subprocess
 
 import pytest
 
-from casstore.durable import filesystem_type, filesystems
+from casstore.durable import (
+    boot_id,
+    filesystem_type,
+    filesystems,
+    is_local_filesystem,
+    keeps_inodes,
+    look_anew,
+)
+from casstore.errors import Invalid
 
 ROOT = b"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
 NAMES = ["plain", "a b", "tab\there", "line\nfeed", "back\\slash", "\\040", "größe", "数据 и"]
@@ -84,3 +92,34 @@ def test_a_real_mount_is_found_at_any_name(mounted, tmp_path):
         return
     assert filesystem_type(mounted / "store") == "tmpfs"
     assert filesystem_type(tmp_path / "other") != "" or os.name != "posix"
+
+
+def test_a_test_can_say_that_a_folder_is_far(tmp_path, monkeypatch):
+    """It and what is below, and nothing beside it."""
+    monkeypatch.setenv("CASSTORE_TEST_FILESYSTEM", f"fuse.sshfs:{tmp_path / 'far'}")
+    assert filesystem_type(tmp_path / "far" / "below") == "fuse.sshfs"
+    assert not is_local_filesystem(tmp_path / "far")
+    assert not keeps_inodes(tmp_path / "far")
+    assert filesystem_type(tmp_path / "farther") != "fuse.sshfs"
+    assert keeps_inodes(tmp_path)
+
+
+def test_nobody_can_say_that_a_folder_is_local(tmp_path, monkeypatch):
+    """LMDB would lie on a network file system then."""
+    monkeypatch.setenv("CASSTORE_TEST_FILESYSTEM", f"ext4:{tmp_path}")
+    with pytest.raises(Invalid, match="setting for tests"):
+        is_local_filesystem(tmp_path)
+
+
+def test_a_machine_with_another_name_is_none_that_there_is(monkeypatch):
+    """The name is added to the id; what could not stand in a file's name is left out."""
+    real = boot_id()
+    monkeypatch.setenv("CASSTORE_TEST_MACHINE", "no/de 1")
+    assert boot_id() == f"{real}-node1"
+
+
+def test_looking_anew_leaves_nothing_behind(tmp_path):
+    """And a folder that is gone is left alone."""
+    look_anew(tmp_path)
+    look_anew(tmp_path / "gone")
+    assert list(tmp_path.iterdir()) == []

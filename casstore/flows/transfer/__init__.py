@@ -5,7 +5,8 @@ of, how people name versions.
 
 ``choosing`` says which versions are meant, ``sealing`` lets an upstream number them, ``selection``
 says which events go along, ``sending`` and ``receiving`` are the two directions; of bundles they
-are ``bundling`` and ``applying``, and ``having`` lists what need not travel.
+are ``bundling`` and ``applying``, and ``having`` lists what need not travel.  ``rounds`` lets hosts
+that share only the depot make one version.
 """
 
 from casstore.flows.transfer.applying import Applied, Waiting, apply_bundle
@@ -13,6 +14,7 @@ from casstore.flows.transfer.bundling import Bundled, create_bundle, not_had
 from casstore.flows.transfer.choosing import choose, choose_all, heads_there
 from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
+from casstore.flows.transfer.rounds import add_part_there, finish_round_there
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.selection import Had
 from casstore.flows.transfer.sending import Sent, ToSend, plan_to_send, send
@@ -29,11 +31,13 @@ __all__ = [
     "ToReceive",
     "ToSend",
     "Waiting",
+    "add_part_there",
     "apply_bundle",
     "choose",
     "choose_all",
     "create_bundle",
     "export_inventory",
+    "finish_round_there",
     "heads_there",
     "not_had",
     "plan_to_receive",

@@ -22,11 +22,19 @@ from casstore.exchange import RemoteDepot
 from casstore.flows.transfer.judging import Judging, refusing
 from casstore.flows.transfer.selection import events_for, is_there
 from casstore.journal import queries
+from casstore.journal.bodies import ManifestRef
 from casstore.journal.views import VersionView
 from casstore.packs import Encoded, PackId, PackKind
 from casstore.store import Closure, Keep, Store, is_whole, settle_whole
 
-__all__ = ["Received", "ToReceive", "plan_to_receive", "receive"]
+__all__ = [
+    "Received",
+    "ToReceive",
+    "packs_of_manifests",
+    "plan_to_receive",
+    "receive",
+    "receive_manifests",
+]
 
 MAX_FRAMES_AT_ONCE = 4096
 FRAMES_ADDED_AT_ONCE = 64
@@ -97,33 +105,69 @@ def receive(
     depot.refresh()
     store.index.catch_up()
     views = _lacking(store, depot, commits, completing=completing)
-    session = store.session()
-    nodes = _Nodes(store, depot)
-    count = stored = 0
-    seen: set[Digest] = set()
+    receiver = _Receiver(store, depot, keep, progress)
     for view in views:
-        depot.frames.learn(view.manifest.root)
         with refusing(depot, view):
-            kinds = Closure(view.manifest, nodes.fetch).kinds(seen, keep)
-            for frames, kind in _lacked(store, depot, kinds):
-                session.add_encoded(frames, kind)
-                size = sum(len(frame.payload) for _, frame in frames)
-                count, stored = count + len(frames), stored + size
-                if progress is not None:
-                    progress(size)
-    session.flush()
+            receiver.take(view.manifest)
+    receiver.session.flush()
     judging = Judging(store)
     for view in views:
         with refusing(depot, view):
             judging.judge(view, keep)
-    with session.committing():
+    with receiver.session.committing():
         relied, partly = _relied_on(store, views, keep)
         store.absences.note(partly, depot.url, store.staging())
         events = events_for(commits, depot.mirror.index, depot.mirror.journal, store.index)
         store.events.receive([(event.name, event.time, event.data) for event in events])
-        session.published(relied)
+        receiver.session.published(relied)
     settle_whole(store, views)
-    return Received(views, count, stored, len(events))
+    return Received(views, receiver.frames, receiver.stored_bytes, len(events))
+
+
+def receive_manifests(
+    store: Store,
+    depot: RemoteDepot,
+    wholes: Iterable[ManifestRef],
+    *,
+    progress: Progress | None = None,
+) -> tuple[int, int]:
+    """Bring all that manifests need into this store; returns how many frames and bytes came.
+
+    When this returns it is durable here, and no event names it yet.
+    """
+    receiver = _Receiver(store, depot, None, progress)
+    for manifest in wholes:
+        receiver.take(manifest)
+    receiver.session.flush()
+    return receiver.frames, receiver.stored_bytes
+
+
+class _Receiver:
+    """Frames on their way into this store, each once."""
+
+    def __init__(
+        self, store: Store, depot: RemoteDepot, keep: Keep | None, progress: Progress | None
+    ) -> None:
+        self.session = store.session()
+        self.frames = self.stored_bytes = 0
+        self._store = store
+        self._depot = depot
+        self._keep = keep
+        self._progress = progress
+        self._nodes = _Nodes(store, depot)
+        self._seen: set[Digest] = set()
+
+    def take(self, manifest: ManifestRef) -> None:
+        """Add what the store lacks of a manifest, as far as it is wanted."""
+        self._depot.frames.learn(manifest.root)
+        kinds = Closure(manifest, self._nodes.fetch).kinds(self._seen, self._keep)
+        for frames, kind in _lacked(self._store, self._depot, kinds):
+            self.session.add_encoded(frames, kind)
+            size = sum(len(frame.payload) for _, frame in frames)
+            self.frames += len(frames)
+            self.stored_bytes += size
+            if self._progress is not None:
+                self._progress(size)
 
 
 def _lacked(
@@ -165,18 +209,37 @@ def _relied_on(
     packs: set[PackId] = set()
     partly: list[CommitId] = []
     for view in views:
-        closure = Closure(view.manifest, store.frames.metadata)
-        for batch in _batches(digest for digest, _ in closure.kinds(keep=keep)):
-            packs.update(place.pack_id for place in store.frames.locate(batch))
+        packs |= _packs_of(store, view.manifest, keep)
         if keep is not None and not is_whole(store, view):
             partly.append(view.commit)
+    _require_there(store, packs)
+    return packs, partly
+
+
+def packs_of_manifests(store: Store, wholes: Iterable[ManifestRef]) -> set[PackId]:
+    """Return the packs here that hold manifests, after seeing that each of them is there."""
+    found: set[PackId] = set()
+    for manifest in wholes:
+        found |= _packs_of(store, manifest, None)
+    _require_there(store, found)
+    return found
+
+
+def _packs_of(store: Store, manifest: ManifestRef, keep: Keep | None) -> set[PackId]:
+    found: set[PackId] = set()
+    closure = Closure(manifest, store.frames.metadata)
+    for batch in _batches(digest for digest, _ in closure.kinds(keep=keep)):
+        found.update(place.pack_id for place in store.frames.locate(batch))
+    return found
+
+
+def _require_there(store: Store, packs: set[PackId]) -> None:
     gone = [pack_id for pack_id in packs if not store.packs.exists(pack_id)]
     if gone:
         store.index.write(lambda writer: writer.forget_packs(gone))
         raise Corrupt(
             f"{len(gone)} packs of this store are gone", hint="pull again: they are fetched anew"
         )
-    return packs, partly
 
 
 class _Nodes:

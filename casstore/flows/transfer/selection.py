@@ -14,13 +14,13 @@ from casstore.catalog import Reader
 from casstore.depot import JournalFiles
 from casstore.digest import CommitId, Digest
 from casstore.exchange import Event
-from casstore.journal import lineage, queries
+from casstore.journal import lineage, parts, queries
 from casstore.journal.bodies import SameAsBody
 from casstore.journal.events import Event as Fact
-from casstore.journal.subjects import CollectionSubject, RunSubject, subject_key
+from casstore.journal.subjects import CollectionSubject, RoundSubject, RunSubject, subject_key
 from casstore.store import Index, event_files
 
-__all__ = ["Had", "events_for", "is_there"]
+__all__ = ["Had", "events_for", "is_there", "round_events"]
 
 
 class Had(Protocol):
@@ -73,6 +73,26 @@ def events_for(
         ]
     found.sort(key=lambda item: (item[0].kind != "version", item[0].clock, item[0].id))
     return [Event(fact.name, fact.time, data) for fact, data in found]
+
+
+def round_events(
+    at: RoundSubject, index: Index, journal: JournalFiles, there: Index
+) -> list[tuple[Fact, Event]]:
+    """Return the events of all rounds of those who write together that are not ``there``.
+
+    ``at`` is any of their rounds; finishes come first.  No push takes these along: they name
+    what somebody has not made a version of yet.
+    """
+    place = (at.project, at.name, at.distributed_id)
+    with index.read() as reader, there.read() as other:
+        rounds = {part.round for part in parts.waiting(reader, *place)}
+        rounds.update(range(parts.open_round(reader, *place) + 1))
+        keys = [subject_key(RoundSubject(*place, number)) for number in sorted(rounds)]
+        names = [name for key in keys for name in reader.events_about(key)]
+        names = [name for name in dict.fromkeys(names) if not other.has_event(name)]
+    found = [(fact, data) for fact, data in event_files(names, index, journal) if fact.known]
+    found.sort(key=lambda item: (item[0].kind != "finish", item[0].clock, item[0].id))
+    return [(fact, Event(fact.name, fact.time, data)) for fact, data in found]
 
 
 def _around(

@@ -11,7 +11,7 @@ A pack without an index, of a push that was killed, is found by listing, and nam
 New packs hold only frames of the versions that travel: no pack of the store is copied as it is.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -21,13 +21,14 @@ from casstore.errors import Corrupt
 from casstore.exchange import MAX_INDEX_ROWS, PACKS_OF_AN_INDEX, Indexed, RemoteDepot
 from casstore.flows.transfer.selection import Had, events_for, is_there
 from casstore.journal import queries
+from casstore.journal.bodies import ManifestRef
 from casstore.journal.views import VersionView
 from casstore.packs import PackBuffer, PackId, PackKind
 from casstore.parallel import ordered_map
 from casstore.store import Closure, Store, reference_to
 from casstore.store.frames import places_of
 
-__all__ = ["Sent", "ToSend", "plan_to_send", "send"]
+__all__ = ["Sent", "SentFrames", "ToSend", "plan_to_send", "send", "send_manifests"]
 
 MAX_FRAMES_AT_ONCE = 4096
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
@@ -64,13 +65,23 @@ class Sent:
     events: int
 
 
+@dataclass(frozen=True, slots=True)
+class SentFrames:
+    """What was created there, packs of frames."""
+
+    frames: int
+    stored_bytes: int
+    packs: int
+
+
 def plan_to_send(store: Store, depot: RemoteDepot, commits: Collection[CommitId]) -> ToSend:
     """Return what ``send`` would do; nothing is created."""
     depot.refresh()
     depot.frames.learn_all()
     views = _lacking(store, depot, commits)
     frames = stored = 0
-    for batch in _batches(digest for digest, _ in _closures(store, views)):
+    closures = _closures(store, [view.manifest for view in views])
+    for batch in _batches(digest for digest, _ in closures):
         missing = [
             digest for digest, has in zip(batch, depot.frames.has(batch), strict=True) if not has
         ]
@@ -98,20 +109,38 @@ def send(
     is damaged here (nothing of its version becomes visible), and what the depot raises.
     """
     depot.refresh()
-    sender = _Sender(store, depot, jobs, progress or _ignored, had)
-    sender.unnamed += depot.frames.refresh()
     views = _lacking(store, depot, commits)
-    nodes: list[Digest] = []
-    sender.send(_data(_closures(store, views), nodes), PackKind.DATA)
-    sender.send(nodes, PackKind.METADATA)
-    sender.name_packs()
-    send_roots = partial(_send_roots, store, depot, had)
-    for _ in ordered_map(send_roots, views, workers=jobs, window=jobs):
-        pass
+    wholes = {reference_to(store, view): view.manifest for view in views}
+    sent = send_manifests(store, depot, wholes, jobs=jobs, progress=progress, had=had)
     events = events_for(commits, store.index, store.journal, depot.mirror.index, had=had)
     if events:
         depot.publish(events)
-    return Sent(views, sender.frames, sender.stored_bytes, sender.packs, len(events))
+    return Sent(views, sent.frames, sent.stored_bytes, sent.packs, len(events))
+
+
+def send_manifests(
+    store: Store,
+    depot: RemoteDepot,
+    wholes: Mapping[str, ManifestRef],
+    *,
+    jobs: int = DEFAULT_JOBS,
+    progress: Progress | None = None,
+    had: Had | None = None,
+) -> SentFrames:
+    """Bring all that manifests need to a depot; ``wholes`` says what each is called.
+
+    When this returns it is whole there, but for what is ``had``, and no event names it yet.
+    """
+    sender = _Sender(store, depot, jobs, progress or _ignored, had)
+    sender.unnamed += depot.frames.refresh()
+    nodes: list[Digest] = []
+    sender.send(_data(_closures(store, wholes.values()), nodes), PackKind.DATA)
+    sender.send(nodes, PackKind.METADATA)
+    sender.name_packs()
+    send_roots = partial(_send_roots, store, depot, had)
+    for _ in ordered_map(send_roots, wholes.items(), workers=jobs, window=jobs):
+        pass
+    return SentFrames(sender.frames, sender.stored_bytes, sender.packs)
 
 
 def _lacking(
@@ -125,11 +154,11 @@ def _lacking(
     return tuple(view for view in views if view is not None and not view.deleted)
 
 
-def _closures(store: Store, views: Iterable[VersionView]) -> Iterator[tuple[Digest, PackKind]]:
-    """Yield the frames of versions; what several share in whole subtrees is walked once."""
+def _closures(store: Store, wholes: Iterable[ManifestRef]) -> Iterator[tuple[Digest, PackKind]]:
+    """Yield the frames of manifests; what several share in whole subtrees is walked once."""
     seen: set[Digest] = set()
-    for view in views:
-        yield from Closure(view.manifest, store.frames.metadata).kinds(seen)
+    for manifest in wholes:
+        yield from Closure(manifest, store.frames.metadata).kinds(seen)
 
 
 def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Iterator[Digest]:
@@ -141,17 +170,22 @@ def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Ite
             nodes.append(digest)
 
 
-def _send_roots(store: Store, depot: RemoteDepot, had: Had | None, view: VersionView) -> None:
-    """Say where a version's frames lie, every one of them in a pack that an index names."""
-    packs = _packs_of(store, depot, view, had)
+def _send_roots(
+    store: Store, depot: RemoteDepot, had: Had | None, whole: tuple[str, ManifestRef]
+) -> None:
+    """Say where a manifest's frames lie, every one of them in a pack that an index names."""
+    called, manifest = whole
+    packs = _packs_of(store, depot, called, manifest, had)
     depot.frames.name_packs(packs)
-    depot.frames.send_roots(view.manifest.root, packs)
+    depot.frames.send_roots(manifest.root, packs)
 
 
-def _packs_of(store: Store, depot: RemoteDepot, view: VersionView, had: Had | None) -> set[PackId]:
-    """Return the packs there that hold a version; raises ``Corrupt`` if a frame is in none."""
+def _packs_of(
+    store: Store, depot: RemoteDepot, called: str, manifest: ManifestRef, had: Had | None
+) -> set[PackId]:
+    """Return the packs there that hold a manifest; raises ``Corrupt`` if a frame is in none."""
     found: set[PackId] = set()
-    frames = Closure(view.manifest, store.frames.metadata).frames()
+    frames = Closure(manifest, store.frames.metadata).frames()
     for batch in _batches(frames):
         with depot.mirror.index.read() as reader:
             places = places_of(reader, batch)
@@ -160,7 +194,7 @@ def _packs_of(store: Store, depot: RemoteDepot, view: VersionView, had: Had | No
                 continue
             if place is None:
                 raise Corrupt(
-                    f"frame {digest.hex()} of {reference_to(store, view)} is not in {depot.url}",
+                    f"frame {digest.hex()} of {called} is not in {depot.url}",
                     hint="somebody removed packs there meanwhile; push again",
                 )
             found.add(place.pack_id)

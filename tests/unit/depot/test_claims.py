@@ -112,3 +112,23 @@ def test_the_longest_names_have_claims(claims, root, name):
     assert claims.take(name, "n", 0, ONE, root / "tmp") == 0
     assert claims.owner(name, "n", 0) == ONE
     assert claims.owner(name[:-1], "n", 0) is None
+
+
+def test_what_was_settled_of_a_name_holds_for_whoever_comes_after(claims, root):
+    """It lies beside the numbers, and is none."""
+    assert claims.read("p", "n", "finish-1") is None
+    assert claims.settle("p", "n", "finish-1", b"first", root / "tmp") == b"first"
+    assert claims.settle("p", "n", "finish-1", b"second", root / "tmp") == b"first"
+    assert claims.read("p", "n", "finish-1") == b"first"
+    assert claims.highest("p", "n") == -1
+    assert claims.take("p", "n", 0, ONE, root / "tmp") == 0
+
+
+def test_a_number_is_found_by_its_commit_among_the_newest(claims, root):
+    """Where another host claimed it for the same version, and others claimed more since."""
+    assert claims.taken_by("p", "n", ONE) is None
+    claims.take("p", "n", 3, ONE, root / "tmp")
+    claims.take("p", "n", 4, TWO, root / "tmp")
+    assert claims.taken_by("p", "n", ONE) == 3
+    claims.take("p", "n", 3 + 32, TWO, root / "tmp")
+    assert claims.taken_by("p", "n", ONE) is None

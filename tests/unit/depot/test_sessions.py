@@ -14,6 +14,7 @@ from casstore.depot import (
     failed_notes,
     failed_sessions,
     forget_failed,
+    is_dead,
     live_sessions,
 )
 from casstore.packs import PackId
@@ -168,3 +169,48 @@ def test_of_a_dead_sessions_notes_only_those_of_failed_attempts_stay(root):
     forget_failed(session.path)
     dead_sessions(root)
     assert not session.path.exists()
+
+
+@pytest.fixture
+def hosts(root):
+    """Where the locks of two hosts lie that share the depot."""
+    return root.parent / f"{root.name}-one", root.parent / f"{root.name}-other"
+
+
+def test_of_a_shared_depot_a_host_judges_only_its_own_sessions(root, hosts):
+    """Those of others live while their lease is there."""
+    one, other = (SessionFolder(root, host) for host in hosts)
+    dead = SessionFolder(root, hosts[1])
+    dead._lock.release()  # as the kernel does
+    assert live_sessions(root, hosts[0]) == sorted([one.id, other.id, dead.id])
+    assert live_sessions(root, hosts[1]) == sorted([one.id, other.id])
+    assert not is_dead(root, dead.id, hosts[0])
+    assert is_dead(root, dead.id, hosts[1])
+    assert dead_sessions(root, hosts[0]) == []
+    assert dead_sessions(root, hosts[1]) == [dead.id]
+    assert is_dead(root, dead.id, hosts[0])
+    assert names(root / "tmp") == sorted([one.id, other.id])
+    for session in (one, other):
+        session.close()
+    assert names(root / "tmp") == names(root / "leases") == names(hosts[0]) == names(hosts[1]) == []
+
+
+def test_a_lease_of_before_it_was_shared_is_a_lock_of_who_has_the_disk(root, hosts):
+    """Held, it lives; free, it is removed."""
+    before = SessionFolder(root)
+    assert live_sessions(root, hosts[0]) == [before.id]
+    assert dead_sessions(root, hosts[0]) == []
+    before._lock.release()
+    assert is_dead(root, before.id, hosts[0])
+    assert dead_sessions(root, hosts[0]) == [before.id]
+    assert names(root / "tmp") == names(root / "leases") == []
+
+
+def test_a_lease_of_before_is_left_alone_by_a_host_that_is_far(root, hosts, monkeypatch):
+    """A lock that it got there would mean nothing."""
+    before = SessionFolder(root)
+    before._lock.release()
+    monkeypatch.setenv("CASSTORE_TEST_FILESYSTEM", f"nfs4:{root}")
+    assert live_sessions(root, hosts[0]) == [before.id]
+    assert dead_sessions(root, hosts[0]) == []
+    assert (root / "tmp" / before.id).exists()

@@ -19,8 +19,8 @@ from casstore.store import (
     create_store,
     find_version,
     finish_round,
+    finishing,
     live_versions,
-    rounds,
     version_of_part,
 )
 
@@ -79,13 +79,13 @@ def test_a_part_that_comes_while_others_finish_is_in_the_next_version(store, mon
     """It is added after the union was made; nothing of it is lost."""
     add(store, "one", {b"a": b"1"})
     late = []
-    publish = rounds.publish
+    publish = finishing.publish
 
     def publish_later(*arguments, **keywords):
         late.append(add(store, "late", {b"b": b"2"}))
         return publish(*arguments, **keywords)
 
-    monkeypatch.setattr(rounds, "publish", publish_later)
+    monkeypatch.setattr(finishing, "publish", publish_later)
     first = finish(store).version
     monkeypatch.undo()
     assert first.manifest.entries == 1
@@ -111,7 +111,7 @@ def test_a_finish_that_was_killed_before_its_event_goes_on_after_others_logged(s
     def die(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rounds, "_name_producers", die)
+    monkeypatch.setattr(finishing, "_name_producers", die)
     with pytest.raises(KeyboardInterrupt):
         finish(store, {b"x": b"x"})
     monkeypatch.undo()
