@@ -12,7 +12,6 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +20,6 @@ from casstore.catalog import (
     WRITE_WAIT_SECONDS,
     Catalog,
     Damaged,
-    PackRow,
     Reader,
     Replaced,
     Unusable,
@@ -31,12 +29,13 @@ from casstore.catalog import (
 )
 from casstore.depot import JournalFiles, PackFiles, Sharing
 from casstore.digest import Digest
-from casstore.errors import Busy, Corrupt, NotFound, Unsupported
+from casstore.errors import Busy, Corrupt, NotFound
 from casstore.journal.fold import TABLE_VERSION
-from casstore.packs import PackId, Row, read_rows
+from casstore.packs import PackId
 from casstore.parallel import Lock
 from casstore.store.marks import Marks
 from casstore.store.mirroring import Mirror
+from casstore.store.packmirroring import PackMirror
 
 __all__ = ["Index"]
 
@@ -78,6 +77,9 @@ class Index:
         self._mirror = Mirror(journal, self.problems, self.read, self.write, writable=not read_only)
         self._marks = Marks(self.read, self.write, self.is_shared)
         self._packs = packs
+        self._pack_mirror = PackMirror(
+            packs, self._marks, self.problems, self.read, self.write, writable=not read_only
+        )
         self._guard = Lock()
         self._catalog: Catalog = None  # type: ignore[assignment]  # until it is open
         self._lock = durable.FileLock(folder / "db.lock")
@@ -164,12 +166,12 @@ class Index:
     def find_again(self) -> bool:
         """Look for frames that the index does not know; returns whether something was found."""
         with self._guard:
-            if self._catch_up_packs(WRITE_WAIT_SECONDS, thorough=True):
+            if self._pack_mirror.catch_up(WRITE_WAIT_SECONDS, thorough=True):
                 return True
             if not self._is_far():
                 return False
             self._packs.look_anew()
-            return self._catch_up_packs(WRITE_WAIT_SECONDS, thorough=True)
+            return self._pack_mirror.catch_up(WRITE_WAIT_SECONDS, thorough=True)
 
     def find_elsewhere(self, gone: PackId, digests: Sequence[Digest]) -> bool:
         """Find frames of a pack whose file is gone in others, as after a collection.
@@ -177,20 +179,7 @@ class Index:
         Returns whether all were found; if not, nothing is forgotten.
         """
         self.catch_up(thorough=True)
-        moves: dict[PackId, list[Row]] = {}
-        wanted = set(digests)
-        with self.read() as reader:
-            known = [pack.pack_id for _, pack in reader.packs() if pack.pack_id != gone]
-        for pack_id in reversed(known):  # what was collected lies in a newer one
-            if not wanted:
-                break
-            path = self._packs.path(pack_id)
-            rows = read_rows(path)[2] if path.exists() else []
-            moves[pack_id] = [row for row in rows if row.digest in wanted]
-            wanted.difference_update(row.digest for row in moves[pack_id])
-        if not wanted:
-            self.write(partial(_move, moves, gone))
-        return not wanted
+        return self._pack_mirror.find_elsewhere(gone, digests)
 
     def _is_far(self) -> bool:
         """Tell whether another host's changes may show late, and can be made to show."""
@@ -299,7 +288,7 @@ class Index:
             thorough = is_new or seen != boot
             self._catch_up(wait_seconds, thorough=thorough)
             if self.is_shared() and not thorough:
-                self._catch_up_packs(wait_seconds, thorough=False)
+                self._pack_mirror.catch_up(wait_seconds, thorough=False)
             if is_new or seen != boot:
                 self.write(lambda writer: _sign(writer, boot), wait_seconds=wait_seconds)
         except Busy:
@@ -309,7 +298,7 @@ class Index:
     def _catch_up(self, wait_seconds: float, *, thorough: bool) -> bool:
         found = self._catch_up_journal(wait_seconds, thorough=thorough)
         if found or thorough:
-            found = self._catch_up_packs(wait_seconds, thorough=thorough) or found
+            found = self._pack_mirror.catch_up(wait_seconds, thorough=thorough) or found
         return found
 
     def _catch_up_journal(self, wait_seconds: float, *, thorough: bool) -> bool:
@@ -332,60 +321,10 @@ class Index:
                     )  # else whoever opens it next is told too
         return found
 
-    def _catch_up_packs(self, wait_seconds: float, *, thorough: bool) -> bool:
-        marked = self._packs.set_aside.packs()
-        found = anew = self._forget_set_aside(marked, wait_seconds)
-        for folder, mtime_ns in list(self._packs.folders()):
-            key = f"packs/{folder}"
-            if not (thorough or anew) and self._marks.is_seen(key, mtime_ns):
-                continue
-            listed = [pack_id for pack_id in self._packs.listing(folder) if pack_id not in marked]
-            with self.read() as reader:
-                unknown = [each for each in listed if anew or reader.pack_row(each) is None]
-            if unknown and self._writable:
-                self._packs.sync_names(folder)
-            for pack_id in unknown:
-                found = self._index_pack(self._packs.path(pack_id), wait_seconds) or found
-            self._marks.see(key, mtime_ns, wait_seconds)
-        return found
-
-    def _forget_set_aside(self, marked: set[PackId], wait_seconds: float) -> bool:
-        """Forget packs that were set aside since; every other is looked at again then.
-
-        A frame of theirs may lie in one that is known, and that was not its place so far.
-        """
-        with self.read() as reader:
-            known = [pack_id for pack_id in marked if reader.pack_row(pack_id) is not None]
-        if known:
-            self.write(lambda writer: writer.forget_packs(known), wait_seconds=wait_seconds)
-        return bool(known)
-
-    def _index_pack(self, path: Path, wait_seconds: float) -> bool:
-        where = f"packs/{path.parent.name}/{path.name}"
-        try:
-            pack_id, kind, rows = read_rows(path)
-        except (Corrupt, Unsupported) as error:
-            self.problems[where] = error.message
-            return False
-        if pack_id.hex() != path.name:
-            self.problems[where] = "its name is not the one that its footer gives"
-            return False
-        pack = PackRow(pack_id, kind, len(rows), path.stat().st_size)
-        self.write(lambda writer: writer.add_pack(pack, rows), wait_seconds=wait_seconds)
-        return True
-
 
 def _sign(writer: Writer, boot: bytes) -> None:
     writer.set_meta("schema", SCHEMA.encode())
     writer.set_meta("boot", boot)
-
-
-def _move(moves: dict[PackId, list[Row]], gone: PackId, writer: Writer) -> None:
-    for pack_id, rows in moves.items():
-        number = writer.pack_row(pack_id)
-        if number is not None:
-            writer.move_chunks(number, rows)
-    writer.forget_packs([gone])
 
 
 def _unreadable(error: Damaged) -> Corrupt:

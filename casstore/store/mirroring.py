@@ -17,7 +17,7 @@ from casstore.journal.subjects import subject_key
 from casstore.journal.wire import is_event_name, read_event, read_packed
 from casstore.packs import PackId
 
-__all__ = ["Mirror", "apply_events"]
+__all__ = ["Mirror", "Write", "apply_events"]
 
 EVENTS_PER_TRANSACTION = 1000
 BYTES_PER_TRANSACTION = 16 * 1024 * 1024
@@ -26,7 +26,8 @@ BYTES_PER_TRANSACTION = 16 * 1024 * 1024
 class Write(Protocol):
     """How the index is changed: ``Index.write``."""
 
-    def __call__(self, action: Callable[[Writer], None], *, wait_seconds: float) -> None: ...
+    def __call__(self, action: Callable[[Writer], object], *, wait_seconds: float) -> object:
+        """Run ``action`` in one transaction; ``Busy`` after so many seconds."""
 
 
 class Mirror:
