@@ -18,7 +18,7 @@ from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.problems import print_problems, problem_record
 from casstore.cli.workspace import Workspace
 from casstore.errors import Invalid
-from casstore.exchange import MIRRORS_FOLDER, RemoteDepot, open_depot
+from casstore.exchange import MIRRORS_FOLDER, RemoteDepot, nowhere, open_depot
 from casstore.flows.verify import Repaired, repair_depot, repair_store
 from casstore.remotes.configuration import read_remotes
 from casstore.store import Store
@@ -39,9 +39,10 @@ SOURCE = "NAME|URL|FOLDER|BUNDLE"
 def repair(context: click.Context, *, from_: str | None, to: str | None, dry_run: bool) -> None:
     """Heal what is damaged or missing with sound copies of another depot, every byte checked.
 
-    Without --from or --to, the store is healed from the upstream, else from the only remote.
-    FOLDER may be another store, BUNDLE a file of a bundle.  Damaged packs stay where they are, and
-    are read by nobody any more.
+    Without --from or --to, the store is healed from the upstream, else from the only remote; if it
+    knows none, from itself: what is sound is kept, and what is damaged is stored anew when the same
+    files are logged again.  FOLDER may be another store, BUNDLE a file of a bundle.  Damaged packs
+    stay where they are, and are read by nobody any more.
 
     Exits with 4 and names versions, paths and packs if something could not be healed.
     """
@@ -80,9 +81,14 @@ def _there(place: Workspace, to: str, *, dry_run: bool) -> Repaired:
 
 @contextlib.contextmanager
 def _source(place: Workspace, store: Store, source: str | None) -> Iterator[RemoteDepot]:
-    """Open what sound copies come from: a remote, a store in a folder, a bundle."""
+    """Open what sound copies come from: a remote, a store in a folder, a bundle, or nothing."""
+    remotes = read_remotes(store.root)
+    if source is None and not remotes:
+        with contextlib.closing(nowhere()) as depot:
+            yield depot
+        return
     path = Path(source) if source is not None else None
-    if path is not None and source not in read_remotes(store.root):
+    if path is not None and source not in remotes:
         if path.is_file():
             with BundleReader([path]) as reader:
                 depot = open_depot(reader, store.index_folder / MIRRORS_FOLDER, anew=True)

@@ -28,7 +28,7 @@ from casstore.exchange.indexes import (
 )
 from casstore.exchange.ondemand import on_demand
 from casstore.exchange.reading import Afar
-from casstore.exchange.remotedepot import Event, RemoteDepot, open_depot
+from casstore.exchange.remotedepot import Event, RemoteDepot, nowhere, open_depot
 
 __all__ = [
     "MAX_INDEX_ROWS",
@@ -45,6 +45,7 @@ __all__ = [
     "connected",
     "disagreements",
     "find_remote",
+    "nowhere",
     "on_demand",
     "open_depot",
     "read_index",

@@ -28,11 +28,12 @@ from casstore.exchange.remoteframes import RemoteFrames
 from casstore.journal.numbers import Standpoint
 from casstore.journal.wire import MAX_EVENT_BYTES, read_event
 from casstore.packs import MAX_PACK_BYTES, PackId
-from casstore.remotes import Listed, Objects, Range
+from casstore.remotes import Listed, Objects, Range, open_objects
 from casstore.store import Index
 
-__all__ = ["Event", "RemoteDepot", "open_depot"]
+__all__ = ["Event", "RemoteDepot", "nowhere", "open_depot"]
 
+NOWHERE = "memory://nowhere"
 NO_ID = "0" * 32
 MAX_LOOSE_EVENTS = 16  # more than these go as one journal pack
 MAX_EVENTS_OF_A_PACK = 1024
@@ -252,6 +253,11 @@ def open_depot(
     place = digest_of(objects.url.encode()).hex()[:16]  # a copy has the same id, and other events
     mirror = Mirror.shared(cache / f"{identity.store_id}-{place}")
     return RemoteDepot(objects, identity.store_id, mirror)
+
+
+def nowhere() -> RemoteDepot:
+    """Return a depot that holds nothing, for whoever must do without one; close it."""
+    return RemoteDepot(open_objects(NOWHERE), NO_ID, Mirror.of_nothing())
 
 
 def _create(objects: Objects) -> bytes:

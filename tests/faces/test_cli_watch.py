@@ -1,5 +1,8 @@
 """``casstore verify --remote`` and ``casstore repair``: damage that is named, and healed."""
 
+import random
+import shutil
+
 import pytest
 
 from casstore.packs import PackKind, read_rows
@@ -107,3 +110,26 @@ def test_a_repair_from_nowhere_is_one_line(pushed):
     (pushed.folder / "empty").mkdir()
     assert pushed("repair", "--from", "empty", code=10).errors.count("\n") == 1
     assert pushed("repair", "--from", "hub", "--to", "hub", code=2).errors.count("\n") == 1
+
+
+def test_a_store_that_knows_no_remote_is_healed_by_what_is_logged_again(cli):
+    """Repair sets the damaged pack aside; the same files, logged again, make old versions whole."""
+    data = random.Random(3).randbytes(500_000)
+    cli.write("alone/a", data)
+    cli.write("alone/b", b"sound" * 9_000)
+    cli("put", "alone", "--name", "old", "--store", "s", "-q")
+    packs = sorted((cli.folder / "s" / "packs").glob("*/*"), key=lambda path: path.stat().st_size)
+    with packs[-1].open("r+b") as file:
+        file.seek(300)
+        byte = file.read(1)[0]
+        file.seek(300)
+        file.write(bytes([byte ^ 4]))
+    assert cli("verify", "--store", "s", code=4).lines
+    told = cli("repair", "--store", "s", code=4)
+    assert "1 damaged pack set aside" in told.lines[-1]
+    assert any("old:v0" in line for line in told.lines)
+    cli("put", "alone", "--name", "new", "--no-cache", "--store", "s", "-q")
+    assert cli("verify", "--store", "s", "--json").json["ok"]
+    shutil.rmtree(cli.folder / "s" / "db")
+    cli("get", "old", "-o", "out", "--store", "s")
+    assert (cli.folder / "out" / "a").read_bytes() == data
