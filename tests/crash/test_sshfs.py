@@ -14,7 +14,7 @@ import pytest
 from hosts import Host
 from places import sshd
 from test_kill import go
-from test_shared import agreed, killed_at_random
+from test_shared_hosts import agreed, killed_at_random
 
 UNMOUNT_SECONDS = 30
 
