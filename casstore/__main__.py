@@ -3,9 +3,7 @@
 Knows: the entry point.  Never: anything else.
 """
 
-import sys
-
-from casstore.cli.main import main
+from casstore.cli.main import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

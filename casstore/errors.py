@@ -7,6 +7,7 @@ Knows: the tree, each class's exit code.  Never: anything else of the package.
     Error                          1    the root
     ├── CommError                  1    a base, as in W&B
     │   ├── NotFound               10   choose another name        (ValueError)
+    │   │   ├── Absent             10   pull it: the version is here, these bytes are not
     │   │   ├── EntryNotFound      10   no such path in a version  (KeyError)
     │   │   └── FileMissing        10   no such file on disk       (FileNotFoundError)
     │   ├── Busy                   11   wait
@@ -28,6 +29,7 @@ Knows: the tree, each class's exit code.  Never: anything else of the package.
 from typing import ClassVar
 
 __all__ = [
+    "Absent",
     "ArtifactFinalizedError",
     "ArtifactNotLoggedError",
     "Busy",
@@ -82,6 +84,10 @@ class NotFound(CommError, ValueError):
     """Nothing has that name here; choose another name or another store."""
 
     exit_code = 10
+
+
+class Absent(NotFound):
+    """The version is here, and these bytes of it are not: it was pulled without them."""
 
 
 class EntryNotFound(NotFound, KeyError):

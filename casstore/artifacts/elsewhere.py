@@ -1,18 +1,33 @@
-"""Bringing versions to other depots and back, loaded when a script first does so.
+"""Other depots: versions brought there and back, bytes that come when they are read.
 
 Knows: which module does it.  Never: anything else: most scripts never leave their disk, and its
 imports are a sixth of those of ``Artifact``.
 """
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from casstore.digest import CommitId
-from casstore.store import Store
+from casstore.store import Readable, Store
 
-__all__ = ["pull_versions", "push_versions"]
+__all__ = ["look_afar", "on_demand", "pull_versions", "push_versions"]
 
 MODULE = "casstore.artifacts.openstore"
+FETCHING = "casstore.exchange.ondemand"
+
+
+def on_demand(store: Store) -> Store:
+    """Let reads of a store fetch what is not here, of versions that were pulled without it."""
+    store.frames.fetch_with(lambda: importlib.import_module(FETCHING).make_fetcher(store))
+    return store
+
+
+def look_afar(store: Store, from_: str) -> tuple[Readable, Callable[[], None]]:
+    """Return the depot at a remote's name or URL for reading, and what lets it go."""
+    found: tuple[Readable, Callable[[], None]] = importlib.import_module(MODULE).look_afar(
+        store, from_
+    )
+    return found
 
 
 def push_versions(store: Store, commits: Sequence[CommitId], to: str | None) -> None:

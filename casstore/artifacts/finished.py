@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from casstore.artifacts.elsewhere import on_demand
 from casstore.artifacts.entry import ArtifactEntry, ArtifactManifest, Owner
 from casstore.artifacts.jsonable import check_words, metadata_of
 from casstore.artifacts.layout import lay_out
@@ -50,7 +51,7 @@ class Finished:
     @classmethod
     def of_commit(cls, root: str, project: str, name: str, commit: str) -> "Finished":
         """Return the version again, in another process (pickle)."""
-        store = open_store(Path(root))
+        store = on_demand(open_store(Path(root)))
         with store.index.read() as reader:
             view = queries.member(reader, project, name, CommitId(bytes.fromhex(commit)))
         if view is None:

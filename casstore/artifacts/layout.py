@@ -10,7 +10,7 @@ from casstore.artifacts.terminal import termwarn
 from casstore.flows.checkout import checkout
 from casstore.journal.views import VersionView
 from casstore.names import display_path
-from casstore.store import Store
+from casstore.store import Store, settle_whole
 
 __all__ = ["lay_out"]
 
@@ -30,6 +30,8 @@ def lay_out(
     Warns of references that were left out, and of those that nothing could be compared with.
     """
     done = checkout(store, view, root, keep=keep, replace=True, allow_missing=allow_missing)
+    if keep is None:
+        settle_whole(store, [view])
     for lost in done.lost[:MAX_NAMED]:
         termwarn(f"left out {display_path(lost.path)}: {lost.message}")
     if len(done.lost) > MAX_NAMED:

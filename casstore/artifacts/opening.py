@@ -5,29 +5,47 @@ Knows: how a stream maps to verified pieces.  Never: layouts, packs.
 
 import io
 import os
+from collections.abc import Callable
 from typing import IO, Any
 
-from casstore.artifacts.place import place_for
+from casstore.artifacts.elsewhere import look_afar
+from casstore.artifacts.place import Place, place_for
 from casstore.artifacts.runrecord import store_for_looking, working_place
 from casstore.errors import EntryNotFound, Invalid
 from casstore.flows.reading import read_entry
 from casstore.manifests import Entry
 from casstore.names import parse_reference, path_bytes
-from casstore.store import Store, find_version
+from casstore.store import Readable, find_version
 
 __all__ = ["EntryStream", "open_entry"]
 
 BUFFER_BYTES = 1024 * 1024
+MAX_AHEAD_BYTES = 8 * 1024 * 1024
 
 
 class EntryStream(io.RawIOBase):
-    """One file of a version.  A read touches only the frames that it needs; each is verified."""
+    """One file of a version.  A read touches only the frames that it needs; each is verified.
 
-    def __init__(self, store: Store, entry: Entry) -> None:
+    ``let_go`` is called when it is closed.
+    """
+
+    def __init__(
+        self, store: Readable, entry: Entry, let_go: Callable[[], None] | None = None
+    ) -> None:
         super().__init__()
+        self._let_go = let_go
         self._store = store
         self._entry = entry
         self._position = 0
+        self._read_to = -1
+        self._ahead = 0
+
+    def close(self) -> None:
+        """Let go of what was opened for it."""
+        super().close()
+        let_go, self._let_go = self._let_go, None
+        if let_go is not None:
+            let_go()
 
     def readable(self) -> bool:
         """Return True."""
@@ -51,13 +69,22 @@ class EntryStream(io.RawIOBase):
         return position
 
     def readinto(self, buffer: Any) -> int:
-        """Fill ``buffer`` as far as the file goes; returns the bytes read."""
+        """Fill ``buffer`` as far as the file goes; returns the bytes read.
+
+        Who reads on from where the last read ended gets more ahead, where that takes requests.
+        """
         view = memoryview(buffer).cast("B")
+        goes_on = self._position == self._read_to
+        self._ahead = min(2 * self._ahead + len(view), MAX_AHEAD_BYTES) if goes_on else 0
+        pieces = read_entry(
+            self._store, self._entry, start=self._position, size=len(view), ahead=self._ahead
+        )
         filled = 0
-        for piece in read_entry(self._store, self._entry, start=self._position, size=len(view)):
+        for piece in pieces:
             view[filled : filled + len(piece)] = piece
             filled += len(piece)
         self._position += filled
+        self._read_to = self._position
         return filled
 
 
@@ -66,21 +93,50 @@ def open_entry(
     path: str | os.PathLike[str],
     mode: str = "rb",
     store: str | os.PathLike[str] | None = None,
+    *,
+    from_: str | None = None,
 ) -> IO[Any]:
     """Open one file of a version for reading: ``mode`` is ``rb``, ``r`` or ``rt`` (UTF-8).
 
-    Raises ``NotFound`` for the version, ``NotFound`` that is a ``KeyError`` for the path.
+    What is not here of a version that was pulled without it is fetched as it is read.  With
+    ``from_``, a remote's name or a URL, ``ref`` is a version there: only what is read comes, and
+    nothing is kept.  Raises ``NotFound`` for the version, ``NotFound`` that is a ``KeyError`` for
+    the path; reading raises ``Absent`` and ``RemoteError`` for what cannot be fetched.
     """
     if mode not in {"rb", "r", "rt", "br"}:
         raise Invalid(f"a version is opened with mode rb or r, not {mode!r}")
     place = place_for(store, None, None) if store is not None else working_place()
-    opened = store_for_looking(place)
-    view = find_version(opened, parse_reference(ref), place.project)
-    entry = opened.manifest(view.manifest).get(path_bytes(path))
+    if from_ is None:
+        stream = _stream(store_for_looking(place), place.project, ref, path)
+    else:
+        stream = _stream_from_afar(place, from_, ref, path)
+    raw = io.BufferedReader(stream, BUFFER_BYTES)
+    return raw if "b" in mode else io.TextIOWrapper(raw, encoding="utf-8")
+
+
+def _stream(
+    source: Readable,
+    project: str,
+    ref: str,
+    path: str | os.PathLike[str],
+    let_go: Callable[[], None] | None = None,
+) -> EntryStream:
+    view = find_version(source, parse_reference(ref), project)
+    entry = source.manifest(view.manifest).get(path_bytes(path))
     if entry is None:
         raise EntryNotFound(
-            f"{ref} of project {view.project!r} in the store at {opened.root} "
+            f"{ref} of project {view.project!r} in the store at {source.root} "
             f"holds no {os.fspath(path)!r}"
         )
-    raw = io.BufferedReader(EntryStream(opened, entry), BUFFER_BYTES)
-    return raw if "b" in mode else io.TextIOWrapper(raw, encoding="utf-8")
+    return EntryStream(source, entry, let_go)
+
+
+def _stream_from_afar(
+    place: Place, remote: str, ref: str, path: str | os.PathLike[str]
+) -> EntryStream:
+    source, let_go = look_afar(place.store(), remote)
+    try:
+        return _stream(source, place.project, ref, path, let_go)
+    except BaseException:
+        let_go()
+        raise

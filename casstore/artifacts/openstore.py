@@ -5,7 +5,7 @@ Knows: the calls of ``API.md`` around remotes.  Never: how versions travel, the 
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from casstore.artifacts.place import current_place, place_for
 from casstore.artifacts.terminal import termlog
 from casstore.digest import CommitId
 from casstore.errors import Conflict
-from casstore.exchange import Connection, connect, find_remote
+from casstore.exchange import Afar, Connection, connect, find_remote
 from casstore.flows.transfer import choose, choose_all, pull, push
 from casstore.journal import queries
 from casstore.names import Reference, parse_reference
-from casstore.store import Known, Store, reference_to
+from casstore.store import Known, Readable, Store, reference_to
 
-__all__ = ["OpenStore", "Remote", "open_store", "pull_versions", "push_versions"]
+__all__ = ["OpenStore", "Remote", "look_afar", "open_store", "pull_versions", "push_versions"]
 
 
 def open_store(path: str | os.PathLike[str] | None = None) -> "OpenStore":
@@ -95,18 +95,29 @@ class Remote:
             return self._pull(connection, refs)
 
     def sync(self) -> list[str]:
-        """Pull all of the project, then push it; returns what came and what went."""
+        """Pull all of the project, then push it; returns what came and what went.
+
+        A version that is partly here stays so; ``pull`` completes it.
+        """
         with _connected(self._store, self.name, create=True) as connection:
-            return [*self._pull(connection, None), *self._push(connection, None)]
+            came = self._pull(connection, None, completing=False)
+            return [*came, *self._push(connection, None)]
 
     def _push(self, connection: Connection, refs: str | Iterable[str] | None) -> list[str]:
         done = push(self._store, connection, self._meant(self._store, refs))
         _tell(done.notices)
         return _references(self._store, [view.commit for view in done.sent.versions])
 
-    def _pull(self, connection: Connection, refs: str | Iterable[str] | None) -> list[str]:
+    def _pull(
+        self,
+        connection: Connection,
+        refs: str | Iterable[str] | None,
+        *,
+        completing: bool = True,
+    ) -> list[str]:
         connection.depot.refresh()
-        done = pull(self._store, connection, self._meant(connection.depot, refs))
+        commits = self._meant(connection.depot, refs)
+        done = pull(self._store, connection, commits, completing=completing)
         _tell(done.notices)
         _raise(done.conflicts)
         return _references(self._store, [view.commit for view in done.received.versions])
@@ -134,6 +145,17 @@ def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) 
         done = pull(store, connection, commits)
         _tell(done.notices)
         _raise(done.conflicts)
+
+
+def look_afar(store: Store, from_: str) -> tuple[Readable, Callable[[], None]]:
+    """Return a depot for reading, as it is now, and what lets it go; nothing is pulled."""
+    connection = connect(store, find_remote(store, from_), create=False, follow=False)
+    try:
+        connection.depot.refresh()
+    except BaseException:
+        connection.close()
+        raise
+    return Afar(store, connection.depot), connection.close
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from casstore.artifacts.elsewhere import on_demand
 from casstore.names import check_project
 from casstore.parallel import process_worked_for
 from casstore.settings import (
@@ -46,12 +47,12 @@ class Place:
     def store(self) -> Store:
         """Return the store for reading; ``NotFound`` naming the path if there is none."""
         if self.is_default:
-            return create_store(self.root)
-        return open_store(self.root)
+            return on_demand(create_store(self.root))
+        return on_demand(open_store(self.root))
 
     def writable_store(self) -> Store:
         """Return the store for writing, made if it is missing."""
-        store = create_store(self.root)
+        store = on_demand(create_store(self.root))
         store.require_writable()
         return store
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from casstore.cli.messages import progress_bar, say
+from casstore.cli.messages import progress_bar, say, tell_requests
 from casstore.cli.options import Options
 from casstore.cli.output import count_text, print_line, size_text
 from casstore.cli.records import version_record
@@ -37,19 +37,23 @@ __all__ = [
 
 @contextlib.contextmanager
 def connected(
-    place: Workspace, store: Store, remote: str | None, *, create: bool, planning: bool = False
+    place: Workspace,
+    store: Store,
+    remote: str | None,
+    *,
+    create: bool,
+    planning: bool = False,
+    follow: bool = True,
 ) -> Iterator[Connection]:
     """Open the depot that is meant; with ``-v`` the requests are told at the end."""
-    connection = connect(store, find_remote(store, remote), create=create, planning=planning)
+    found = find_remote(store, remote)
+    connection = connect(store, found, create=create, planning=planning, follow=follow)
     try:
         yield connection
     finally:
         for name, problem in connection.depot.problems.items():
             say(place.options, f"{name} of {connection.depot.url} cannot be read: {problem}")
-        if place.options.verbose:
-            counts = connection.depot.objects.requests
-            text = ", ".join(f"{count} {verb}" for verb, count in counts.items())
-            say(place.options, f"{sum(counts.values())} requests: {text}")
+        tell_requests(place.options, connection.depot.objects.requests)
         connection.close()
 
 

@@ -9,10 +9,13 @@ import click
 
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import path_text, typed_path
+from casstore.cli.source import source_of
 from casstore.cli.workspace import Workspace
-from casstore.errors import Corrupt, EntryNotFound
+from casstore.errors import Absent, Corrupt, EntryNotFound, RemoteError
 from casstore.flows.reading import read_entry
-from casstore.store import reference_to
+from casstore.journal.views import VersionView
+from casstore.manifests import Entry
+from casstore.store import Readable, reference_to
 
 __all__ = ["cat"]
 
@@ -20,34 +23,35 @@ __all__ = ["cat"]
 @click.command(cls=Verb)
 @click.argument("ref", metavar="REF")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--from", "from_", metavar="NAME|URL", help="Straight from another depot.")
 @click.pass_obj
-def cat(options: Options, *, ref: str, paths: tuple[str, ...]) -> None:
+def cat(options: Options, *, ref: str, paths: tuple[str, ...], from_: str | None) -> None:
     """Write files of a version to standard output, one after the other.
 
-    Every byte was checked before it is written.  With --json only errors are JSON.
+    Every byte was checked before it is written.  With --from, REF is a version in another depot:
+    only what is needed is read there, and nothing is kept.  With --json only errors are JSON.
     """
-    with Workspace(options) as place:
-        view = place.version(ref)
-        store = place.existing()
-        manifest = store.manifest(view.manifest)
-        entries = []
-        for path in map(typed_path, paths):
-            entry = manifest.get(path)
-            if entry is None:
-                reference = reference_to(store, view)
-                raise EntryNotFound(
-                    f"{reference} in project {view.project!r} of the store at {store.root}"
-                    f" holds no {path_text(path)!r}",
-                    hint=f"`casstore ls {reference}` lists its files",
-                )
-            entries.append(entry)
+    with Workspace(options) as place, source_of(place, ref, from_) as (source, view):
+        entries = [_entry_at(source, view, path) for path in map(typed_path, paths)]
         sys.stdout.flush()
         try:
             for entry in entries:
-                for piece in read_entry(store, entry):
+                for piece in read_entry(source, entry):
                     sys.stdout.buffer.write(piece)
-        except Corrupt as error:
-            reference = reference_to(store, view)
-            raise Corrupt(f"{reference}: {error.message}", hint=error.hint) from error
+        except (Absent, Corrupt, RemoteError) as error:
+            reference = reference_to(source, view)
+            raise type(error)(f"{reference}: {error.message}", hint=error.hint) from error
         finally:
             sys.stdout.buffer.flush()
+
+
+def _entry_at(source: Readable, view: VersionView, path: bytes) -> Entry:
+    entry = source.manifest(view.manifest).get(path)
+    if entry is None:
+        reference = reference_to(source, view)
+        raise EntryNotFound(
+            f"{reference} in project {view.project!r} of the store at {source.root}"
+            f" holds no {path_text(path)!r}",
+            hint=f"`casstore ls {reference}` lists its files",
+        )
+    return entry

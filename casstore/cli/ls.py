@@ -32,7 +32,16 @@ from casstore.journal import queries
 from casstore.journal.census import Held, census
 from casstore.journal.views import CollectionView, VersionView
 from casstore.manifests import Entry
-from casstore.store import Store, newest_version, number_of, reference_to, shown_as, versions_of
+from casstore.store import (
+    Store,
+    newest_version,
+    number_of,
+    partly_here,
+    reference_to,
+    shown_as,
+    versions_of,
+    with_presence,
+)
 
 __all__ = ["ls"]
 
@@ -138,6 +147,8 @@ def _version_row(
     store: Store, view: VersionView, aliases: dict[CommitId, list[str]]
 ) -> tuple[str, ...]:
     called = ["(removed)"] if view.deleted else aliases.get(view.commit, [])
+    if partly_here(store, view):
+        called = [*called, "(partly here)"]
     return (
         shown_as(store, view),
         f"{view.manifest.entries:,}",
@@ -151,9 +162,11 @@ def _version_row(
 def _files(place: Workspace, text: str, prefix: str, *, deleted: bool) -> None:
     view = place.version(text, deleted=deleted)
     store = place.existing()
-    entries = store.manifest(view.manifest).under(typed_path(prefix))
+    partly = partly_here(store, view)
+    found = store.manifest(view.manifest).under(typed_path(prefix))
+    entries = with_presence(store, found) if partly else ((entry, True) for entry in found)
     if place.options.json:
-        records = (file_record(entry) for entry in entries)
+        records = ({**file_record(entry), "here": here} for entry, here in entries)
         print_json_list("files", records, version=version_record(store, view))
         return
     if not _print_files(entries, plain=place.options.quiet) and prefix:
@@ -164,13 +177,15 @@ def _files(place: Workspace, text: str, prefix: str, *, deleted: bool) -> None:
         )
 
 
-def _print_files(entries: Iterable[Entry], *, plain: bool) -> int:
+def _print_files(entries: Iterable[tuple[Entry, bool]], *, plain: bool) -> int:
     """Print files one by one, for there may be millions; returns how many there were."""
     count = 0
-    for entry in entries:
+    for entry, here in entries:
         count += 1
         path = path_text(entry.path)
         mark = "*" if entry.executable else " "
+        if not here:
+            mark += " absent "
         print_line(path if plain else f"{size_text(entry.size_bytes):>8} {mark} {path}")
     return count
 

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -20,7 +20,7 @@ from casstore.cli.options import Options, Verbs
 from casstore.cli.streams import drop_output, open_missing, tell
 from casstore.cli.table import VERBS, load, load_verb
 
-__all__ = ["main", "root"]
+__all__ = ["main", "program", "root"]
 
 BROKEN_PIPE_EXIT_CODE = 1
 COLLECT_THRESHOLDS = (100_000, 50, 50)  # looking for cycles took a sixth of a put of small files
@@ -87,6 +87,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _flush_or_drop()
             return reported
         return code if isinstance(code, int) else 0
+
+
+def program() -> NoReturn:
+    """Be the process: run its call and end with its exit code.
+
+    What is left then is the interpreter's own end, which no signal makes worse or better.
+    """
+    code = main()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def _flush_or_drop() -> None:

@@ -5,14 +5,14 @@ Knows: who wants to be told.  Never: results; those go to standard output.
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from casstore.cli.options import Options
 from casstore.cli.output import one_line
 from casstore.cli.streams import tell
 from casstore.cli.table import load
 
-__all__ = ["Progress", "progress_bar", "say", "shows_progress"]
+__all__ = ["Progress", "progress_bar", "say", "shows_progress", "tell_requests"]
 
 Progress = Callable[[int, int], None]
 
@@ -39,3 +39,10 @@ def progress_bar(options: Options, verb: str, size_bytes: int) -> Iterator[Progr
         yield bar.note
     finally:
         bar.close()
+
+
+def tell_requests(options: Options, counts: Mapping[str, int]) -> None:
+    """Say, with ``-v``, how many requests were sent, by verb."""
+    if options.verbose:
+        text = ", ".join(f"{count} {verb}" for verb, count in sorted(counts.items()))
+        say(options, f"{sum(counts.values())} requests: {text}")

@@ -18,7 +18,9 @@ from casstore.cli.carrying import (
 from casstore.cli.messages import say, shows_progress
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
+from casstore.cli.source import chooser
 from casstore.cli.workspace import Workspace
+from casstore.errors import Invalid
 from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side
 from casstore.flows.transfer import Pulled, ToReceive, plan_to_receive
@@ -33,15 +35,21 @@ __all__ = ["pull"]
 @click.argument("refs", metavar="[REF]...", nargs=-1)
 @click.option("--from", "from_", metavar="NAME|URL", help="From where.  [default: as push's --to]")
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
+@click.option("--include", metavar="GLOB", multiple=True, help="Bytes of paths that match only.")
+@click.option("--exclude", metavar="GLOB", multiple=True, help="No bytes of paths that match.")
+@click.option("--metadata-only", is_flag=True, help="No bytes; they come when they are read.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
 @ON_CONFLICT
 @click.pass_obj
-def pull(
+def pull(  # noqa: PLR0913 - one parameter an option
     options: Options,
     *,
     refs: tuple[str, ...],
     from_: str | None,
     every_project: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    metadata_only: bool,
     dry_run: bool,
     on_conflict: Side | None,
 ) -> None:
@@ -50,7 +58,14 @@ def pull(
     REF is a version there, or a name for all its versions; without one, every version of the
     project.  Only what is not here travels.  What was decided on both sides in two ways is named
     (exit 5); nothing is dropped.
+
+    With --include, --exclude or --metadata-only a version comes with all that is said of it and
+    the bytes of the files that are chosen; the other bytes come when they are read, or by a pull
+    without these options.  A GLOB is gitignore syntax relative to the version's top.
     """
+    if metadata_only and (include or exclude):
+        raise Invalid("--metadata-only chooses no paths", hint="leave it, or --include, out")
+    keep = _nothing if metadata_only else chooser(include, exclude)
     with Workspace(options) as place:
         store = place.writable()
         with connected(place, store, from_, create=False) as connection:
@@ -58,17 +73,21 @@ def pull(
             commits = wanted(place, connection.depot, refs, every_project=every_project)
             plan = None
             if dry_run or shows_progress(options):
-                plan = plan_to_receive(store, connection.depot, commits)
+                plan = plan_to_receive(store, connection.depot, commits, keep=keep)
             if dry_run and plan is not None:
                 _print_plan(store, plan, connection, options)
                 return
             with bar_of(options, "pull", plan.stored_bytes if plan else 0) as progress:
-                done = pull_versions(store, connection, commits, progress=progress)
+                done = pull_versions(store, connection, commits, keep=keep, progress=progress)
             _print(store, done, connection, options)
             left = list(done.conflicts)
             if on_conflict is not None:
                 left = settle(store, connection, on_conflict, left, options)
         raise_conflicts(left)
+
+
+def _nothing(_path: bytes) -> bool:
+    return False
 
 
 def _print_plan(store: Store, plan: ToReceive, connection: Connection, options: Options) -> None:
@@ -80,7 +99,9 @@ def _print_plan(store: Store, plan: ToReceive, connection: Connection, options: 
         f"{count_text(len(plan.versions), 'version')}  {size_text(plan.stored_bytes)}"
         f"  {count_text(plan.events, 'event')}"
     )
-    print_versions(store, "pull", plan.versions, connection, total if plan.events else "")
+    print_versions(
+        store, "pull", plan.versions, connection, total if plan.versions or plan.events else ""
+    )
 
 
 def _print(store: Store, done: Pulled, connection: Connection, options: Options) -> None:
@@ -101,4 +122,4 @@ def _print(store: Store, done: Pulled, connection: Connection, options: Options)
             f"{count_text(len(found), 'version')}  {size_text(received.stored_bytes)} received"
             f"  from {connection.remote.name}"
         )
-        print_versions(store, "pull", found, connection, total if received.events else "")
+        print_versions(store, "pull", found, connection, total if found or received.events else "")

@@ -14,18 +14,26 @@ from casstore.journal.census import Held
 from casstore.journal.views import CollectionView, RunView, VersionView
 from casstore.manifests import Entry
 from casstore.names import LATEST
-from casstore.store import Store, label_of, newest_version, surroundings_of
+from casstore.store import (
+    Known,
+    Store,
+    label_of,
+    newest_version,
+    partly_here,
+    surroundings_of,
+)
 
 __all__ = [
     "alias_names",
     "artifact_record",
     "file_record",
+    "here_word",
     "run_record",
     "version_record",
 ]
 
 
-def alias_names(store: Store, project: str, name: str) -> dict[CommitId, list[str]]:
+def alias_names(store: Known, project: str, name: str) -> dict[CommitId, list[str]]:
     """Return what each version of a name is called besides its number, ``latest`` among it."""
     with store.index.read() as reader:
         found = queries.aliases_of(reader, project, name)
@@ -35,8 +43,15 @@ def alias_names(store: Store, project: str, name: str) -> dict[CommitId, list[st
     return found
 
 
+def here_word(store: Known, view: VersionView) -> str:
+    """Return how much of a version is here: ``whole``, ``partly``, or ``elsewhere``."""
+    if not isinstance(store, Store):
+        return "elsewhere"
+    return "partly" if partly_here(store, view) else "whole"
+
+
 def version_record(
-    store: Store, view: VersionView, aliases: list[str] | None = None
+    store: Known, view: VersionView, aliases: list[str] | None = None
 ) -> dict[str, Any]:
     """Return a version; its ``aliases`` are looked up if they are not given.
 
@@ -63,6 +78,7 @@ def version_record(
         "file_count": view.manifest.entries,
         "created_at": time_json(view.created_at),
         "producer": view.run,
+        "here": here_word(store, view),
     }
 
 

@@ -131,6 +131,12 @@ def _number(store: Store, view: VersionView) -> str:
     return "" if label.exact or label.number is None else f"that of {_same(store, view)}"
 
 
+def _here(store: Store, view: VersionView) -> str:
+    """Return where the rest is of a version that is not whole here."""
+    urls = store.absences.read().urls.get(view.commit)
+    return f"partly; the rest comes from {' or '.join(urls)}" if urls else ""
+
+
 def _same(store: Store, view: VersionView) -> str:
     return f"{', '.join(_references(store, view.same_as))}, which has the same content"
 
@@ -150,6 +156,7 @@ def _print(store: Store, view: VersionView, aliases: list[str], uses: tuple[UseV
         "state": "removed; `casstore restore` brings it back" if view.deleted else "",
         "logged": time_text(view.created_at),
         "files": f"{count_text(view.manifest.entries, 'file')}  {size_text(view.manifest.size)}",
+        "here": _here(store, view),
         "number": _number(store, view),
         "aliases": ", ".join(aliases),
         "tags": ", ".join(view.tags),

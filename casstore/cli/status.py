@@ -64,6 +64,9 @@ def _print(found: Status) -> None:
         f" {count_text(found.collections, 'name')} in {count_text(found.projects, 'project')};"
         f" {count_text(found.runs, 'run')}"
     )
+    if found.partly_here:
+        count = count_text(found.partly_here, "version")
+        print_line(f"partly    {count}: the rest comes when it is read, or by `casstore pull`")
     print_line(f"on disk   {size_text(found.stored_bytes)} in {count_text(found.packs, 'pack')}")
     if found.index_folder != found.root:
         print_line(f"index     {found.index_folder}")

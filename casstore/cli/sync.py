@@ -58,7 +58,8 @@ def sync(
     """Bring versions here and there, so that both sides have all of them.
 
     With names, those; else every version of the project.  What was decided on both sides in two
-    ways is named at the end (exit 5), and everything has travelled nevertheless.
+    ways is named at the end (exit 5), and everything has travelled nevertheless.  A version that is
+    partly here stays so: `casstore pull` completes it.
     """
     with Workspace(options) as place:
         store = place.writable()
@@ -67,7 +68,7 @@ def sync(
             depot.refresh()
             there = _known_of(place, depot, refs, every_project=every_project)
             with bar_of(options, "pull", 0) as progress:
-                pulled = pull(store, connection, there, progress=progress)
+                pulled = pull(store, connection, there, completing=False, progress=progress)
             if on_conflict is not None:
                 settle(store, connection, on_conflict, pulled.conflicts, options)
             here = _known_of(place, store, refs, every_project=every_project)

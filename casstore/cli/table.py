@@ -58,7 +58,9 @@ VERBS: dict[str, Place] = {
 }
 
 PARTS: dict[str, str] = {
+    "afar": "casstore.cli.afar",
     "failures": "casstore.cli.failures",
+    "ondemand": "casstore.exchange.ondemand",
     "progress": "casstore.cli.progress",
     "release": "casstore.cli.release",
 }

@@ -4,6 +4,7 @@ Knows: what was asked to be checked, how findings are shown.  Never: how it is c
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,7 +33,7 @@ from casstore.flows.verify import (
     verify_version,
 )
 from casstore.journal.views import VersionView
-from casstore.store import Store, reference_to
+from casstore.store import Store, partly_here, reference_to, with_presence
 
 __all__ = ["verify"]
 
@@ -105,6 +106,8 @@ def _store(place: Workspace, *, quick: bool) -> bool:
         f"{count_text(found.versions, 'version')}  {count_text(found.files, 'file')}"
         f"  {size_text(found.size_bytes)}  in {count_text(found.packs, 'pack')}"
     )
+    if found.partly_here:
+        content += f"  ({found.partly_here:,} partly here)"
     return show_problems(
         place.options,
         found.problems,
@@ -113,6 +116,7 @@ def _store(place: Workspace, *, quick: bool) -> bool:
         file_count=found.files,
         size_bytes=found.size_bytes,
         packs=found.packs,
+        partly_here=found.partly_here,
     )
 
 
@@ -134,7 +138,14 @@ def _version(place: Workspace, ref: str, *, quick: bool, references: bool) -> bo
         f"{reference_to(store, view)}  {count_text(manifest.entries, 'file')}"
         f"  {size_text(manifest.size)}"
     )
-    return show_problems(place.options, problems, content, version=version_record(store, view))
+    facts: dict[str, Any] = {}
+    if partly_here(store, view):
+        entries = with_presence(store, store.manifest(view.manifest)) if not problems else []
+        absent = facts["absent_files"] = sum(not here for _, here in entries)
+        where = " or ".join(store.absences.read().urls[view.commit])
+        content += f"  ({count_text(absent, 'file')} absent here, to be had from {where})"
+    record = version_record(store, view)
+    return show_problems(place.options, problems, content, version=record, **facts)
 
 
 def _of_drift(store: Store, view: VersionView, item: Drift) -> Problem:

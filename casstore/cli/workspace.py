@@ -12,6 +12,7 @@ from typing import Any, Self
 from casstore.cli.messages import say
 from casstore.cli.options import Options
 from casstore.cli.output import count_text
+from casstore.cli.table import load
 from casstore.errors import Corrupt, Invalid, NotFound
 from casstore.journal.views import CollectionView, VersionView
 from casstore.names import Reference, number_label, parse_reference
@@ -75,7 +76,7 @@ class Workspace:
     def writable(self) -> Store:
         """Return the store, made if it is missing."""
         if self._store is None:
-            self._store = create_store(self.choice.path)
+            self._store = _on_demand(create_store(self.choice.path))
             self._tell_losses(self._store)
         self._store.require_writable()
         return self._store
@@ -83,7 +84,7 @@ class Workspace:
     def existing(self) -> Store:
         """Return the store; ``NotFound`` naming the folder that was looked at if it is missing."""
         if self._store is None:
-            self._store = open_store(self.choice.path)
+            self._store = _on_demand(open_store(self.choice.path))
             self._tell_losses(self._store)
         return self._store
 
@@ -163,6 +164,12 @@ class Workspace:
             exact = reference_to(self.existing(), view)
             raise Invalid(f"{text!r} is no explicit version", hint=f"it means {exact} now")
         return view
+
+
+def _on_demand(store: Store) -> Store:
+    """Let reads fetch what is not here of versions that were pulled without it."""
+    store.frames.fetch_with(lambda: load("ondemand").make_fetcher(store))
+    return store
 
 
 def _refuse_path(text: str) -> None:

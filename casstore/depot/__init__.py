@@ -4,6 +4,7 @@ Knows: where packs, events, claims and leases lie, FORMAT.  Never: LMDB, what ev
 ``FORMAT.md`` beside this file is the specification.
 """
 
+from casstore.depot.absencefiles import AbsenceFiles, Absences
 from casstore.depot.attempts import Attempt, failed_notes, forget_failed
 from casstore.depot.authority import AUTHORITY_NAME, draw_authority, read_authority
 from casstore.depot.claims import Claims, escape_name
@@ -29,6 +30,8 @@ from casstore.depot.setaside import SetAside, mark_of, marked_name
 
 __all__ = [
     "AUTHORITY_NAME",
+    "AbsenceFiles",
+    "Absences",
     "Accepted",
     "Attempt",
     "Claims",

@@ -5,7 +5,8 @@ travel, the local store's files.
 
 ``connecting`` finds what a name or URL means, ``indexes`` is the format of ``index/`` and
 ``roots/``, ``mirror`` keeps what is known of a depot in a cache folder, ``remotedepot`` has its
-events and ``remoteframes`` its frames.  ``FORMAT.md`` beside them specifies the bytes.
+events and ``remoteframes`` its frames.  ``ondemand`` lets a store read what is not in it, and
+``reading`` reads a depot as if it were one.  ``FORMAT.md`` beside them specifies the bytes.
 """
 
 from casstore.exchange.claiming import claim_again, disagreements
@@ -19,12 +20,15 @@ from casstore.exchange.indexes import (
     read_roots,
     write_index,
 )
+from casstore.exchange.ondemand import on_demand
+from casstore.exchange.reading import Afar
 from casstore.exchange.remotedepot import Event, RemoteDepot, open_depot
 
 __all__ = [
     "MAX_INDEX_ROWS",
     "MIRRORS_FOLDER",
     "PACKS_OF_AN_INDEX",
+    "Afar",
     "Connection",
     "Event",
     "IndexId",
@@ -34,6 +38,7 @@ __all__ = [
     "connect",
     "disagreements",
     "find_remote",
+    "on_demand",
     "open_depot",
     "read_index",
     "read_roots",

@@ -91,11 +91,14 @@ def _named(store: Store, remotes: dict[str, Remote], text: str) -> Remote:
     )
 
 
-def connect(store: Store, remote: Remote, *, create: bool, planning: bool = False) -> Connection:
+def connect(
+    store: Store, remote: Remote, *, create: bool, planning: bool = False, follow: bool = True
+) -> Connection:
     """Open a remote's depot; with ``create`` one is made there if there is none.
 
     With ``planning`` one that is not there is an empty one.  The mirror of what it holds lies
-    beside the store's index.  A store that reaches its upstream follows its numbers from then on.
+    beside the store's index.  A store that reaches its upstream follows its numbers from then on,
+    unless ``follow`` says that somebody only looks.
     """
     objects = open_objects(remote.url)
     try:
@@ -109,6 +112,6 @@ def connect(store: Store, remote: Remote, *, create: bool, planning: bool = Fals
     except BaseException:
         objects.close()
         raise
-    if remote.upstream and depot.authority is not None and not store.read_only:
+    if follow and remote.upstream and depot.authority is not None and not store.read_only:
         store.follow_upstream(depot.authority)
     return Connection(store, remote, depot)

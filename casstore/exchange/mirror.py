@@ -17,9 +17,13 @@ from casstore.catalog import PackRow, Writer
 from casstore.depot import JournalFiles, PackFiles, write_journal_pack
 from casstore.exchange.indexes import Indexed, IndexId
 from casstore.packs import PackId
+from casstore.parallel import Lock
 from casstore.store.index import Index
 
 __all__ = ["Mirror"]
+
+_open: dict[Path, "Mirror"] = {}
+_lock = Lock()
 
 
 _INDEX = "index "
@@ -28,17 +32,32 @@ _FETCHED = "journal pack of there "
 
 
 class Mirror:
-    """One depot elsewhere, as far as it is known in ``folder``."""
+    """One depot elsewhere, as far as it is known in ``folder``.  Safe across threads."""
 
     journal: JournalFiles
     index: Index
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open()
+        self._begin()
         self._forget: Callable[[], None] = _nothing
+        self._users = 1
 
-    def _open(self) -> None:
+    @classmethod
+    def shared(cls, folder: Path) -> "Mirror":
+        """Return the mirror in ``folder``: one object a process, for LMDB forbids to open it twice.
+
+        Whoever has asked for it closes it once.
+        """
+        with _lock:
+            mirror = _open.get(folder)
+            if mirror is None:
+                mirror = _open[folder] = cls(folder)
+            else:
+                mirror._users += 1
+            return mirror
+
+    def _begin(self) -> None:
         (self._folder / "journal").mkdir(parents=True, exist_ok=True)
         self.journal = JournalFiles(self._folder)
         self.index = Index(self._folder, self.journal, PackFiles(self._folder))
@@ -57,7 +76,12 @@ class Mirror:
         return mirror
 
     def close(self) -> None:
-        """Let the index go."""
+        """Let the index go, if nobody else uses it."""
+        with _lock:
+            self._users -= 1
+            if self._users:
+                return
+            _open.pop(self._folder, None)
         self.index.close()
         self._forget()
 
@@ -65,7 +89,7 @@ class Mirror:
         """Forget everything: the depot is not the one that was known, but an older copy."""
         self.index.close()
         shutil.rmtree(self._folder)
-        self._open()
+        self._begin()
 
     # Events
 

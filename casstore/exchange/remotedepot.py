@@ -250,7 +250,8 @@ def open_depot(
     if anew:
         return RemoteDepot(objects, identity.store_id, Mirror.of_nothing(cache))
     place = digest_of(objects.url.encode()).hex()[:16]  # a copy has the same id, and other events
-    return RemoteDepot(objects, identity.store_id, Mirror(cache / f"{identity.store_id}-{place}"))
+    mirror = Mirror.shared(cache / f"{identity.store_id}-{place}")
+    return RemoteDepot(objects, identity.store_id, mirror)
 
 
 def _create(objects: Objects) -> bytes:

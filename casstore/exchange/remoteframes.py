@@ -1,4 +1,4 @@
-"""The frames of a depot elsewhere: which there are, reading them verified, sending packs of them.
+"""The frames of a depot elsewhere: reading them verified, sending packs of them.
 
 Knows: packs, indexes and root lists as objects.  Never: events, which versions travel.
 
@@ -6,186 +6,38 @@ Invariant: a frame is said to be there only if its pack was listed or named by a
 byte that comes back was compared with its digest.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 
 from casstore.chunks import decode
-from casstore.depot import mark_of, marked_name
+from casstore.depot import mark_of
 from casstore.digest import Buffer, Digest
-from casstore.errors import Corrupt, NotFound, Unsupported
-from casstore.exchange.indexes import (
-    HEAD_BYTES,
-    MAX_ROOTS_BYTES,
-    Indexed,
-    IndexId,
-    index_groups,
-    read_index,
-    read_roots,
-    size_of_index,
-    write_index,
-    write_roots,
-)
+from casstore.errors import Corrupt, NotFound
+from casstore.exchange.indexes import Indexed, index_groups, write_index, write_roots
+from casstore.exchange.learning import Learning
 from casstore.exchange.mirror import Mirror
-from casstore.packs import Encoded, PackId, rows_at
+from casstore.packs import Encoded, PackId
 from casstore.packs.format import RECORD
-from casstore.parallel import ordered_map
-from casstore.remotes import Listed, Objects, Range
+from casstore.parallel import Lock
+from casstore.remotes import Objects, Range
 from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, places_of, spans
 
 __all__ = ["RemoteFrames"]
 
-REQUESTS_AT_ONCE = 4
 READ_AHEAD_BYTES = 1024 * 1024
 MAX_CACHED_BYTES = 32 * 1024 * 1024
 
-_INDEX = re.compile(r"index/([0-9a-f]{64})\Z")
-_FRAMES = re.compile(r"packs/[0-9a-f]{2}/([0-9a-f]{64})\Z")
-_ROOTS = re.compile(r"roots/[0-9a-f]{64}/([0-9a-f]{64})\Z")
 
-
-class RemoteFrames:
-    """The frames of one depot, as far as ``mirror`` knows them.
-
-    ``problems`` takes what lies there and cannot be read.
-    """
+class RemoteFrames(Learning):
+    """The frames of one depot.  Safe across threads."""
 
     def __init__(self, objects: Objects, mirror: Mirror, problems: dict[str, str]) -> None:
-        self._objects = objects
-        self._mirror = mirror
-        self._problems = problems
+        super().__init__(objects, mirror, problems)
         self._nodes: OrderedDict[Digest, Encoded] = OrderedDict()
         self._node_bytes = 0
-        self._gone: set[bytes] = set()
-
-    # Looking
-
-    def refresh(self) -> list[Indexed]:
-        """Learn of every frame there; returns the packs that no index names (of killed pushes).
-
-        A pack is forgotten only if it was known before the listing that does not show it: another
-        process of this machine may be adding some.
-        """
-        self.learn_all()
-        aside = self._mirror.set_aside() | self._gone
-        known = self._mirror.packs()
-        listed = {
-            PackId(bytes.fromhex(match[1])): item
-            for item in self._objects.listing("packs/")
-            if (match := _FRAMES.match(item.name)) and bytes.fromhex(match[1]) not in aside
-        }
-        gone = known.difference(listed)
-        if gone:  # what they held may lie in others too
-            self._gone |= gone
-            self._mirror.forget_frames(())
-            self.learn_all()
-        found = [self._tail(listed[pack_id]) for pack_id in self._mirror.lacks_packs(listed)]
-        unnamed = [pack for pack in found if pack is not None]
-        self._mirror.add_packs(unnamed)
-        return unnamed
-
-    def _tail(self, listed: Listed) -> Indexed | None:
-        """Read the footer of a pack; None if it has none, as where an upload was cut short."""
-        name = listed.name
-        try:
-            pack_id, kind, rows = rows_at(
-                lambda count, offset: self._objects.read(name, offset, offset + count),
-                listed.size_bytes,
-                name.rpartition("/")[2],
-            )
-        except (Corrupt, Unsupported) as error:
-            self._problems[name] = error.message
-            return None
-        if not name.endswith(pack_id.hex()):
-            self._problems[name] = "it is another pack, renamed"
-            return None
-        return Indexed(pack_id, kind, listed.size_bytes, rows)
-
-    def learn_all(self) -> None:
-        """Fetch every index that was not fetched before; what was set aside is read no more."""
-        names: list[IndexId] = []
-        aside: set[bytes] = set()
-        for item in self._objects.listing("index/"):
-            if match := _INDEX.match(item.name):
-                names.append(IndexId(bytes.fromhex(match[1])))
-            elif (marked := marked_name(item.name)) is not None:
-                aside.add(marked)
-        if not aside <= self._mirror.set_aside():  # frames of theirs lie elsewhere now
-            self._mirror.forget_frames(aside)
-        self._learn(names)
-
-    def learn(self, root: Digest) -> None:
-        """Fetch the indexes that lead to the frames of a manifest, all if nothing says which."""
-        for listed in self._objects.listing(f"roots/{root.hex()}/"):
-            names = self._roots(listed)
-            if names:
-                self._learn(names)
-                return
-        self.learn_all()
-
-    def _roots(self, listed: Listed) -> list[IndexId]:
-        match = _ROOTS.match(listed.name)
-        if match is None or listed.size_bytes > MAX_ROOTS_BYTES:
-            return []
-        try:
-            return read_roots(match[1], self._objects.read(listed.name, 0, listed.size_bytes))
-        except (Corrupt, Unsupported, NotFound) as error:
-            self._problems[listed.name] = error.message
-            return []
-
-    def _learn(self, names: Iterable[IndexId]) -> None:
-        aside = self._mirror.set_aside() | self._gone
-        missing = self._mirror.lacks_indexes(name for name in names if name not in aside)
-        for name, packs in zip(missing, self._fetched(missing), strict=True):
-            if packs is not None:
-                self._mirror.add_index(name, (pack for pack in packs if pack.pack_id not in aside))
-
-    def _fetched(self, names: list[IndexId]) -> Iterator[list[Indexed] | None]:
-        return ordered_map(self._fetch, names, workers=REQUESTS_AT_ONCE, window=REQUESTS_AT_ONCE)
-
-    def _fetch(self, name: IndexId) -> list[Indexed] | None:
-        place = f"index/{name.hex()}"
-        try:
-            return self.index_at(name)
-        except (Corrupt, Unsupported, NotFound) as error:
-            self._problems[place] = error.message
-            return None
-
-    def indexed(self) -> Iterator[list[Indexed]]:
-        """Yield the packs of each index as it is there now, one index at a time in memory.
-
-        Those that cannot be read are noted in ``problems``; what is set aside is left out.
-        """
-        aside = self._mirror.set_aside()
-        for listed in list(self._objects.listing("index/")):
-            match = _INDEX.match(listed.name)
-            name = IndexId(bytes.fromhex(match[1])) if match else None
-            if name is None or name in aside:
-                continue
-            try:
-                packs = self.index_at(name)
-            except (Corrupt, Unsupported, NotFound) as error:
-                self._problems[listed.name] = error.message
-            else:
-                yield [pack for pack in packs if pack.pack_id not in aside]
-
-    def index_at(self, name: IndexId) -> list[Indexed]:
-        """Return an index as it is there now, no more of it than one may have."""
-        place = f"index/{name.hex()}"
-        size_bytes = size_of_index(name, self._objects.read(place, 0, HEAD_BYTES))
-        return read_index(name, self._objects.read(place, 0, size_bytes))
+        self._lock = Lock()
 
     # Reading
-
-    def has(self, digests: Sequence[Digest]) -> list[bool]:
-        """Tell of each frame whether it is there, as far as is known."""
-        with self._mirror.index.read() as reader:
-            return [row is not None for row in reader.chunks(digests)]
-
-    def stored_bytes(self, digests: Sequence[Digest]) -> int:
-        """Return how many bytes frames take in the packs there; unknown ones count 0."""
-        with self._mirror.index.read() as reader:
-            return sum([row.stored_bytes for row in reader.chunks(digests) if row is not None])
 
     def read(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, Encoded]]:
         """Yield frames as they are stored, each verified, in the order in which they lie.
@@ -193,23 +45,19 @@ class RemoteFrames:
         Raises ``Corrupt`` naming pack and frame if one is not what its digest says, or is nowhere.
         """
         far = dict.fromkeys(digests)
-        for digest in [digest for digest in far if digest in self._nodes]:
-            del far[digest]
-            yield digest, self._nodes[digest]
+        for digest in list(far):
+            near = self._near(digest)
+            if near is not None:
+                del far[digest]
+                yield digest, near
         try:
             for digest, frame in self._read(list(far)):
                 del far[digest]
                 yield digest, frame
         except Corrupt:
-            if not self._look_again():
+            if not self._look_for_others():
                 raise
             yield from self._read(list(far))
-
-    def _look_again(self) -> bool:
-        """After damage: see whether it was set aside or is gone, and where frames lie then."""
-        before = self._mirror.set_aside() | self._gone
-        self.refresh()
-        return self._mirror.set_aside() | self._gone != before
 
     def _read(self, far: Sequence[Digest]) -> Iterator[tuple[Digest, Encoded]]:
         wanted = self._locate(far)
@@ -230,18 +78,21 @@ class RemoteFrames:
 
     def metadata(self, digest: Digest) -> Buffer:
         """Return one node, verified; those that lie after it are read along."""
-        if digest not in self._nodes:
-            try:
-                self._read_ahead(digest)
-            except Corrupt:
-                if not self._look_again():
-                    raise
-                self._read_ahead(digest)
-        self._nodes.move_to_end(digest)
-        codec, size, payload = self._nodes[digest]
+        try:
+            codec, size, payload = self._near(digest) or self._read_ahead(digest)
+        except Corrupt:
+            if not self._look_for_others():
+                raise
+            codec, size, payload = self._read_ahead(digest)
         return decode(codec, payload, size)
 
-    def _read_ahead(self, digest: Digest) -> None:
+    def _near(self, digest: Digest) -> Encoded | None:
+        with self._lock:
+            if digest in self._nodes:
+                self._nodes.move_to_end(digest)
+            return self._nodes.get(digest)
+
+    def _read_ahead(self, digest: Digest) -> Encoded:
         (item,) = self._locate([digest])
         with self._mirror.index.read() as reader:
             row = reader.pack_row(item.place.pack_id)
@@ -254,10 +105,13 @@ class RemoteFrames:
             data = self._objects.read(name, start, end)
         except NotFound as error:
             raise self._damaged(digest, name, "the pack is gone") from error
+        asked = None
         for found, frame in frames_in(data):
+            asked = frame if found == digest else asked
             self._keep(found, frame)
-        if digest not in self._nodes:
+        if asked is None:
             raise self._damaged(digest, name, "it is not the one that was stored")
+        return asked
 
     def _damaged(self, digest: Digest, pack: str, problem: str) -> Corrupt:
         return Corrupt(
@@ -266,11 +120,12 @@ class RemoteFrames:
         )
 
     def _keep(self, digest: Digest, frame: Encoded) -> None:
-        if digest not in self._nodes:
-            self._nodes[digest] = frame._replace(payload=bytes(frame.payload))
-            self._node_bytes += len(frame.payload)
-        while self._node_bytes > MAX_CACHED_BYTES:
-            self._node_bytes -= len(self._nodes.popitem(last=False)[1].payload)
+        with self._lock:
+            if digest not in self._nodes:
+                self._nodes[digest] = frame._replace(payload=bytes(frame.payload))
+                self._node_bytes += len(frame.payload)
+            while self._node_bytes > MAX_CACHED_BYTES:
+                self._node_bytes -= len(self._nodes.popitem(last=False)[1].payload)
 
     def _locate(self, digests: Sequence[Digest]) -> list[Wanted]:
         for again in (True, False):
@@ -304,10 +159,11 @@ class RemoteFrames:
 
     def leave_out(self, packs: Iterable[PackId]) -> list[Indexed]:
         """Look for no frame in some packs any more; returns the others that no index names."""
-        self._gone.update(packs)
+        self._left_out.update(packs)
         self._mirror.forget_frames(())
-        self._nodes.clear()
-        self._node_bytes = 0
+        with self._lock:
+            self._nodes.clear()
+            self._node_bytes = 0
         return self.refresh()
 
     def set_aside(self, names: Iterable[bytes]) -> None:

@@ -36,7 +36,8 @@ Level: TypeAlias = Literal["ok", "warning", "error"]
 class Status:
     """A store in numbers.
 
-    ``versions`` are those not removed; ``packs`` and ``stored_bytes`` are as the index has them;
+    ``versions`` are those not removed, ``partly_here`` those of them that were pulled without some
+    bytes; ``packs`` and ``stored_bytes`` are as the index has them;
     ``sessions`` are the ids of those at work now, this process's among them if it has one;
     ``conflicts`` say one by one what somebody has to decide, and how.
     """
@@ -48,6 +49,7 @@ class Status:
     projects: int
     collections: int
     versions: int
+    partly_here: int
     runs: int
     packs: int
     stored_bytes: int
@@ -78,6 +80,9 @@ def status(store: Store) -> Status:
             collections=_count(queries.collections(reader)),
             versions=_count(
                 item for item in queries.commits(reader) if queries.is_alive(reader, item)
+            ),
+            partly_here=_count(
+                item for item in store.absences.read().urls if queries.is_alive(reader, item)
             ),
             runs=_count(lineage.runs(reader)),
             packs=len(packs),

@@ -4,8 +4,9 @@ Knows: opening, catching up, sessions, drafts, commits, rounds, reading frames, 
 Never: working files, how people call things on screen.
 """
 
+from casstore.store.absence import is_whole, partly_here, settle_whole, with_presence
 from casstore.store.accepting import accept_numbers, conflicts_of, renumbering_notice, unaccepted
-from casstore.store.closure import Closure
+from casstore.store.closure import Closure, Keep
 from casstore.store.commit import Commit, Committed, check_type_of, commit
 from casstore.store.conflicts import exact_reference
 from casstore.store.draft import Draft, Seen
@@ -26,6 +27,7 @@ from casstore.store.lookup import (
 )
 from casstore.store.numbering import alias_claims, held, reserved, set_label, take_number
 from casstore.store.opening import close_store, create_store, is_open, open_store
+from casstore.store.readable import Frames, Readable
 from casstore.store.referred import concrete, follow, referent_of, targets, url_of
 from casstore.store.relied import packs_of
 from casstore.store.replacing import Replacing
@@ -40,8 +42,11 @@ __all__ = [
     "Committed",
     "Draft",
     "Finish",
+    "Frames",
     "Index",
+    "Keep",
     "Known",
+    "Readable",
     "Replacing",
     "Seen",
     "Session",
@@ -65,6 +70,7 @@ __all__ = [
     "follow",
     "held",
     "is_open",
+    "is_whole",
     "label_of",
     "lease_facts",
     "live_versions",
@@ -73,11 +79,13 @@ __all__ = [
     "number_of",
     "open_store",
     "packs_of",
+    "partly_here",
     "reference_to",
     "referent_of",
     "renumbering_notice",
     "reserved",
     "set_label",
+    "settle_whole",
     "shown_as",
     "surroundings_of",
     "take_number",
@@ -86,4 +94,5 @@ __all__ = [
     "url_of",
     "version_of_part",
     "versions_of",
+    "with_presence",
 ]

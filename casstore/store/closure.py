@@ -21,10 +21,13 @@ from casstore.manifests import (
 )
 from casstore.packs import PackKind
 
-__all__ = ["Broken", "Closure"]
+__all__ = ["Broken", "Closure", "Keep"]
 
 Broken: TypeAlias = Callable[[Node, Exception], None]
 """Told of a node that cannot be read, or whose numbers do not add up; the walk goes on after it."""
+
+Keep: TypeAlias = Callable[[bytes], bool]
+"""Tells of a path whether its file is wanted."""
 
 
 class Closure:
@@ -48,16 +51,22 @@ class Closure:
         """
         return (digest for digest, _ in self.kinds(seen))
 
-    def kinds(self, seen: set[Digest] | None = None) -> Iterator[tuple[Digest, PackKind]]:
-        """Yield what ``frames`` does, each with the kind of pack that it belongs into."""
+    def kinds(
+        self, seen: set[Digest] | None = None, keep: Keep | None = None
+    ) -> Iterator[tuple[Digest, PackKind]]:
+        """Yield what ``frames`` does, each with the kind of pack that it belongs into.
+
+        ``keep`` chooses paths: of other files the lists of chunks come, and no chunk.
+        """
         for node in self.nodes(seen):
             yield node.digest, PackKind.METADATA
             if not node.level:
                 for entry in self.entries(node):
                     for digest in layout_nodes(entry.layout, self._fetch):
                         yield digest, PackKind.METADATA
-                    for ref in self.refs(entry):
-                        yield ref.digest, PackKind.DATA
+                    if keep is None or keep(entry.path):
+                        for ref in self.refs(entry):
+                            yield ref.digest, PackKind.DATA
 
     def nodes(self, seen: set[Digest] | None = None) -> Iterator[Node]:
         """Yield every node of the tree, parents first, in path order; entries are not read.

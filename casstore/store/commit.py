@@ -32,6 +32,7 @@ from casstore.journal.subjects import CommitSubject
 from casstore.journal.views import VersionView
 from casstore.manifests import ManifestTop
 from casstore.packs import PackId
+from casstore.store.absence import settle_whole
 from casstore.store.draft import Draft
 from casstore.store.lookup import collection_called, newest_version
 from casstore.store.numbering import alias_claims, reserved, set_label, take_number
@@ -224,6 +225,7 @@ def log_again(store: Store, newest: VersionView, request: Commit) -> Committed:
             bodies.append(EditBody("tags", tags, tuple(heads)))
     for body in bodies:
         store.events.append(subject, body)
+    settle_whole(store, [newest])  # it may have been pulled without the bytes that are here now
     return Committed(
         _view(store, newest.commit), created=False, kept_aside=bool(description or metadata)
     )

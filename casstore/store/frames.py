@@ -1,30 +1,33 @@
 """Reading frames: locations, merged ranges, verification.
 
-Knows: how to find a frame, and to check it.  Never: entries, events, who asks.
+Knows: how to find a frame, and to check it; that some may be elsewhere.
+Never: entries, events, who asks, where elsewhere is: whoever opens the store gives a ``Fetcher``.
 
 No byte is returned unverified: every frame is decoded and compared with its digest here.
 """
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from casstore import durable
 from casstore.catalog import Reader
 from casstore.chunks import decode
-from casstore.depot import PackFiles
+from casstore.depot import AbsenceFiles, PackFiles
 from casstore.digest import DIGEST_SIZE, Buffer, Digest, digest_of
-from casstore.errors import Corrupt
+from casstore.errors import Absent, Corrupt, Error
 from casstore.packs import Encoded, PackId, unpack_frame
 from casstore.packs.format import RECORD
 from casstore.parallel import Lock
+from casstore.store.fetching import Fetcher, FindAgain
 from casstore.store.index import Index
 
 __all__ = [
     "FrameReader",
     "Place",
     "Wanted",
+    "decoded",
     "encoded_frame",
     "frames_in",
     "places_of",
@@ -57,15 +60,23 @@ class Wanted(NamedTuple):
 class FrameReader:
     """Reads frames of one store.  Safe across threads.
 
-    ``find_again`` is called when the index does not know a frame; it brings the index up to date
-    with the files and returns whether that changed anything.
+    ``find_again`` is called when the index does not know a frame; it returns whether more can be
+    found after it.  What is not here then is asked of the fetcher that ``fetch_with`` gave, many
+    frames at once.
     """
 
     def __init__(
-        self, packs: PackFiles, index: Index, find_again: Callable[[Sequence[Digest]], bool]
+        self,
+        packs: PackFiles,
+        index: Index,
+        absences: AbsenceFiles,
+        find_again: FindAgain,
     ) -> None:
+        self.fetcher: Fetcher | None = None
+        self._make_fetcher: Callable[[], Fetcher] | None = None
         self._packs = packs
         self._index = index
+        self._absences = absences
         self._find_again = find_again
         self._cache: OrderedDict[Digest, bytes] = OrderedDict()
         self._cached_bytes = 0
@@ -92,39 +103,116 @@ class FrameReader:
 
         Raises ``Corrupt`` naming the pack if a frame is not what its digest says or is nowhere.
         """
-        return self._read(digests, _decoded)
+        return self._read(digests, decoded)
 
     def read_encoded(self, digests: Sequence[Digest]) -> list[Encoded]:
         """Return frames as they are stored, in the order asked, verified as ``read`` does."""
-        return self._read(digests, encoded_frame)
+        return self._read(digests, _as_stored)
+
+    def fetch_with(self, make: Callable[[], Fetcher] | None) -> None:
+        """Ask a fetcher for frames that are elsewhere, made when first needed; None: ask nobody."""
+        self._make_fetcher = make
+
+    def _the_fetcher(self) -> Fetcher | None:
+        """Return whom to ask; None where no version was pulled without all of its bytes."""
+        if self.fetcher is None and self._make_fetcher is not None and self._absences.read():
+            with self._lock:
+                self.fetcher = self.fetcher or self._make_fetcher()
+        return self.fetcher
+
+    def is_far(self) -> bool:
+        """Tell whether reading may take requests; then ``prefetch`` pays."""
+        return self._the_fetcher() is not None and bool(self._absences.read())
+
+    def prefetch(self, digests: Collection[Digest], further: Collection[Digest] = ()) -> None:
+        """Fetch those of many frames that are elsewhere, in few requests, for reads to come.
+
+        Where any of them is, those of ``further`` are fetched along.
+        """
+        fetcher = self._the_fetcher()
+        if fetcher is not None and (missing := self._elsewhere(fetcher, digests)):
+            fetcher.fetch([*missing, *self._elsewhere(fetcher, further)])
+
+    def _elsewhere(self, fetcher: Fetcher, digests: Collection[Digest]) -> list[Digest]:
+        asked = list(dict.fromkeys(digests))
+        missing = _missing(asked, self._places(asked), {})
+        held = fetcher.held(missing)
+        return [digest for digest in missing if digest not in held]
+
+    def are_here(self, digests: Sequence[Digest]) -> list[bool]:
+        """Tell of each frame whether the index knows it in this store."""
+        with self._index.read() as index:
+            return [row is not None for row in index.chunks(digests)]
 
     def _read(
-        self, digests: Sequence[Digest], verify: Callable[[Buffer, int, Digest], Result]
+        self, digests: Sequence[Digest], verify: Callable[[Encoded, Digest], Result]
     ) -> list[Result]:
-        places = self.locate(digests)
-        wanted = [
-            Wanted(position, digest, place)
-            for position, (digest, place) in enumerate(zip(digests, places, strict=True))
-        ]
-        wanted.sort(key=_order)
+        places, far = self._find(digests)
         frames: dict[int, Result] = {}
+        wanted = []
+        for position, (digest, place) in enumerate(zip(digests, places, strict=True)):
+            if place is not None:
+                wanted.append(Wanted(position, digest, place))
+            else:
+                frames[position] = verify(far[digest], digest)
+        wanted.sort(key=_order)
         for span in spans(wanted):
             self._read_span(span, frames, verify)
-        return [frames[position] for position in range(len(wanted))]
+        return [frames[position] for position in range(len(digests))]
+
+    def _find(
+        self, digests: Sequence[Digest]
+    ) -> tuple[list[Place | None], Mapping[Digest, Encoded]]:
+        """Return where frames lie, and those that lie nowhere here, from elsewhere."""
+        places = self._places(digests)
+        if None not in places:
+            return places, {}
+        fetcher = self._the_fetcher()
+        far = fetcher.held(_missing(digests, places, {})) if fetcher is not None else {}
+        if self._find_again(_missing(digests, places, far), thorough=fetcher is None):
+            places = self._places(digests)
+        missing = _missing(digests, places, far)
+        if missing and fetcher is not None:
+            far = {**far, **fetcher.fetch(missing)}
+            missing = _missing(digests, places, far)
+            if missing and self._find_again(missing, thorough=True):
+                places = self._places(digests)
+                missing = _missing(digests, places, far)
+        if missing:
+            raise self._nowhere(missing)
+        return places, far
 
     def locate(self, digests: Sequence[Digest]) -> list[Place]:
-        """Return where frames lie; raises ``Corrupt`` for one that is in no pack."""
-        for again in (True, False):
-            with self._index.read() as index:
-                places = places_of(index, digests)
-            known = [place for place in places if place is not None]
-            if len(known) == len(places):
-                return known
-            if not (again and self._find_again(digests)):
-                break
-        digest = digests[places.index(None)]
-        raise Corrupt(
-            f"frame {digest.hex()} is in no pack of this store",
+        """Return where frames lie here; nothing is fetched.
+
+        Raises ``Corrupt`` for one that is in no pack, ``Absent`` where versions were pulled without
+        all of their bytes.
+        """
+        known = self.locate_here(digests)
+        if len(known) < len(digests):
+            raise self._nowhere(_missing(digests, self._places(digests), {}))
+        return known
+
+    def locate_here(self, digests: Sequence[Digest]) -> list[Place]:
+        """Return where those of the frames lie that are here; nothing is fetched."""
+        places = self._places(digests)
+        if None in places and self._find_again(digests, thorough=True):
+            places = self._places(digests)
+        return [place for place in places if place is not None]
+
+    def _places(self, digests: Sequence[Digest]) -> list[Place | None]:
+        with self._index.read() as index:
+            return places_of(index, digests)
+
+    def _nowhere(self, missing: Sequence[Digest]) -> Error:
+        absences = self._absences.read()
+        if absences:
+            return Absent(
+                f"{len(missing)} chunks are absent here: a version was pulled without them",
+                hint=f"`casstore pull REF` brings it whole from {' or '.join(absences.places)}",
+            )
+        return Corrupt(
+            f"frame {missing[0].hex()} is in no pack of this store",
             hint="run `casstore reindex`; if it stays missing, restore its pack from a copy",
         )
 
@@ -137,7 +225,7 @@ class FrameReader:
         self,
         span: list[Wanted],
         frames: dict[int, Result],
-        verify: Callable[[Buffer, int, Digest], Result],
+        verify: Callable[[Encoded, Digest], Result],
     ) -> None:
         pack_id, start, _ = span[0].place
         end = max(item.place.offset + RECORD.size + item.place.stored_bytes for item in span)
@@ -154,7 +242,8 @@ class FrameReader:
             os.close(descriptor)
         for item in span:
             try:
-                frames[item.position] = verify(data, item.place.offset - start, item.digest)
+                frame = Encoded(*unpack_frame(data, item.place.offset - start, item.digest))
+                frames[item.position] = verify(frame, item.digest)
             except Corrupt as error:
                 raise Corrupt(
                     f"frame {item.digest.hex()} in pack {pack_id.hex()}"
@@ -168,6 +257,16 @@ def places_of(index: Reader, digests: Sequence[Digest]) -> list[Place | None]:
     rows = index.chunks(digests)
     packs = {row: index.pack_id(row) for row in {row.pack_row for row in rows if row is not None}}
     return [row and Place(packs[row.pack_row], row.offset, row.stored_bytes) for row in rows]
+
+
+def _missing(
+    digests: Sequence[Digest], places: Sequence[Place | None], far: Mapping[Digest, Encoded]
+) -> list[Digest]:
+    """Return the frames that lie nowhere here and did not come from afar, each once."""
+    found = zip(digests, places, strict=True)
+    return list(
+        dict.fromkeys(digest for digest, place in found if place is None and digest not in far)
+    )
 
 
 def frames_in(data: Buffer) -> Iterator[tuple[Digest, Encoded]]:
@@ -186,18 +285,22 @@ def frames_in(data: Buffer) -> Iterator[tuple[Digest, Encoded]]:
         offset += RECORD.size + len(frame.payload)
 
 
-def _decoded(data: Buffer, offset: int, digest: Digest) -> Buffer:
-    codec, size, payload = unpack_frame(data, offset, digest)
-    frame = decode(codec, payload, size)
-    if digest_of(frame) != digest:
+def decoded(frame: Encoded, digest: Digest) -> Buffer:
+    """Return the bytes of a frame; raises ``Corrupt`` if they are not those of its digest."""
+    data = decode(frame.codec, frame.payload, frame.size_bytes)
+    if digest_of(data) != digest:
         raise Corrupt("the bytes are not those that were stored")
-    return frame
+    return data
 
 
 def encoded_frame(data: Buffer, offset: int, digest: Digest) -> Encoded:
     """Return the frame whose record lies at ``offset``, as it is stored; raises ``Corrupt``."""
-    _decoded(data, offset, digest)
-    return Encoded(*unpack_frame(data, offset, digest))
+    return _as_stored(Encoded(*unpack_frame(data, offset, digest)), digest)
+
+
+def _as_stored(frame: Encoded, digest: Digest) -> Encoded:
+    decoded(frame, digest)
+    return frame
 
 
 def _order(item: Wanted) -> Place:

@@ -14,7 +14,7 @@ from casstore.manifests import Entry
 from casstore.names import URL_SCHEME, display_path, parse_url, path_text
 from casstore.references import Referent
 from casstore.store.lookup import find_version, reference_to
-from casstore.store.store import Store
+from casstore.store.readable import Readable
 
 __all__ = ["concrete", "follow", "referent_of", "targets", "url_of"]
 
@@ -27,7 +27,7 @@ def referent_of(entry: Entry) -> Referent:
         raise Corrupt(f"{display_path(entry.path)}: {error.message}") from error
 
 
-def concrete(store: Store, entry: Entry) -> Entry:
+def concrete(store: Readable, entry: Entry) -> Entry:
     """Return an entry with the content that it has: of a ``casstore://`` reference, its target's.
 
     Its own path is kept; other entries are returned as they are.  Raises what ``follow`` raises.
@@ -35,7 +35,7 @@ def concrete(store: Store, entry: Entry) -> Entry:
     return follow(store, entry)[1]._replace(path=entry.path)
 
 
-def follow(store: Store, entry: Entry) -> tuple[str, Entry]:
+def follow(store: Readable, entry: Entry) -> tuple[str, Entry]:
     """Return the last ``casstore://`` URL on the way from an entry, and the entry that it names.
 
     That is a file or lies elsewhere; without such a URL it is ``entry`` itself.  Raises
@@ -58,7 +58,7 @@ def follow(store: Store, entry: Entry) -> tuple[str, Entry]:
 
 
 def targets(
-    store: Store, url: str, project: str
+    store: Readable, url: str, project: str
 ) -> tuple[VersionView, bytes | None, Iterator[Entry]]:
     """Return what a URL names: its version, the folder (``dir/``), the entries in path order.
 
@@ -77,7 +77,7 @@ def targets(
     return view, prefix, manifest.under(prefix)
 
 
-def _entry_at(store: Store, url: str) -> Entry:
+def _entry_at(store: Readable, url: str) -> Entry:
     reference, path = parse_url(url)
     view = find_version(store, reference, "")
     entry = store.manifest(view.manifest).get(path)
@@ -86,7 +86,7 @@ def _entry_at(store: Store, url: str) -> Entry:
     return entry
 
 
-def _no_entry(store: Store, view: VersionView, path: bytes) -> EntryNotFound:
+def _no_entry(store: Readable, view: VersionView, path: bytes) -> EntryNotFound:
     return EntryNotFound(
         f"{reference_to(store, view)} of project {view.project!r} in the store at {store.root}"
         f" holds no {display_path(path) or 'file'!r}"

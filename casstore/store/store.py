@@ -10,6 +10,7 @@ from pathlib import Path
 from casstore import durable
 from casstore.catalog import Stamp, StatRow, unpack_rows
 from casstore.depot import (
+    AbsenceFiles,
     Accepted,
     Claims,
     Identity,
@@ -65,8 +66,11 @@ class Store:
         self.number_files = NumberFiles(root)
         self.standpoint = self._standpoint()
         self.index = Index(index_folder, self.journal, self.packs, read_only=read_only, renew=renew)
-        self.frames = FrameReader(self.packs, self.index, self._find_again)
-        self._taking_back = TakingBack(self.packs, self.journal, self.index, self.frames)
+        self.absences = AbsenceFiles(root)
+        self.frames = FrameReader(self.packs, self.index, self.absences, self._find_again)
+        self._taking_back = TakingBack(
+            self.packs, self.journal, self.index, self.frames, self.absences
+        )
         self.events = EventLog(self.index, self.journal, self.staging)
         self._lock = Lock()
         self._session: Session | None = None
@@ -84,6 +88,13 @@ class Store:
             if session is None or session.failed or session.process != os.getpid():
                 session = self._session = Session(self._own_folder(), self.packs, self.index)
             return session
+
+    def session_apart(self) -> Session:
+        """Begin a session that shares nothing with the others of this process; close it."""
+        self.require_writable()
+        self.require_there()
+        with self._lock:
+            return Session(self._own_folder(), self.packs, self.index)
 
     def staging(self) -> Path:
         """Return the folder for files that have no name yet."""
@@ -187,6 +198,8 @@ class Store:
 
     def close(self) -> None:
         """End the session and let the index go; what was logged stays."""
+        if self.frames.fetcher is not None:
+            self.frames.fetcher.close()
         with self._lock:
             if self._session is not None:
                 self._session.close()
@@ -211,10 +224,10 @@ class Store:
             dead_sessions(self.root)
         return self._folder
 
-    def _find_again(self, digests: Sequence[Digest]) -> bool:
+    def _find_again(self, digests: Sequence[Digest], *, thorough: bool) -> bool:
         """Make frames findable that this session still holds, or that the index missed."""
         session = self._session
         if session is not None and any(session.holds(digest) for digest in digests):
             session.flush()
             return True
-        return self.index.find_again()
+        return thorough and self.index.find_again()

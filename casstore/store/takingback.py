@@ -9,12 +9,15 @@ begins after that cannot find them.  If one began before it, the files stay: it 
 has ended and left an event that was not there when the needed packs were sought.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 from casstore.catalog import Writer
 from casstore.depot import (
+    AbsenceFiles,
     JournalFiles,
     PackFiles,
     SessionFolder,
@@ -22,31 +25,41 @@ from casstore.depot import (
     forget_failed,
     read_journal_pack,
 )
-from casstore.digest import Digest
-from casstore.errors import Corrupt, Unsupported
+from casstore.digest import CommitId, Digest
+from casstore.errors import Absent, Corrupt, RemoteError, Unsupported
 from casstore.journal.bodies import ManifestRef, PartBody, UnknownBody, VersionBody
 from casstore.journal.events import Event
+from casstore.journal.subjects import CommitSubject
 from casstore.journal.wire import is_event_name, read_event, read_packed
 from casstore.packs import PackId, read_rows
 from casstore.store.closure import Closure
-from casstore.store.frames import FrameReader
+from casstore.store.frames import FrameReader, Place
 from casstore.store.index import Index
 
 __all__ = ["TakingBack"]
 
 MAX_FRAMES_AT_ONCE = 4096
 
+Needing: TypeAlias = tuple[CommitId | None, ManifestRef]
+"""What an event needs, and the version that it makes; None for a part of one."""
+
 
 class TakingBack:
     """Gives the space of failed attempts back."""
 
     def __init__(
-        self, packs: PackFiles, journal: JournalFiles, index: Index, frames: FrameReader
+        self,
+        packs: PackFiles,
+        journal: JournalFiles,
+        index: Index,
+        frames: FrameReader,
+        absences: AbsenceFiles,
     ) -> None:
         self._packs = packs
         self._journal = journal
         self._index = index
         self._frames = frames
+        self._absences = absences
 
     def take_back(self, own: SessionFolder, folder: Path) -> bool:
         """Delete what failed attempts noted in a session's ``folder``; returns whether it is gone.
@@ -68,7 +81,7 @@ class TakingBack:
             # First who lives, then what is there: a session that ended meanwhile left its events.
             if not own.is_alone() or set(self._manifests()) != manifests:
                 return False
-        except (Corrupt, Unsupported):
+        except (Absent, Corrupt, RemoteError, Unsupported):
             forget_failed(folder)  # the packs stay until they are collected
             return False
         for pack_id in free:
@@ -80,31 +93,42 @@ class TakingBack:
         path = self._packs.path(pack_id)
         return [row.digest for row in read_rows(path)[2]] if path.exists() else []
 
-    def _needed(self, manifests: Iterable[ManifestRef]) -> set[PackId]:
-        """Return the packs that hold the frames of manifests."""
+    def _needed(self, manifests: set[Needing]) -> set[PackId]:
+        """Return the packs that hold the frames of manifests.
+
+        Of a version that was pulled without all of its bytes these are the packs of what is here.
+        """
+        absences = self._absences.read()
+        whole = [ref for commit, ref in manifests if commit not in absences]
+        partly = [ref for commit, ref in manifests if commit in absences]
+        return self._packs_of(whole, self._frames.locate) | self._packs_of(
+            partly, self._frames.locate_here
+        )
+
+    def _packs_of(
+        self, refs: list[ManifestRef], locate: Callable[[list[Digest]], list[Place]]
+    ) -> set[PackId]:
         needed: set[PackId] = set()
-        waiting: list[Digest] = []
-        for digest in self._closure(manifests):
-            waiting.append(digest)
-            if len(waiting) >= MAX_FRAMES_AT_ONCE:
-                needed.update(place.pack_id for place in self._frames.locate(waiting))
-                waiting.clear()
-        needed.update(place.pack_id for place in self._frames.locate(waiting))
+        frames = self._closure(refs)
+        while batch := list(islice(frames, MAX_FRAMES_AT_ONCE)):
+            needed.update(place.pack_id for place in locate(batch))
         return needed
 
-    def _closure(self, manifests: Iterable[ManifestRef]) -> Iterator[Digest]:
+    def _closure(self, refs: list[ManifestRef]) -> Iterator[Digest]:
         """Yield the frames of manifests; what they share is walked once."""
         seen: set[Digest] = set()
-        for ref in manifests:
+        for ref in refs:
             yield from Closure(ref, self._frames.metadata).frames(seen)
 
-    def _manifests(self) -> Iterator[ManifestRef]:
+    def _manifests(self) -> Iterator[Needing]:
         """Yield what the events of the journal refer to, read from their files."""
         for event in self._events():
             if isinstance(event.body, UnknownBody):
                 raise Unsupported("the journal holds events of a later release")
             if isinstance(event.body, VersionBody | PartBody):
-                yield event.body.manifest
+                subject = event.subject
+                commit = subject.commit if isinstance(subject, CommitSubject) else None
+                yield commit, event.body.manifest
 
     def _events(self) -> Iterator[Event]:
         """Yield every event, loose ones of a month before gathered ones."""

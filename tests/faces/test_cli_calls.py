@@ -30,9 +30,9 @@ from casstore.errors import (
 HEAVY = {"lmdb", "blake3", "msgpack", "zstandard", "backports.zstd", "tqdm", "pyfastcdc"}
 VERSION_KEYS = (
     "project name version commit_id digest type state provisional aliases tags description "
-    "metadata size_bytes file_count created_at producer"
+    "metadata size_bytes file_count created_at producer here"
 )
-FILE_KEYS = "path digest size_bytes executable ref"
+FILE_KEYS = "path digest size_bytes executable ref here"
 ARTIFACT_KEYS = (
     "project name type description tags versions latest size_bytes file_count created_at updated_at"
 )

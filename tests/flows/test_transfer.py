@@ -13,7 +13,7 @@ from casstore.journal import lineage, queries
 from casstore.journal.bodies import AliasBody, RunStartBody, RunUseBody
 from casstore.journal.subjects import CommitSubject, RunSubject
 from casstore.manifests import chunk_refs
-from casstore.packs import writer
+from casstore.packs import rows_at, writer
 from casstore.remotes import open_objects
 from casstore.store import close_store, create_store, live_versions
 
@@ -111,6 +111,23 @@ def test_what_is_there_does_not_travel_again(store, other, connect, logged):
     came = receive(other, connect(), [second.commit])
     assert (came.frames, came.events) == (0, 1)
     assert contents(other, live_versions(other, "p", "other")[0]) == files_of(1)
+
+
+def test_no_frame_is_sent_twice(store, connect, write, log, tmp_path, monkeypatch):
+    """Not even one that many files have, where the first is there before the last is looked at."""
+    monkeypatch.setattr(writer, "TARGET_PACK_BYTES", 100_000)
+    monkeypatch.setattr(sending, "FRAMES_READ_AT_ONCE", 4)
+    draw = random.Random(4)
+    files = {f"{n:02}": draw.randbytes(30_000) if n % 5 else b"the same" for n in range(50)}
+    view = log(store, write(tmp_path / "files", files), "net")
+    depot = connect()
+    send(store, depot, [view.commit])
+    sent = []
+    for name, data in everything_in(depot).items():
+        if name.startswith("packs/"):
+            _, _, rows = rows_at(lambda n, at, d=data: d[at : at + n], len(data), name)
+            sent += [row.digest for row in rows]
+    assert len(sent) == len(set(sent)) > 40
 
 
 def test_nothing_of_another_version_leaks(store, connect, logged):

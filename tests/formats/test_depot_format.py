@@ -14,6 +14,7 @@ from casstore.depot import (
     JournalFiles,
     PackFiles,
     SessionFolder,
+    absencefiles,
     authority,
     create_identity,
     identity,
@@ -100,9 +101,9 @@ def test_a_name_of_a_journal_pack_comes_after_every_event_in_a_sorted_listing():
 
 
 def test_a_new_depot_holds_the_folders_of_the_page_and_no_others(root):
-    """Reserved folders are there from the start; roots and mirrors come with the first push."""
+    """Reserved folders are there from the start; others come with the first push or pull."""
     block = FORMAT.split("## Folder")[1].split("```")[1]
-    listed = set(re.findall(r"^(\w+)/", block, re.MULTILINE)) - {"db", "mirrors", "roots"}
+    listed = set(re.findall(r"^(\w+)/", block, re.MULTILINE)) - {"absent", "db", "mirrors", "roots"}
     assert {path.name for path in root.iterdir()} == {*listed, "FORMAT"}
 
 
@@ -128,6 +129,7 @@ def test_the_page_states_the_constants_of_the_code(root):
     assert stated("store id, characters") == len(read_identity(root).store_id)
     assert stated("authority, characters") == 2 * authority.AUTHORITY_SIZE
     assert stated("id of accepted numbers, characters") == numberfiles.ID_CHARS
+    assert stated("id of absent bytes, characters") == absencefiles.ID_CHARS
 
 
 def rewrite(root, **changes):

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from casstore import durable
-from casstore.errors import Conflict, Corrupt, Error, FileMissing, RemoteError, Unsupported
+from casstore.errors import Absent, Conflict, Corrupt, Error, FileMissing, RemoteError, Unsupported
 from casstore.flows.checkout.present import Present, is_occupied, refuse_differing
 from casstore.flows.checkout.referenced import Lost, Resolved
 from casstore.flows.checkout.writing import File, Progress, Writer
@@ -29,7 +29,7 @@ from casstore.journal.views import VersionView
 from casstore.manifests import Entry
 from casstore.names import display_path
 from casstore.parallel import default_workers
-from casstore.store import Store, reference_to
+from casstore.store import Readable, reference_to
 
 __all__ = ["CheckoutResult", "Lost", "checkout"]
 
@@ -55,7 +55,7 @@ class CheckoutResult:
 
 
 def checkout(
-    store: Store,
+    store: Readable,
     view: VersionView,
     root: Path,
     *,
@@ -71,7 +71,8 @@ def checkout(
     other content they are replaced if ``replace``, else ``Conflict`` names them before anything is
     written.  References are fetched and compared with what was recorded: ``FileMissing`` and
     ``ReferenceChanged`` name the first that is gone or another one, unless ``allow_missing``;
-    ``RemoteAuth`` and ``RemoteError`` say that nobody answered well.  Raises ``Corrupt``, naming
+    ``RemoteAuth`` and ``RemoteError`` say that nobody answered well.  What is not here of a version
+    that was pulled without it is fetched, or ``Absent``.  Raises ``Corrupt``, naming
     version, path and pack, for a frame that is not what it should be: the file that needs it is
     then not written.
     """
@@ -83,7 +84,7 @@ def checkout(
     try:
         if os.path.lexists(base) or not _fill_new(work, chosen, base):
             _fill_present(work, chosen, base, replace=replace)
-    except (Corrupt, FileMissing, RemoteError, Unsupported) as error:
+    except (Absent, Corrupt, FileMissing, RemoteError, Unsupported) as error:
         named = reference_to(store, view)
         raise type(error)(f"{named}: {error.message}", hint=error.hint) from error
     except OSError as error:
@@ -102,7 +103,7 @@ class _Chosen:
 
     def __init__(
         self,
-        store: Store,
+        store: Readable,
         view: VersionView,
         keep: Callable[[bytes], bool] | None,
         resolved: Resolved,
@@ -124,7 +125,7 @@ class _Chosen:
 class _Work:
     """What laying out needs, whatever is there already."""
 
-    store: Store
+    store: Readable
     workers: int
     note: Progress
     result: CheckoutResult

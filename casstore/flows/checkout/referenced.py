@@ -23,7 +23,7 @@ from casstore.manifests import Entry
 from casstore.names import display_path
 from casstore.parallel import Lock
 from casstore.references import Referent, read
-from casstore.store import Store, concrete, referent_of
+from casstore.store import Readable, concrete, referent_of
 
 __all__ = ["Lost", "Resolved"]
 
@@ -46,7 +46,7 @@ class Resolved:
     out instead of raised.
     """
 
-    def __init__(self, store: Store, *, allow_missing: bool) -> None:
+    def __init__(self, store: Readable, *, allow_missing: bool) -> None:
         self._store = store
         self._allow_missing = allow_missing
         self._lock = Lock()

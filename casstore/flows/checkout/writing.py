@@ -12,27 +12,29 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from casstore import durable
 from casstore.digest import Buffer, Digest
-from casstore.errors import Corrupt
+from casstore.errors import Absent, Corrupt, Error, RemoteError
 from casstore.flows.checkout.referenced import Resolved
 from casstore.manifests import ChunkRef, Entry, chunk_refs
 from casstore.names import display_path
 from casstore.parallel import ordered_map
-from casstore.store import Store
+from casstore.store import Readable
 
 __all__ = ["File", "Progress", "Writer"]
 
 LARGE_FILE_BYTES = 16 * 1024 * 1024
 BATCH_BYTES = 4 * 1024 * 1024
+AHEAD_BYTES = 32 * 1024 * 1024  # what is not here is fetched so much at once
 MAX_BATCH_FILES = 256
 SAMPLED_FRAMES = 8
 COMPRESSED = 0.9  # what is stored in this share of its size, or less, takes a decompressor
 MAX_FETCHERS = 8  # connections, which wait rather than work
 
 Progress = Callable[[int, int], None]
+Group = TypeVar("Group")
 
 
 class File(NamedTuple):
@@ -60,7 +62,7 @@ class Writer:
     ``place`` gives a file that was staged its name.
     """
 
-    store: Store
+    store: Readable
     workers: int
     note: Progress
     resolved: Resolved
@@ -92,7 +94,7 @@ class Writer:
     def _write_small(self, files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
         for batch in ordered_map(
             lambda batch: _write_batch(self.store, batch),
-            _batches(self.store, files, unnamed),
+            _ahead(self.store, _batches(self.store, files, unnamed), lambda batch: batch.refs),
             workers=self.workers,
             window=self.workers + 2,
             worth_a_thread=self._is_compressed,
@@ -131,7 +133,7 @@ class Writer:
         try:
             for frames in ordered_map(
                 lambda refs: _read(self.store, file.entry, refs),
-                _stretches(self.store, file.entry),
+                _ahead(self.store, _stretches(self.store, file.entry), lambda refs: refs),
                 workers=self.workers,
                 window=self.workers + 1,
             ):
@@ -155,10 +157,30 @@ def _noted(files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
         yield file
 
 
+def _ahead(
+    store: Readable, groups: Iterable[Group], refs_of: Callable[[Group], list[ChunkRef]]
+) -> Iterator[Group]:
+    """Yield groups of frames on; where reading takes requests, many groups' frames come first."""
+    if not store.frames.is_far():
+        yield from groups
+        return
+    waiting: list[Group] = []
+    refs: list[ChunkRef] = []
+    for group in groups:
+        waiting.append(group)
+        refs += refs_of(group)
+        if sum([ref.size_bytes for ref in refs]) >= AHEAD_BYTES:
+            store.frames.prefetch([ref.digest for ref in refs])
+            yield from waiting
+            waiting, refs = [], []
+    store.frames.prefetch([ref.digest for ref in refs])
+    yield from waiting
+
+
 # Large files
 
 
-def _stretches(store: Store, entry: Entry) -> Iterator[list[ChunkRef]]:
+def _stretches(store: Readable, entry: Entry) -> Iterator[list[ChunkRef]]:
     stretch: list[ChunkRef] = []
     size = 0
     for ref in _refs(store, entry):
@@ -171,7 +193,7 @@ def _stretches(store: Store, entry: Entry) -> Iterator[list[ChunkRef]]:
         yield stretch
 
 
-def _refs(store: Store, entry: Entry) -> Iterator[ChunkRef]:
+def _refs(store: Readable, entry: Entry) -> Iterator[ChunkRef]:
     content = Digest(entry.content)
     try:
         for _, ref in chunk_refs(entry.layout, content, entry.size_bytes, store.frames.metadata):
@@ -180,10 +202,10 @@ def _refs(store: Store, entry: Entry) -> Iterator[ChunkRef]:
         raise _with_path(entry, error) from error
 
 
-def _read(store: Store, entry: Entry, refs: Sequence[ChunkRef]) -> list[Buffer]:
+def _read(store: Readable, entry: Entry, refs: Sequence[ChunkRef]) -> list[Buffer]:
     try:
         frames = store.frames.read([ref.digest for ref in refs])
-    except Corrupt as error:
+    except (Absent, Corrupt, RemoteError) as error:
         raise _with_path(entry, error) from error
     _check_sizes(entry, refs, frames)
     return frames
@@ -195,15 +217,15 @@ def _check_sizes(entry: Entry, refs: Sequence[ChunkRef], frames: Sequence[Buffer
             raise Corrupt(f"{display_path(entry.path)}: a chunk list gives a frame another size")
 
 
-def _with_path(entry: Entry, error: Corrupt) -> Corrupt:
-    """Return damage as it is told: with the path that suffers."""
-    return Corrupt(f"{display_path(entry.path)}: {error.message}", hint=error.hint)
+def _with_path(entry: Entry, error: Error) -> Error:
+    """Return an error as it is told: with the path that suffers."""
+    return type(error)(f"{display_path(entry.path)}: {error.message}", hint=error.hint)
 
 
 # Small files
 
 
-def _batches(store: Store, files: Iterable[File], unnamed: set[bytes]) -> Iterator[_Batch]:
+def _batches(store: Readable, files: Iterable[File], unnamed: set[bytes]) -> Iterator[_Batch]:
     batch = _Batch()
     for file in files:
         entry = file.entry
@@ -223,7 +245,7 @@ def _batches(store: Store, files: Iterable[File], unnamed: set[bytes]) -> Iterat
         yield batch
 
 
-def _write_batch(store: Store, batch: _Batch) -> _Batch:
+def _write_batch(store: Readable, batch: _Batch) -> _Batch:
     frames = _read_batch(store, batch)
     start = 0
     for (_, staged, entry), count in zip(batch.files, batch.counts, strict=True):
@@ -235,7 +257,7 @@ def _write_batch(store: Store, batch: _Batch) -> _Batch:
     return batch
 
 
-def _read_batch(store: Store, batch: _Batch) -> list[Buffer]:
+def _read_batch(store: Readable, batch: _Batch) -> list[Buffer]:
     """Read the frames of a whole batch at once; damage is then traced to its file."""
     try:
         return store.frames.read([ref.digest for ref in batch.refs])

@@ -9,7 +9,7 @@ from casstore.errors import Corrupt
 from casstore.flows.lifecycle.subjects import current_version, home
 from casstore.journal.bodies import RestoreBody
 from casstore.journal.views import VersionView
-from casstore.store import Closure, Store, reference_to
+from casstore.store import Closure, Store, partly_here, reference_to
 
 __all__ = ["restore"]
 
@@ -19,7 +19,8 @@ MAX_FRAMES_AT_ONCE = 4096
 def restore(store: Store, view: VersionView) -> None:
     """Bring a removed version back, after seeing that everything it needs is still there.
 
-    One that is not removed is left as it is.  Raises ``Corrupt`` if a frame of it is in no pack
+    One that is not removed is left as it is; of one that was pulled without all of its bytes, what
+    is not here stays to be fetched.  Raises ``Corrupt`` if a frame of it is in no pack
     any more, ``NotFound`` if the store does not know the version.
     """
     store.require_writable()
@@ -33,8 +34,9 @@ def restore(store: Store, view: VersionView) -> None:
 def _check_closure(store: Store, view: VersionView) -> None:
     live: set[bytes] = set()
     frames = Closure(view.manifest, store.frames.metadata).frames()
+    locate = store.frames.locate_here if partly_here(store, view) else store.frames.locate
     while batch := list(islice(frames, MAX_FRAMES_AT_ONCE)):
-        for pack_id in {place.pack_id for place in store.frames.locate(batch)} - live:
+        for pack_id in {place.pack_id for place in locate(batch)} - live:
             if not store.packs.exists(pack_id):
                 raise Corrupt(
                     f"{reference_to(store, view)} cannot be restored: pack {pack_id.hex()} is gone",

@@ -23,7 +23,7 @@ from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.packs import PackKind, rows_at
 from casstore.remotes import Listed
-from casstore.store import Closure, Store
+from casstore.store import Closure, Store, settle_whole
 
 __all__ = ["Applied", "Waiting", "apply_bundle"]
 
@@ -64,7 +64,8 @@ class Applied:
 def apply_bundle(store: Store, depot: RemoteDepot, *, progress: Progress | None = None) -> Applied:
     """Bring what a bundle holds into this store; what is damaged is told, and left out.
 
-    Versions that are here already get what is newly said of them.
+    Versions that are here already get what is newly said of them; one that is partly here becomes
+    whole if the bundle has the rest, and else stays as it is.
     """
     store.require_writable()
     depot.refresh()
@@ -75,7 +76,8 @@ def apply_bundle(store: Store, depot: RemoteDepot, *, progress: Progress | None 
         taking.take(listed)
     store.session().flush()
     ready, waiting = _judged(store, depot, taking.damaged)
-    pulled = take(store, depot, ready)
+    settle_whole(store, _views(store, ready))
+    pulled = take(store, depot, ready, completing=False)
     problems = [f"{name}: {message}" for name, message in depot.problems.items()]
     problems += taking.problems
     return Applied(pulled, tuple(waiting), taking.frames, taking.stored_bytes, tuple(problems))
@@ -102,6 +104,12 @@ def _judged(
         else:
             waiting.append(needs)
     return ready, waiting
+
+
+def _views(store: Store, commits: Sequence[CommitId]) -> list[VersionView]:
+    with store.index.read() as reader:
+        views = [queries.version(reader, commit) for commit in commits]
+    return [view for view in views if view is not None and view.complete]
 
 
 class _Taking:

@@ -18,7 +18,7 @@ from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.manifests import ChunkRef, Entry, ManifestDigest
 from casstore.parallel import default_workers, ordered_map
-from casstore.store import Closure, Known, Store, reference_to
+from casstore.store import Closure, Keep, Known, Store, partly_here, reference_to
 
 __all__ = ["Judging", "refusing"]
 
@@ -44,10 +44,11 @@ def refusing(known: Known, view: VersionView) -> Iterator[None]:
 
 
 class Judging:
-    """Judges versions that are whole in a store, each segment once."""
+    """Judges versions that have come into a store, each segment once; of files those it keeps."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, keep: Keep | None = None) -> None:
         self._store = store
+        self._keep = keep
         self._seen: set[Digest] = set()
         self._names: set[tuple[str, str]] = set()
 
@@ -58,9 +59,13 @@ class Judging:
             self._seen.update(self._seen_before(view))
         closure = Closure(view.manifest, self._store.frames.metadata)
         new: set[Digest] = set()
-        _judge_files(self._store, _pieces(closure, self._judged(closure, new)))
+        _judge_files(self._store, _pieces(closure, self._kept(self._judged(closure, new))))
         if len(self._seen) < MAX_SEGMENTS:
             self._seen |= new
+
+    def _kept(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        keep = self._keep
+        return (entry for entry in entries if keep is None or keep(entry.path))
 
     def _seen_before(self, view: VersionView) -> Iterator[Digest]:
         """Yield the segments of versions of the same name that are here: they were judged."""
@@ -69,7 +74,9 @@ class Judging:
         segments = (
             node.digest
             for known in views
-            if known.complete and known.commit != view.commit
+            if known.complete
+            and known.commit != view.commit
+            and not partly_here(self._store, known)
             for node in Closure(
                 known.manifest, self._store.frames.metadata, _passed_over
             ).segments()

@@ -205,15 +205,15 @@ class _Sender:
         self.unnamed.clear()
 
     def _missing(self, digests: Iterable[Digest]) -> Iterator[Digest]:
-        on_the_way = self._on_the_way
+        """Yield frames that are neither there nor on the way; both are asked at one moment."""
         for batch in _batches(digests):
-            had = self._depot.frames.has(batch)  # what is sent meanwhile is not among it
-            for digest, has in dict(zip(batch, had, strict=True)).items():
-                if has or digest in on_the_way:
-                    continue
-                if self._had is None or not self._had.has_frame(digest):
-                    on_the_way.add(digest)
-                    yield digest
+            there = zip(batch, self._depot.frames.has(batch), strict=True)
+            lacking = dict.fromkeys(digest for digest, has in there if not has)
+            new = [digest for digest in lacking if digest not in self._on_the_way]
+            if self._had is not None:
+                new = [digest for digest in new if not self._had.has_frame(digest)]
+            self._on_the_way.update(new)
+            yield from new
 
     def _filled(self, digests: Iterator[Digest], kind: PackKind) -> Iterator[PackBuffer]:
         """Yield packs as they become full, each frame verified on its way."""

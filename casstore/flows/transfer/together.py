@@ -15,7 +15,7 @@ from casstore.flows.transfer.sending import DEFAULT_JOBS, Sent, send
 from casstore.journal import queries
 from casstore.journal.sealing import Outcome
 from casstore.journal.views import CollectionView
-from casstore.store import Index, Store, conflicts_of, renumbering_notice
+from casstore.store import Index, Keep, Store, conflicts_of, renumbering_notice
 
 __all__ = ["Progress", "Pulled", "Pushed", "pull", "push", "take"]
 
@@ -69,10 +69,16 @@ def pull(
     connection: Connection,
     commits: Collection[CommitId],
     *,
+    keep: Keep | None = None,
+    completing: bool = True,
     progress: Progress | None = None,
 ) -> Pulled:
-    """Bring versions of a depot here, whole, with what is said of them."""
-    return take(store, connection.depot, commits, progress=progress)
+    """Bring versions of a depot here, whole or what ``keep`` chooses, with what is said of them.
+
+    ``completing``: those that are partly here become whole.
+    """
+    depot = connection.depot
+    return take(store, depot, commits, keep=keep, completing=completing, progress=progress)
 
 
 def take(
@@ -80,12 +86,14 @@ def take(
     depot: RemoteDepot,
     commits: Collection[CommitId],
     *,
+    keep: Keep | None = None,
+    completing: bool = True,
     progress: Progress | None = None,
 ) -> Pulled:
     """Do what ``pull`` does, of a depot that nobody numbers in."""
     with store.index.read() as reader:
         before = {conflict.message for conflict in conflicts_of(store, reader)}
-    received = receive(store, depot, commits, progress=progress)
+    received = receive(store, depot, commits, keep=keep, completing=completing, progress=progress)
     with store.index.read() as reader:
         conflicts = [one for one in conflicts_of(store, reader) if one.message not in before]
     notices = _notices(store, commits) if received.events else ()

@@ -26,11 +26,15 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 
 class Fault(NamedTuple):
-    """Why a frame cannot be had: the pack at fault, in hex, or None if it is in no pack."""
+    """Why a frame cannot be had: the pack at fault, in hex, or None if it is in no pack.
+
+    ``absent``: its version was pulled without it, and nothing is wrong.
+    """
 
     pack: str | None
     message: str
     digest: Digest | None = None
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was verified (versions, their files, the bytes of those, packs), and what is wrong."""
+    """What was verified (versions, their files, the bytes of those, packs), and what is wrong.
+
+    Of ``partly_here`` versions only what is here was verified.
+    """
 
     versions: int
     files: int
     size_bytes: int
     packs: int
     problems: list[Problem]
+    partly_here: int = 0
 
 
 @dataclass(slots=True)

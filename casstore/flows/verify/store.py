@@ -17,7 +17,7 @@ from casstore.journal import parts, queries
 from casstore.journal.views import VersionView
 from casstore.packs import PackId
 from casstore.parallel import default_workers, ordered_map
-from casstore.store import Store
+from casstore.store import Store, partly_here
 
 __all__ = ["pack_states", "verify_store", "verify_version"]
 
@@ -65,7 +65,7 @@ def verify_store(store: Store, *, quick: bool = False, progress: Progress | None
         commits = list(queries.commits(reader))
     packs = PackStates(StorePacks(store), quick=quick)
     count = _check_packs(store, packs, problems, note, quick=quick)
-    versions = files = size_bytes = 0
+    versions = files = size_bytes = partly = 0
     check = VersionCheck(store, packs, problems, note)
     with store.index.read() as reader:
         waiting = list(parts.all_waiting(reader))
@@ -74,9 +74,10 @@ def verify_store(store: Store, *, quick: bool = False, progress: Progress | None
     for view in live_views(store, commits, problems):
         check.check(view)
         versions += 1
+        partly += partly_here(store, view)
         files += view.manifest.entries
         size_bytes += view.manifest.size
-    return Report(versions, files, size_bytes, count, problems.listed())
+    return Report(versions, files, size_bytes, count, problems.listed(), partly)
 
 
 def _ignore(files: int, size_bytes: int) -> None:

@@ -21,7 +21,7 @@ from casstore.manifests import ChunkRef, Entry, ManifestDigest, Node
 from casstore.names import display_path
 from casstore.packs import PackKind
 from casstore.parallel import default_workers, ordered_map
-from casstore.store import Closure, Known, reference_to
+from casstore.store import Closure, Known, Store, partly_here, reference_to
 
 __all__ = ["Contents", "Elsewhere", "Located", "Node", "Tree"]
 
@@ -36,7 +36,8 @@ class Tree:
     """The entries of one version, node by node; what cannot be read is reported and left out.
 
     ``elsewhere`` is asked for nodes that cannot be had, so that what lies below is seen too.  Parts
-    that wait for their finish are looked at as versions are.
+    that wait for their finish are looked at as versions are.  ``is_partly`` says that frames of
+    files may be absent here, which is no damage; those of lists of files and chunks may not.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Tree:
         self._project = view.project
         self._reference = _called(known, view)
         self._told: set[tuple[bytes | None, str | None]] = set()
+        self.is_partly = _is_partly(known, view)
         self._closure = Closure(view.manifest, self._fetch, self._broken_node)
 
     def segments(self) -> Iterator[Node]:
@@ -87,8 +89,17 @@ class Tree:
         except Corrupt as error:
             raise Damage(Fault(None, error.message)) from error
 
+    def fault(self, digest: Digest, row: ChunkRow | None) -> Fault | None:
+        """Return why a frame of a file cannot be had, as ``PackStates.fault`` does."""
+        found = self._packs.fault(digest, row)
+        if found is not None and row is None and self.is_partly:
+            return found._replace(absent=True)
+        return found
+
     def report(self, path: bytes, fault: Fault) -> None:
         """Note that a file suffers from a fault; once for each pack."""
+        if fault.absent:
+            return
         self._problems.lose(fault, PackKind.DATA)
         key = (path, fault.pack)
         if key in self._told:
@@ -124,6 +135,12 @@ class Tree:
 
     def _add(self, kind: ProblemKind, path: bytes | None, pack: str | None, message: str) -> None:
         self._problems.add(Problem(kind, self._project, self._reference, path, pack, message))
+
+
+def _is_partly(known: Known, view: VersionView | PartView) -> bool:
+    if isinstance(known, Store) and isinstance(view, VersionView):
+        return partly_here(known, view)
+    return False
 
 
 def _called(known: Known, view: VersionView | PartView) -> str:
@@ -168,7 +185,7 @@ class Located:
             rows = reader.chunks([digest for _, digest in waiting])
         sound = True
         for (path, digest), row in zip(waiting, rows, strict=True):
-            fault = self._packs.fault(digest, row)
+            fault = tree.fault(digest, row)
             if fault is not None:
                 tree.report(path, fault)
                 sound = False
@@ -236,22 +253,22 @@ class Contents:
                     piece.refs.append(ref)
                     size, count = size + ref.size_bytes, count + 1
                     if size >= BATCH_BYTES or count >= MAX_FRAMES_AT_ONCE:
-                        yield self._batch(pieces)
+                        yield self._batch(tree, pieces)
                         piece = _Piece(entry)
                         pieces, size, count = [piece], 0, 0
             except Damage as damage:
                 piece.fault = damage.fault
             piece.last = True
             if len(pieces) >= MAX_FRAMES_AT_ONCE:  # empty files
-                yield self._batch(pieces)
+                yield self._batch(tree, pieces)
                 pieces, size, count = [], 0, 0
-        yield self._batch(pieces)
+        yield self._batch(tree, pieces)
 
-    def _batch(self, pieces: list[_Piece]) -> _Batch:
+    def _batch(self, tree: Tree, pieces: list[_Piece]) -> _Batch:
         digests = [ref.digest for piece in pieces for ref in piece.refs]
         with self._packs.packs.index.read() as reader:
             rows = reader.chunks(digests)
-        faults = [self._packs.fault(*pair) for pair in zip(digests, rows, strict=True)]
+        faults = [tree.fault(*pair) for pair in zip(digests, rows, strict=True)]
         return _Batch(pieces, digests, rows, faults)
 
     def _read(self, batch: _Batch) -> list[Buffer | Fault]:

@@ -49,13 +49,13 @@ class VersionCheck:
         self._note = note
         self._elsewhere = elsewhere
         self._located = Located(packs)
-        self._sound: set[tuple[bytes, int, int]] = set()
+        self._sound: set[tuple[bytes, int, int, bool]] = set()
 
     def check(self, view: VersionView | PartView) -> None:
         """Check one version or part."""
         tree = Tree(self._known, view, self._packs, self._problems, self._elsewhere)
         for segment in tree.segments():
-            key = (segment.digest, segment.entries, segment.size_bytes)
+            key = (segment.digest, segment.entries, segment.size_bytes, tree.is_partly)
             if key in self._sound:
                 self._note(segment.entries, 0)
                 continue
