@@ -13,12 +13,11 @@ Frames of files may be left out, those of lists never: so what is missing can be
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeVar
 
 from casstore.digest import Buffer, CommitId, Digest
 from casstore.errors import Corrupt
 from casstore.exchange import RemoteDepot
+from casstore.flows.transfer.batches import batches
 from casstore.flows.transfer.judging import Judging, refusing
 from casstore.flows.transfer.selection import events_for, is_there
 from casstore.journal import queries
@@ -36,10 +35,8 @@ __all__ = [
     "receive_manifests",
 ]
 
-MAX_FRAMES_AT_ONCE = 4096
 FRAMES_ADDED_AT_ONCE = 64
 
-Item = TypeVar("Item")
 Progress = Callable[[int], None]
 """Told of bytes as they have arrived."""
 
@@ -76,7 +73,7 @@ def plan_to_receive(
     for view in views:
         depot.frames.learn(view.manifest.root)
         with refusing(depot, view):
-            for batch in _batches(Closure(view.manifest, fetch).kinds(seen, keep)):
+            for batch in batches(Closure(view.manifest, fetch).kinds(seen, keep)):
                 missing = _missing(store, [digest for digest, _ in batch])
                 frames += len(missing)
                 stored += depot.frames.stored_bytes(missing)
@@ -174,10 +171,10 @@ def _lacked(
     store: Store, depot: RemoteDepot, kinds: Iterable[tuple[Digest, PackKind]]
 ) -> Iterator[tuple[list[tuple[Digest, Encoded]], PackKind]]:
     """Yield what the store lacks of a version, verified, some frames at a time."""
-    for batch in _batches(kinds):
+    for batch in batches(kinds):
         for kind in PackKind.DATA, PackKind.METADATA:
             wanted = _missing(store, [digest for digest, its in batch if its is kind])
-            for frames in _batches(depot.frames.read(wanted), FRAMES_ADDED_AT_ONCE):
+            for frames in batches(depot.frames.read(wanted), FRAMES_ADDED_AT_ONCE):
                 yield frames, kind
 
 
@@ -228,7 +225,7 @@ def packs_of_manifests(store: Store, wholes: Iterable[ManifestRef]) -> set[PackI
 def _packs_of(store: Store, manifest: ManifestRef, keep: Keep | None) -> set[PackId]:
     found: set[PackId] = set()
     closure = Closure(manifest, store.frames.metadata)
-    for batch in _batches(digest for digest, _ in closure.kinds(keep=keep)):
+    for batch in batches(digest for digest, _ in closure.kinds(keep=keep)):
         found.update(place.pack_id for place in store.frames.locate(batch))
     return found
 
@@ -254,9 +251,3 @@ class _Nodes:
         if _missing(self._store, [digest]):
             return self._depot.frames.metadata(digest)
         return self._store.frames.metadata(digest)
-
-
-def _batches(items: Iterable[Item], size: int = MAX_FRAMES_AT_ONCE) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -19,6 +19,7 @@ from itertools import islice
 from casstore.digest import CommitId, Digest
 from casstore.errors import Corrupt
 from casstore.exchange import MAX_INDEX_ROWS, PACKS_OF_AN_INDEX, Indexed, RemoteDepot
+from casstore.flows.transfer.batches import batches
 from casstore.flows.transfer.selection import Had, events_for, is_there
 from casstore.journal import queries
 from casstore.journal.bodies import ManifestRef
@@ -30,7 +31,6 @@ from casstore.store.frames import places_of
 
 __all__ = ["Sent", "SentFrames", "ToSend", "plan_to_send", "send", "send_manifests"]
 
-MAX_FRAMES_AT_ONCE = 4096
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
 DEFAULT_JOBS = 2  # each holds a pack of 32 MiB two or three times over while it goes up
 
@@ -81,7 +81,7 @@ def plan_to_send(store: Store, depot: RemoteDepot, commits: Collection[CommitId]
     views = _lacking(store, depot, commits)
     frames = stored = 0
     closures = _closures(store, [view.manifest for view in views])
-    for batch in _batches(digest for digest, _ in closures):
+    for batch in batches(digest for digest, _ in closures):
         missing = [
             digest for digest, has in zip(batch, depot.frames.has(batch), strict=True) if not has
         ]
@@ -186,7 +186,7 @@ def _packs_of(
     """Return the packs there that hold a manifest; raises ``Corrupt`` if a frame is in none."""
     found: set[PackId] = set()
     frames = Closure(manifest, store.frames.metadata).frames()
-    for batch in _batches(frames):
+    for batch in batches(frames):
         with depot.mirror.index.read() as reader:
             places = places_of(reader, batch)
         for digest, place in zip(batch, places, strict=True):
@@ -240,7 +240,7 @@ class _Sender:
 
     def _missing(self, digests: Iterable[Digest]) -> Iterator[Digest]:
         """Yield frames that are neither there nor on the way; both are asked at one moment."""
-        for batch in _batches(digests):
+        for batch in batches(digests):
             had = self._depot.frames.has(batch)  # what is sent meanwhile is not among it
             lacking = dict.fromkeys(
                 digest for digest, has in zip(batch, had, strict=True) if not has
@@ -271,12 +271,6 @@ class _Sender:
         self._depot.frames.send_pack(pack_id, data)
         self._progress(len(data))
         return Indexed(pack_id, pack.kind, len(data), rows)
-
-
-def _batches(digests: Iterable[Digest]) -> Iterator[list[Digest]]:
-    iterator = iter(digests)
-    while batch := list(islice(iterator, MAX_FRAMES_AT_ONCE)):
-        yield batch
 
 
 def _ignored(_bytes: int) -> None:
