@@ -177,22 +177,27 @@ class Environment:
         index was removed or made anew.
         """
         with self._writing, self._write_lock(wait_seconds):
-            if not self._writable:
-                with self._gate.closed():
-                    self._env.close()
-                    self._open_again(readonly=False)
             return self._write(action)
 
     def _write(self, action: Callable[[lmdb.Transaction], Result]) -> Result:
         while True:
             try:
-                with self._gate.open(), _damage_shown(), self._env.begin(write=True) as transaction:
-                    self._check_current()
-                    return action(transaction)
+                with self._gate.open():
+                    if self._may_write():
+                        with _damage_shown(), self._env.begin(write=True) as transaction:
+                            self._check_current()
+                            return action(transaction)
+                with self._gate.closed():  # it was never written to, or another thread has forked
+                    self._env.close()
+                    self._open_again(readonly=False)
             except lmdb.MapResizedError:
                 self._resize(0)
             except lmdb.MapFullError:
                 self._resize(min(2 * self._env.info()["map_size"], MAX_MAP_BYTES))
+
+    def _may_write(self) -> bool:
+        """Tell whether it is open for writing; also where beginning to write says why it is not."""
+        return self._writable or isinstance(self._env, _Closed)
 
     @contextlib.contextmanager
     def _write_lock(self, wait_seconds: float) -> Iterator[None]:

@@ -197,6 +197,29 @@ def test_a_fork_waits_for_a_transaction_of_another_thread(opened):
     assert count(opened) == 8
 
 
+def test_a_thread_goes_on_writing_while_others_fork(opened):
+    """After each fork the parent's index is open for reading only, whenever the fork came."""
+    ended, failed = threading.Event(), []
+
+    def write():
+        try:
+            while not ended.is_set():
+                fill(opened, 1)
+        except Exception as error:  # noqa: BLE001 - it is told by the test's own thread
+            failed.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for _ in range(100):
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+    ended.set()
+    writer.join()
+    assert failed == []
+
+
 def test_a_child_forked_out_of_a_transaction_is_told(opened, monkeypatch):
     """It cannot use the index; the parent can."""
     monkeypatch.setattr(environment, "FORK_WAIT_SECONDS", 0.05)
