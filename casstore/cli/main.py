@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
+from casstore.cli.ending import no_more_interruptions, signals_restored
 from casstore.cli.options import Options, Verbs
 from casstore.cli.streams import drop_output, open_missing, tell
 from casstore.cli.table import VERBS, load, load_verb
@@ -69,6 +70,11 @@ def root(context: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one call and return its exit code; errors are one line on standard error."""
+    with signals_restored():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     gc.set_threshold(*COLLECT_THRESHOLDS)
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = Options()
@@ -94,9 +100,8 @@ def program() -> NoReturn:
 
     What is left then is the interpreter's own end, which no signal makes worse or better.
     """
-    code = main()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    code = _run(None)
+    no_more_interruptions()
     sys.exit(code)
 
 

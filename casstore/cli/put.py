@@ -15,6 +15,7 @@ import click
 
 from casstore import durable
 from casstore.artifacts.jsonable import metadata_of
+from casstore.cli.ending import no_more_interruptions
 from casstore.cli.messages import progress_bar, say, shows_progress
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, path_text, print_json, print_line, size_text
@@ -169,6 +170,7 @@ def put(  # noqa: PLR0913 - one parameter an option
             request = replace(request, type=_known_type(store, request) or DEFAULT_TYPE)
         check_type_of(store, request.project, request.name, request.type)
         done = _put(options, store, given, request, use_cache=not no_cache, workers=jobs)
+        no_more_interruptions()
         _print(options, store, given, done)
 
 
