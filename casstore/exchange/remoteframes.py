@@ -6,7 +6,6 @@ Invariant: a frame is said to be there only if its pack was listed or named by a
 byte that comes back was compared with its digest.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -30,13 +29,8 @@ from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, place
 
 __all__ = ["RemoteFrames"]
 
-REQUESTS_AT_ONCE = 4
 READ_AHEAD_BYTES = 1024 * 1024
 MAX_CACHED_BYTES = 32 * 1024 * 1024
-
-_INDEX = re.compile(r"index/([0-9a-f]{64})\Z")
-_FRAMES = re.compile(r"packs/[0-9a-f]{2}/([0-9a-f]{64})\Z")
-_ROOTS = re.compile(r"roots/[0-9a-f]{64}/([0-9a-f]{64})\Z")
 
 
 class RemoteFrames(RemotePacks):

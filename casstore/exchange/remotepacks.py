@@ -28,8 +28,6 @@ from casstore.remotes import Listed, Objects
 __all__ = ["RemotePacks", "pack_name"]
 
 REQUESTS_AT_ONCE = 4
-READ_AHEAD_BYTES = 1024 * 1024
-MAX_CACHED_BYTES = 32 * 1024 * 1024
 
 _INDEX = re.compile(r"index/([0-9a-f]{64})\Z")
 _FRAMES = re.compile(r"packs/[0-9a-f]{2}/([0-9a-f]{64})\Z")

@@ -16,8 +16,6 @@ from casstore.errors import FileMissing, Invalid
 
 __all__ = ["Content", "LocalFile", "Sink", "Source", "made_file"]
 
-BLOCK_BYTES = 1024 * 1024
-
 
 class Content(Protocol):
     """One file's bytes, its SHA-256 in hex, its size, and the name it should keep if it has one."""

@@ -40,7 +40,6 @@ from casstore.store.packmirroring import PackMirror
 __all__ = ["Index"]
 
 SCHEMA = f"4.{TABLE_VERSION}"
-PACKS_PER_TRANSACTION = 64
 LOCK_WAIT_SECONDS = 10.0
 AT_ONCE_SECONDS = 0.2  # readers wait this long for what they could also leave to others
 MAX_OPENINGS = 5
