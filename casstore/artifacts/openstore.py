@@ -5,7 +5,7 @@ Knows: the calls of ``API.md`` around remotes.  Never: how versions travel, the 
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from casstore.artifacts.place import current_place, place_for
 from casstore.artifacts.terminal import termlog
 from casstore.digest import CommitId
 from casstore.errors import Conflict
-from casstore.exchange import Afar, Connection, connect, connected, find_remote
-from casstore.flows.transfer import choose, choose_all, pull, push
+from casstore.exchange import Afar, Connection, find_remote
+from casstore.flows.transfer import choose, choose_all, pull, push, reached
 from casstore.journal import queries
 from casstore.names import Reference, parse_reference
 from casstore.store import Known, Readable, Store, reference_to
@@ -49,13 +49,34 @@ class OpenStore:
     def remote(self, name: str | None = None) -> "Remote":
         """Return a remote by its name or URL; without one the upstream, else the only one.
 
-        Raises ``NotFound`` for a name that is not known, ``Invalid`` if none can be meant.
+        The file of a bundle can be pulled from.  Raises ``NotFound`` for a name that is not known,
+        ``Invalid`` if none can be meant.
         """
-        return Remote(self.store, find_remote(self.store, name).name, self._project)
+        if name is None or not Path(name).is_file():
+            name = find_remote(self.store, name).name
+        return Remote(self.store, name, self._project)
 
-    def push(self, refs: str | Iterable[str] | None = None, to: str | None = None) -> list[str]:
-        """Bring versions to a remote; see ``Remote.push``."""
-        return self.remote(to).push(refs)
+    def push(
+        self,
+        refs: str | Iterable[str] | None = None,
+        to: str | None = None,
+        *,
+        from_: str | None = None,
+    ) -> list[str]:
+        """Bring versions to a remote; see ``Remote.push``.
+
+        With ``from_``, the name or URL of another depot or the file of a bundle, they come from
+        there and not from the store, which keeps nothing of them; ``refs`` are looked up there.
+        """
+        if from_ is None:
+            return self.remote(to).push(refs)
+        with reached(self.store, from_, create=False, follow=False) as source:
+            source.depot.refresh()
+            commits = _meant(source.depot, refs, self._project)
+            with reached(self.store, to, create=True, follow=False) as connection:
+                done = push(source.depot, connection, commits)
+            _tell(done.notices)
+            return [reference_to(source.depot, view) for view in done.sent.versions]
 
     def pull(self, refs: str | Iterable[str] | None = None, from_: str | None = None) -> list[str]:
         """Bring versions of a remote here; see ``Remote.pull``."""
@@ -82,7 +103,7 @@ class Remote:
 
         Raises ``RemoteError``, ``RemoteAuth``; what was sent stays, and the next call goes on.
         """
-        with _connected(self._store, self.name, create=True) as connection:
+        with reached(self._store, self.name, create=True) as connection:
             return self._push(connection, refs)
 
     def pull(self, refs: str | Iterable[str] | None = None) -> list[str]:
@@ -91,7 +112,7 @@ class Remote:
         Raises ``Conflict`` for what was decided on both sides in two ways: all that was asked for
         has come nevertheless.
         """
-        with _connected(self._store, self.name, create=False) as connection:
+        with reached(self._store, self.name, create=False) as connection:
             return self._pull(connection, refs)
 
     def sync(self) -> list[str]:
@@ -99,12 +120,12 @@ class Remote:
 
         A version that is partly here stays so; ``pull`` completes it.
         """
-        with _connected(self._store, self.name, create=True) as connection:
+        with reached(self._store, self.name, create=True) as connection:
             came = self._pull(connection, None, completing=False)
             return [*came, *self._push(connection, None)]
 
     def _push(self, connection: Connection, refs: str | Iterable[str] | None) -> list[str]:
-        done = push(self._store, connection, self._meant(self._store, refs))
+        done = push(self._store, connection, _meant(self._store, refs, self._project))
         _tell(done.notices)
         return _references(self._store, [view.commit for view in done.sent.versions])
 
@@ -116,32 +137,22 @@ class Remote:
         completing: bool = True,
     ) -> list[str]:
         connection.depot.refresh()
-        commits = self._meant(connection.depot, refs)
+        commits = _meant(connection.depot, refs, self._project)
         done = pull(self._store, connection, commits, completing=completing)
         _tell(done.notices)
         _raise(done.conflicts)
         return _references(self._store, [view.commit for view in done.received.versions])
 
-    def _meant(self, known: Known, refs: str | Iterable[str] | None) -> list[CommitId]:
-        if refs is None:
-            return choose_all(known, self._project)
-        texts = [refs] if isinstance(refs, str) else list(refs)
-        return choose(known, [self._read(text) for text in texts])
-
-    def _read(self, text: str) -> Reference:
-        found = parse_reference(text)
-        return found if found.project else replace(found, project=self._project)
-
 
 def push_versions(store: Store, commits: Sequence[CommitId], to: str | None) -> None:
     """Bring versions to a remote, by name or URL; None is the upstream, else the only one."""
-    with _connected(store, to, create=True) as connection:
+    with reached(store, to, create=True) as connection:
         _tell(push(store, connection, commits).notices)
 
 
 def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) -> None:
     """Bring versions of a remote here, whole."""
-    with _connected(store, from_, create=False) as connection:
+    with reached(store, from_, create=False) as connection:
         done = pull(store, connection, commits)
         _tell(done.notices)
         _raise(done.conflicts)
@@ -149,19 +160,22 @@ def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) 
 
 def look_afar(store: Store, from_: str) -> tuple[Readable, Callable[[], None]]:
     """Return a depot for reading, as it is now, and what lets it go; nothing is pulled."""
-    connection = connect(store, find_remote(store, from_), create=False, follow=False)
-    try:
+    with contextlib.ExitStack() as ends:
+        connection = ends.enter_context(reached(store, from_, create=False, follow=False))
         connection.depot.refresh()
-    except BaseException:
-        connection.close()
-        raise
-    return Afar(store, connection.depot), connection.close
+        return Afar(store, connection.depot), ends.pop_all().close
 
 
-@contextlib.contextmanager
-def _connected(store: Store, name: str | None, *, create: bool) -> Iterator[Connection]:
-    with connected(store, find_remote(store, name), create=create) as connection:
-        yield connection
+def _meant(known: Known, refs: str | Iterable[str] | None, project: str) -> list[CommitId]:
+    if refs is None:
+        return choose_all(known, project)
+    texts = [refs] if isinstance(refs, str) else list(refs)
+    return choose(known, [_read(text, project) for text in texts])
+
+
+def _read(text: str, project: str) -> Reference:
+    found = parse_reference(text)
+    return found if found.project else replace(found, project=project)
 
 
 def _tell(notices: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ far side has.  Never: stores, which versions are sent, what becomes of them.
 
 from casstore.bundles.about import SUMS_NAME, About, Base, Contents, Listing, read_sums
 from casstore.bundles.inventory import Inventory, event_key, frame_key, write_inventory
-from casstore.bundles.reading import BundleFile, BundleReader
+from casstore.bundles.reading import BundleFile, BundleReader, parts_beside
 from casstore.bundles.sorting import sorted_keys
 from casstore.bundles.writing import BundleWriter
 
@@ -33,6 +33,7 @@ __all__ = [
     "Listing",
     "event_key",
     "frame_key",
+    "parts_beside",
     "read_sums",
     "sorted_keys",
     "write_inventory",

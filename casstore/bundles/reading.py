@@ -5,8 +5,10 @@ Never: what the objects are; their bytes are checked by those who know their dig
 """
 
 import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,12 +32,14 @@ from casstore.bundles.container import (
     parse_directory,
     parse_end,
 )
+from casstore.bundles.writing import part_paths
 from casstore.errors import Corrupt, FileMissing, NotFound, Unsupported
 from casstore.remotes.objects import Listed, Range
 
-__all__ = ["BundleFile", "BundleReader"]
+__all__ = ["BundleFile", "BundleReader", "parts_beside"]
 
 _HINT = "copy it again from where it was made"
+_PART_NAME = re.compile(r"(.+)\.[0-9]+(\.[^.]*)?\Z", re.DOTALL)
 
 
 class BundleFile:
@@ -201,3 +205,22 @@ class BundleReader:
         for file in self.files:
             file.close()
         self.files = []
+
+
+def parts_beside(path: Path) -> list[Path]:
+    """Return the parts of a file's bundle that lie beside it, itself among them, in order.
+
+    They are found by their names, those of ``part_paths``.  Raises as ``BundleFile`` does.
+    """
+    with closing(BundleFile(path)) as file:
+        about = file.about
+    match = _PART_NAME.match(path.name)
+    if about.parts == 1 or match is None:
+        return [path]
+    found = []
+    for name in part_paths(path.with_name(f"{match[1]}{match[2] or ''}"), about.parts):
+        if name.is_file():
+            with closing(BundleFile(name)) as other:
+                if other.about.bundle_id == about.bundle_id:
+                    found.append(name)
+    return found if path in found else [path]

@@ -13,7 +13,7 @@ import click
 
 from casstore.bundles import Base, BundleReader, Inventory
 from casstore.cli.bundled import show_applied, show_made, show_nothing, show_report
-from casstore.cli.carrying import bar_of, raise_conflicts, wanted
+from casstore.cli.carrying import bar_of, origin_of, raise_conflicts, wanted
 from casstore.cli.messages import progress_bar, say
 from casstore.cli.options import Options, Verbs
 from casstore.cli.workspace import Workspace
@@ -22,6 +22,7 @@ from casstore.errors import Invalid
 from casstore.exchange import open_depot
 from casstore.flows.transfer import (
     Had,
+    Origin,
     apply_bundle,
     choose,
     create_bundle,
@@ -32,7 +33,7 @@ from casstore.flows.verify import verify_bundle
 from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.names import Reference
-from casstore.store import Store, reference_to
+from casstore.store import Known, find_version, reference_to
 
 __all__ = ["bundle"]
 
@@ -61,6 +62,7 @@ def bundle() -> None:
     help="Leave out what is in it: `casstore inventory export` of the far side.",
 )
 @click.option("--split", metavar="SIZE", help="Make several files of at most SIZE, such as 4G.")
+@click.option("--from", "from_", metavar="NAME|URL", help="Take them from there, not the store.")
 @click.option("--all", "everything", is_flag=True, help="Take every version of every project.")
 @click.pass_obj
 def create(
@@ -71,6 +73,7 @@ def create(
     since: str | None,
     have: Path | None,
     split: str | None,
+    from_: str | None,
     everything: bool,
 ) -> None:
     """Write versions into a bundle: each REF, all of a NAME, all of the project if none is given.
@@ -82,19 +85,18 @@ def create(
     if refs and everything:
         raise Invalid("--all and a REF exclude each other", hint="leave one out")
     part_bytes = None if split is None else _size(split)
-    with Workspace(options) as place:
-        store = place.existing()
-        commits = _chosen(place, refs, since, everything=everything)
-        with _left_out(place, since, have) as (base, had):
+    with Workspace(options) as place, origin_of(place, from_) as (origin, _):
+        commits = _chosen(place, origin, refs, since, everything=everything)
+        with _left_out(place, origin, since, have) as (base, had):
             if have is not None and had is not None:
-                commits = not_had(store, commits, had)
-            views = _views(store, commits)
+                commits = not_had(origin, commits, had)
+            views = _views(origin, commits)
             if not views:
                 show_nothing(options)
                 return
             with bar_of(options, "bundle", sum(view.manifest.size for view in views)) as note:
                 made = create_bundle(
-                    store,
+                    origin,
                     file,
                     [view.commit for view in views],
                     base=base,
@@ -102,35 +104,34 @@ def create(
                     part_bytes=part_bytes,
                     progress=note,
                 )
-        show_made(options, store, made, base, views)
+        show_made(options, origin, made, base, views)
 
 
 def _chosen(
-    place: Workspace, refs: Sequence[str], since: str | None, *, everything: bool
+    place: Workspace, origin: Origin, refs: Sequence[str], since: str | None, *, everything: bool
 ) -> list[CommitId]:
-    store = place.existing()
     if refs or everything or since is None:
-        return wanted(place, store, refs, every_project=everything)
-    base = place.version(since)
+        return wanted(place, origin, refs, every_project=everything)
+    base = find_version(origin, place.reference(since), place.project)
     name = Reference(name=base.label, project=base.project)
-    later = _views(store, choose(store, [name]))
+    later = _views(origin, choose(origin, [name]))
     return [view.commit for view in later if view.created_at > base.created_at]
 
 
 @contextmanager
 def _left_out(
-    place: Workspace, since: str | None, have: Path | None
+    place: Workspace, origin: Origin, since: str | None, have: Path | None
 ) -> Iterator[tuple[Base | None, Had | None]]:
     """Give what a bundle is thin against, and what to ask what that has."""
     if have is not None:
         with Inventory(have) as inventory:
             yield Base("inventory", inventory.checksum.hex(), inventory.store_id), inventory
     elif since is not None:
-        store, view = place.existing(), place.version(since)
-        label = f"{view.project}/{reference_to(store, view)}"
+        view = find_version(origin, place.reference(since), place.project)
+        label = f"{view.project}/{reference_to(origin, view)}"
         with (
             tempfile.TemporaryDirectory(prefix="casstore-") as folder,
-            reached_by(store, view, Path(folder) / "had") as inventory,
+            reached_by(origin, view, Path(folder) / "had") as inventory,
         ):
             yield Base("since", view.commit.hex(), label), inventory
     else:
@@ -149,7 +150,7 @@ def _size(text: str) -> int:
     return size
 
 
-def _views(store: Store, commits: Sequence[CommitId]) -> list[VersionView]:
+def _views(store: Known, commits: Sequence[CommitId]) -> list[VersionView]:
     with store.index.read() as reader:
         views = [queries.version(reader, commit) for commit in commits]
     return [view for view in views if view is not None and not view.deleted]

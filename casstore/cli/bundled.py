@@ -20,7 +20,7 @@ from casstore.cli.records import version_record
 from casstore.flows.transfer import Applied, Bundled, Waiting
 from casstore.flows.verify import BundledVersion, BundleReport
 from casstore.journal.views import VersionView
-from casstore.store import Store, shown_as
+from casstore.store import Known, Store, shown_as
 
 __all__ = ["show_applied", "show_made", "show_nothing", "show_report"]
 
@@ -34,7 +34,7 @@ def show_nothing(options: Options) -> None:
 
 
 def show_made(
-    options: Options, store: Store, made: Bundled, base: Base | None, views: list[VersionView]
+    options: Options, store: Known, made: Bundled, base: Base | None, views: list[VersionView]
 ) -> None:
     """Tell which files were made, and what is in them."""
     if options.json:

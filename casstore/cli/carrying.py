@@ -5,6 +5,7 @@ Knows: options and words.  Never: how versions travel.
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,9 +17,9 @@ from casstore.cli.records import version_record
 from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
 from casstore.errors import Conflict
-from casstore.exchange import Connection, connect, find_remote
+from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side, settle_aliases
-from casstore.flows.transfer import choose, choose_all, heads_there
+from casstore.flows.transfer import Origin, choose, choose_all, heads_there, reached
 from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.store import Known, Store, conflicts_of, shown_as
@@ -27,6 +28,7 @@ __all__ = [
     "ON_CONFLICT",
     "bar_of",
     "connected",
+    "origin_of",
     "planned_record",
     "print_versions",
     "raise_conflicts",
@@ -38,23 +40,40 @@ __all__ = [
 @contextlib.contextmanager
 def connected(
     place: Workspace,
-    store: Store,
+    store: Store | Path,
     remote: str | None,
     *,
     create: bool,
     planning: bool = False,
     follow: bool = True,
 ) -> Iterator[Connection]:
-    """Open the depot that is meant; with ``-v`` the requests are told at the end."""
-    found = find_remote(store, remote)
-    connection = connect(store, found, create=create, planning=planning, follow=follow)
-    try:
-        yield connection
-    finally:
-        for name, problem in connection.depot.problems.items():
-            say(place.options, f"{name} of {connection.depot.url} cannot be read: {problem}")
-        tell_requests(place.options, connection.depot.objects.requests)
-        connection.close()
+    """Open the depot that is meant, or a bundle; with ``-v`` requests are told at the end.
+
+    ``store`` is a folder where there is no store.
+    """
+    with reached(store, remote, create=create, planning=planning, follow=follow) as connection:
+        try:
+            yield connection
+        finally:
+            for name, problem in connection.depot.problems.items():
+                say(place.options, f"{name} of {connection.depot.url} cannot be read: {problem}")
+            tell_requests(place.options, connection.depot.objects.requests)
+
+
+@contextlib.contextmanager
+def origin_of(place: Workspace, from_: str | None) -> Iterator[tuple[Origin, Store | Path]]:
+    """Give who has the versions, and whose remotes are meant: the store, if there is one.
+
+    Another depot is given as it is now.  It needs no store, and none is made.
+    """
+    if from_ is None:
+        store = place.existing()
+        yield store, store
+        return
+    base = place.existing() if place.is_made() else place.choice.path
+    with connected(place, base, from_, create=False, follow=False) as connection:
+        connection.depot.refresh()
+        yield connection.depot, base
 
 
 def wanted(
@@ -74,7 +93,7 @@ def bar_of(options: Options, verb: str, size_bytes: int) -> Iterator[Callable[[i
 
 
 def print_versions(
-    store: Store, verb: str, views: Sequence[VersionView], connection: Connection, what: str
+    store: Known, verb: str, views: Sequence[VersionView], connection: Connection, what: str
 ) -> None:
     """Print a line for each version that travelled, and one for all."""
     for view in views:
@@ -85,7 +104,7 @@ def print_versions(
     print_line(what or f"nothing to {verb}: {connection.remote.name} is up to date")
 
 
-def planned_record(store: Store, views: Sequence[VersionView], plan: Any) -> dict[str, Any]:
+def planned_record(store: Known, views: Sequence[VersionView], plan: Any) -> dict[str, Any]:
     """Return a plan as ``--json`` shows it."""
     return {
         "versions": [version_record(store, view) for view in views],

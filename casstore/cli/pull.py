@@ -33,7 +33,7 @@ __all__ = ["pull"]
 
 @click.command(cls=Verb)
 @click.argument("refs", metavar="[REF]...", nargs=-1)
-@click.option("--from", "from_", metavar="NAME|URL", help="From where.  [default: as push's --to]")
+@click.option("--from", "from_", metavar="NAME|URL|BUNDLE", help="From where.  [default: as push]")
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("--include", metavar="GLOB", multiple=True, help="Bytes of paths that match only.")
 @click.option("--exclude", metavar="GLOB", multiple=True, help="No bytes of paths that match.")
@@ -69,6 +69,12 @@ def pull(  # noqa: PLR0913 - one parameter an option
     with Workspace(options) as place:
         store = place.writable()
         with connected(place, store, from_, create=False) as connection:
+            if keep is not None and connection.is_bundle:
+                raise Invalid(
+                    f"{connection.depot.url} is a bundle, which nobody is asked for the rest later",
+                    hint="leave --include, --exclude and --metadata-only out, or take files of it"
+                    " by its extract.py",
+                )
             connection.depot.refresh()
             commits = wanted(place, connection.depot, refs, every_project=every_project)
             plan = None

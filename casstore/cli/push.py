@@ -5,18 +5,25 @@ Knows: how it is asked for and told.  Never: how versions travel.
 
 import click
 
-from casstore.cli.carrying import bar_of, connected, planned_record, print_versions, wanted
+from casstore.cli.carrying import (
+    bar_of,
+    connected,
+    origin_of,
+    planned_record,
+    print_versions,
+    wanted,
+)
 from casstore.cli.messages import say, shows_progress
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.records import version_record
 from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
-from casstore.exchange import Connection
+from casstore.exchange import Connection, RemoteDepot
 from casstore.flows.transfer import Pushed, ToSend, plan_to_send
 from casstore.flows.transfer import push as push_versions
 from casstore.journal import queries
-from casstore.store import Store
+from casstore.store import Known
 
 __all__ = ["push"]
 
@@ -24,6 +31,7 @@ __all__ = ["push"]
 @click.command(cls=Verb)
 @click.argument("refs", metavar="[REF]...", nargs=-1)
 @click.option("--to", metavar="NAME|URL", help="Where.  [default: the upstream, else the only one]")
+@click.option("--from", "from_", metavar="NAME|URL|BUNDLE", help="Push from there, not the store.")
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 16), default=2, help="Packs sent at once.")
@@ -33,6 +41,7 @@ def push(
     *,
     refs: tuple[str, ...],
     to: str | None,
+    from_: str | None,
     every_project: bool,
     dry_run: bool,
     jobs: int,
@@ -42,26 +51,30 @@ def push(
     REF is a version, or a name for all its versions; without one, every version of the project.
     Only what was asked for travels, and of that only what is not there.  An upstream gives the
     versions their numbers.  A push that was interrupted goes on where it stopped.
+
+    With --from, versions go from one depot to another: a remote, a URL, a bundle.  REF is looked up
+    there; they pass through this machine, every chunk checked, and no store keeps anything.
     """
-    with Workspace(options) as place:
-        store = place.existing()
-        commits = wanted(place, store, refs, every_project=every_project)
-        with connected(place, store, to, create=not dry_run, planning=dry_run) as connection:
+    with Workspace(options) as place, origin_of(place, from_) as (origin, base):
+        commits = wanted(place, origin, refs, every_project=every_project)
+        with connected(
+            *(place, base, to), create=not dry_run, planning=dry_run, follow=from_ is None
+        ) as connection:
             plan = None
             if dry_run or shows_progress(options):
-                plan = plan_to_send(store, connection.depot, commits)
+                plan = plan_to_send(origin, connection.depot, commits)
             if dry_run and plan is not None:
-                _print_plan(store, plan, connection, options)
+                _print_plan(origin, plan, connection, options)
                 return
             with bar_of(options, "push", plan.stored_bytes if plan else 0) as progress:
-                done = push_versions(store, connection, commits, jobs=jobs, progress=progress)
-            _print(store, done, connection, options, commits)
+                done = push_versions(origin, connection, commits, jobs=jobs, progress=progress)
+            _print(origin, done, connection, options, commits)
 
 
-def _print_plan(store: Store, plan: ToSend, connection: Connection, options: Options) -> None:
+def _print_plan(store: Known, plan: ToSend, connection: Connection, options: Options) -> None:
     if options.json:
         print_json(
-            to=connection.remote.name,
+            **_ends(store, connection),
             requests=plan.requests,
             **planned_record(store, plan.versions, plan),
         )
@@ -73,8 +86,14 @@ def _print_plan(store: Store, plan: ToSend, connection: Connection, options: Opt
     print_versions(store, "push", plan.versions, connection, total if plan.events else "")
 
 
+def _ends(origin: Known, connection: Connection) -> dict[str, str | None]:
+    """Return from where and to where: from None where that is the store."""
+    source = origin.url if isinstance(origin, RemoteDepot) else None
+    return {"from": source, "to": connection.remote.name}
+
+
 def _print(
-    store: Store, done: Pushed, connection: Connection, options: Options, commits: list[CommitId]
+    store: Known, done: Pushed, connection: Connection, options: Options, commits: list[CommitId]
 ) -> None:
     for notice in done.notices:
         say(options, notice)
@@ -84,7 +103,7 @@ def _print(
     found = [view for view in views if view is not None]
     if options.json:
         print_json(
-            to=connection.remote.name,
+            **_ends(store, connection),
             **planned_record(store, found, sent),
             asked=len(commits),
             packs=sent.packs,

@@ -109,9 +109,13 @@ class Workspace:
                 " what they say is not shown (run `casstore verify`)",
             )
 
+    def is_made(self) -> bool:
+        """Tell whether there is a store."""
+        return (self.choice.path / "FORMAT").exists()
+
     def existing_or_empty(self) -> Store | None:
         """Return the store, None for the user's default one if it was never made: it is empty."""
-        if self.choice.is_default and not (self.choice.path / "FORMAT").exists():
+        if self.choice.is_default and not self.is_made():
             return None
         return self.existing()
 

@@ -14,6 +14,7 @@ from casstore.exchange.connecting import (
     MIRRORS_FOLDER,
     Connection,
     connect,
+    connect_apart,
     connected,
     find_remote,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "RemoteDepot",
     "claim_again",
     "connect",
+    "connect_apart",
     "connected",
     "disagreements",
     "find_remote",

@@ -7,6 +7,7 @@ Never: how remotes are kept, what travels.
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from casstore.errors import Invalid, NotFound
 from casstore.exchange.remotedepot import RemoteDepot, open_depot
@@ -16,18 +17,30 @@ from casstore.remotes.configuration import Remote, keep_probe, read_remotes
 from casstore.remotes.probing import probe
 from casstore.store import Store
 
-__all__ = ["MIRRORS_FOLDER", "Connection", "connect", "connected", "find_remote"]
+__all__ = [
+    "MIRRORS_FOLDER",
+    "Connection",
+    "connect",
+    "connect_apart",
+    "connected",
+    "find_remote",
+]
 
 MIRRORS_FOLDER = "mirrors"
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An open depot, and the remote that it is; an upstream numbers the versions of the store."""
+    """An open depot, and the remote that it is; an upstream numbers the versions of the store.
 
-    store: Store
+    ``root`` is the store that knows the remote, None without one; ``cache`` is where mirrors lie.
+    """
+
+    root: Path | None
+    cache: Path
     remote: Remote
     depot: RemoteDepot
+    is_bundle: bool = False
 
     def claims(self) -> Claims:
         """Return the numbers that the depot gives out; what it can do is found out first, once.
@@ -38,14 +51,14 @@ class Connection:
         found = self.remote.probe
         if found is None:
             found = probe(objects)
-            keep_probe(self.store.root, self.remote.name, found)
+            if self.root is not None:
+                keep_probe(self.root, self.remote.name, found)
         return Claims(objects, agreed_mode(objects, exclusive=found.exclusive_create))
 
     @contextlib.contextmanager
     def anew(self) -> Iterator[RemoteDepot]:
         """Open the depot once more until the block ends; nothing that was known is believed."""
-        cache = self.store.index_folder / MIRRORS_FOLDER
-        depot = open_depot(self.depot.objects, cache, anew=True)
+        depot = open_depot(self.depot.objects, self.cache, anew=True)
         try:
             depot.read_authority()
             yield depot
@@ -57,15 +70,17 @@ class Connection:
         self.depot.close()
 
 
-def find_remote(store: Store, text: str | None) -> Remote:
+def find_remote(store: Store | Path, text: str | None) -> Remote:
     """Return the remote that is meant: a name, a URL, or for None the upstream, else the only one.
 
-    A URL that has no name here is a remote that is called by it.  Raises ``NotFound`` for a name
-    that is not known, ``Invalid`` if none can be meant.
+    A URL that has no name here is a remote that is called by it.  ``store`` may be the folder of
+    one that was never made: it knows none.  Raises ``NotFound`` for a name that is not known,
+    ``Invalid`` if none can be meant.
     """
-    remotes = read_remotes(store.root)
+    root = store if isinstance(store, Path) else store.root
+    remotes = read_remotes(root)
     if text is not None:
-        return _named(store, remotes, text)
+        return _named(root, remotes, text)
     upstreams = [remote for remote in remotes.values() if remote.upstream]
     candidates = upstreams or list(remotes.values())
     if len(candidates) == 1:
@@ -74,19 +89,19 @@ def find_remote(store: Store, text: str | None) -> Remote:
         names = ", ".join(remote.name for remote in candidates)
         raise Invalid("several remotes could be meant", hint=f"name one: {names}")
     raise Invalid(
-        f"the store at {store.root} knows no remote",
+        f"the store at {root} knows no remote",
         hint="`casstore remote add NAME URL`, or name a URL",
     )
 
 
-def _named(store: Store, remotes: dict[str, Remote], text: str) -> Remote:
+def _named(root: Path, remotes: dict[str, Remote], text: str) -> Remote:
     if text in remotes:
         return remotes[text]
     if "://" in text or text.startswith(("/", ".")):
         same = (remote for remote in remotes.values() if remote.url == text)
         return next(same, Remote(text, text))
     raise NotFound(
-        f"the store at {store.root} knows no remote {text!r}",
+        f"the store at {root} knows no remote {text!r}",
         hint=f"it knows: {', '.join(remotes) or 'none'}; casstore remote add {text} URL adds one",
     )
 
@@ -100,11 +115,24 @@ def connect(
     beside the store's index.  A store that reaches its upstream follows its numbers from then on,
     unless ``follow`` says that somebody only looks.
     """
+    cache = store.index_folder / MIRRORS_FOLDER
+    connection = connect_apart(store.root, cache, remote, create=create, planning=planning)
+    authority = connection.depot.authority
+    if follow and remote.upstream and authority is not None and not store.read_only:
+        store.follow_upstream(authority)
+    return connection
+
+
+def connect_apart(
+    root: Path | None, cache: Path, remote: Remote, *, create: bool, planning: bool = False
+) -> Connection:
+    """Open a remote's depot as ``connect`` does, for nobody's store; its mirror lies in ``cache``.
+
+    ``root`` is the store whose remote it is, if it is one's: what is found out of it is kept there.
+    """
     objects = open_objects(remote.url)
     try:
-        depot = open_depot(
-            objects, store.index_folder / MIRRORS_FOLDER, create=create, planning=planning
-        )
+        depot = open_depot(objects, cache, create=create, planning=planning)
         if remote.upstream and create:
             depot.become_upstream()
         else:
@@ -112,9 +140,7 @@ def connect(
     except BaseException:
         objects.close()
         raise
-    if follow and remote.upstream and depot.authority is not None and not store.read_only:
-        store.follow_upstream(depot.authority)
-    return Connection(store, remote, depot)
+    return Connection(root, cache, remote, depot)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from casstore.depot import (
     AUTHORITY_NAME,
     Accepted,
+    JournalFiles,
     draw_authority,
     journal_pack,
     month_of,
@@ -100,6 +101,11 @@ class RemoteDepot:
     def index(self) -> Index:
         """The index of what is known of it."""
         return self.mirror.index
+
+    @property
+    def journal(self) -> JournalFiles:
+        """The events that were fetched of it."""
+        return self.mirror.journal
 
     def accepted(self, project: str, name: str) -> frozenset[Accepted]:
         """Return the numbers that somebody agreed to: nobody does so there."""

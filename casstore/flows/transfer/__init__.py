@@ -1,4 +1,4 @@
-"""Transfer: versions between this store and a depot elsewhere.
+"""Transfer: versions between this store and a depot elsewhere, or between two of those.
 
 Knows: what is missing where, and in which order it becomes visible.  Never: what a depot is made
 of, how people name versions.
@@ -6,24 +6,26 @@ of, how people name versions.
 ``choosing`` says which versions are meant, ``sealing`` lets an upstream number them, ``selection``
 says which events go along, ``sending`` and ``receiving`` are the two directions; of bundles they
 are ``bundling`` and ``applying``, and ``having`` lists what need not travel.  ``rounds`` lets hosts
-that share only the depot make one version.
+that share only the depot make one version; ``places`` finds what a name, a URL or a file means.
 """
 
 from casstore.flows.transfer.applying import Applied, Waiting, apply_bundle
 from casstore.flows.transfer.bundling import Bundled, create_bundle, not_had
 from casstore.flows.transfer.choosing import choose, choose_all, heads_there
 from casstore.flows.transfer.having import export_inventory, reached_by
+from casstore.flows.transfer.places import reached
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
 from casstore.flows.transfer.rounds import add_part_there, finish_round_there
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.selection import Had
-from casstore.flows.transfer.sending import Sent, ToSend, plan_to_send, send
+from casstore.flows.transfer.sending import Origin, Sent, ToSend, plan_to_send, send
 from casstore.flows.transfer.together import Pulled, Pushed, pull, push
 
 __all__ = [
     "Applied",
     "Bundled",
     "Had",
+    "Origin",
     "Pulled",
     "Pushed",
     "Received",
@@ -44,6 +46,7 @@ __all__ = [
     "plan_to_send",
     "pull",
     "push",
+    "reached",
     "reached_by",
     "receive",
     "seal_versions",

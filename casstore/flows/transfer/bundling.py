@@ -1,4 +1,4 @@
-"""Making a bundle: versions of this store into one file, or several parts.
+"""Making a bundle: versions of this store, or of a depot elsewhere, into one file or several.
 
 Knows: what a bundle says of its versions, what the far side has.  Never: how a bundle lies in its
 file, how people name versions.
@@ -15,10 +15,10 @@ from casstore.bundles import Base, BundleWriter, Contents, Listing
 from casstore.digest import CommitId
 from casstore.exchange import RemoteDepot, open_depot
 from casstore.flows.transfer.selection import Had, events_for
-from casstore.flows.transfer.sending import Progress, Sent, send
+from casstore.flows.transfer.sending import Origin, Progress, Sent, send
 from casstore.journal import queries
 from casstore.journal.views import VersionView
-from casstore.store import Store, number_of
+from casstore.store import number_of
 
 __all__ = ["Bundled", "create_bundle", "not_had"]
 
@@ -37,7 +37,7 @@ class Bundled:
 
 
 def create_bundle(
-    store: Store,
+    origin: Origin,
     path: Path,
     commits: Collection[CommitId],
     *,
@@ -52,15 +52,15 @@ def create_bundle(
     it becomes several files where it is larger.  Raises ``Conflict`` if there is something at
     ``path``, ``Corrupt`` if a frame is damaged here; nothing is left behind then.
     """
-    contents = Contents(tuple(_listings(store, commits)), _now(), base)
+    contents = Contents(tuple(_listings(origin, commits)), _now(), base)
     with (
         tempfile.TemporaryDirectory(prefix="casstore-") as cache,
         BundleWriter(path, contents, part_bytes=part_bytes) as bundle,
     ):
         depot = open_depot(bundle, Path(cache), create=True)
         try:
-            bundle.keep_room(_events_bytes(store, depot, commits, had))
-            sent = send(store, depot, commits, progress=progress, had=had)
+            bundle.keep_room(_events_bytes(origin, depot, commits, had))
+            sent = send(origin, depot, commits, progress=progress, had=had)
         finally:
             depot.close()
         paths = bundle.publish()
@@ -68,9 +68,9 @@ def create_bundle(
     return Bundled(bundle.bundle_id, tuple(paths), size_bytes, sent)
 
 
-def not_had(store: Store, commits: Collection[CommitId], had: Had) -> list[CommitId]:
+def not_had(origin: Origin, commits: Collection[CommitId], had: Had) -> list[CommitId]:
     """Return the versions of which the far side does not know every event."""
-    with store.index.read() as reader:
+    with origin.index.read() as reader:
         return [
             commit
             for commit in commits
@@ -79,22 +79,22 @@ def not_had(store: Store, commits: Collection[CommitId], had: Had) -> list[Commi
 
 
 def _events_bytes(
-    store: Store, depot: RemoteDepot, commits: Collection[CommitId], had: Had | None
+    origin: Origin, depot: RemoteDepot, commits: Collection[CommitId], had: Had | None
 ) -> int:
-    events = events_for(commits, store.index, store.journal, depot.mirror.index, had=had)
+    events = events_for(commits, origin.index, origin.journal, depot.mirror.index, had=had)
     return sum(len(event.data) + EVENT_ROOM_BYTES for event in events)
 
 
-def _listings(store: Store, commits: Collection[CommitId]) -> Iterator[Listing]:
+def _listings(origin: Origin, commits: Collection[CommitId]) -> Iterator[Listing]:
     for commit in commits:
-        with store.index.read() as reader:
+        with origin.index.read() as reader:
             view = queries.version(reader, commit)
         if view is not None and view.complete and not view.deleted:
-            yield _listing(store, view)
+            yield _listing(origin, view)
 
 
-def _listing(store: Store, view: VersionView) -> Listing:
-    number = number_of(store, view)
+def _listing(origin: Origin, view: VersionView) -> Listing:
+    number = number_of(origin, view)
     manifest = view.manifest
     return Listing(
         project=view.project,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from casstore.bundles import Inventory, write_inventory
 from casstore.digest import Digest
+from casstore.exchange import RemoteDepot
+from casstore.flows.transfer.sending import Origin
 from casstore.journal.views import VersionView
 from casstore.store import Closure, Store
 
@@ -25,12 +27,15 @@ def export_inventory(store: Store, path: Path) -> tuple[int, int]:
     return write_inventory(path, store.identity.store_id, _frames(store), _events(store))
 
 
-def reached_by(store: Store, view: VersionView, path: Path) -> Inventory:
+def reached_by(origin: Origin, view: VersionView, path: Path) -> Inventory:
     """List one version, its frames and what is said of it, in a new file, and open it."""
-    frames = Closure(view.manifest, store.frames.metadata).frames()
-    with store.index.read() as reader:
+    store_id = origin.store_id if isinstance(origin, RemoteDepot) else origin.identity.store_id
+    if isinstance(origin, RemoteDepot):
+        origin.frames.learn(view.manifest.root)
+    frames = Closure(view.manifest, origin.frames.metadata).frames()
+    with origin.index.read() as reader:
         events = reader.events_about(view.commit)
-    write_inventory(path, store.identity.store_id, frames, events)
+    write_inventory(path, store_id, frames, events)
     return Inventory(path)
 
 

@@ -32,13 +32,14 @@ _Piece = tuple[Entry, ChunkRef | None]
 
 
 @contextlib.contextmanager
-def refusing(known: Known, view: VersionView) -> Iterator[None]:
+def refusing(known: Known, view: VersionView | str) -> Iterator[None]:
     """Say of what no version may hold whose it is, and that nothing of it was taken."""
     try:
         yield
     except Invalid as error:
+        called = view if isinstance(view, str) else reference_to(known, view)
         raise Corrupt(
-            f"{reference_to(known, view)} of {known.root} is refused: {error.message}",
+            f"{called} of {known.root} is refused: {error.message}",
             hint="nothing of it was taken; whoever made it did not use casstore",
         ) from error
 

@@ -1,4 +1,4 @@
-"""Sending: versions of this store to a depot elsewhere.
+"""Sending: versions of this store, or of a depot elsewhere, to a depot elsewhere.
 
 Knows: the order in which things are created there.  Never: what a depot is made of, who asks.
 
@@ -15,27 +15,41 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import TypeAlias
 
-from casstore.digest import CommitId, Digest
+from casstore.digest import Buffer, CommitId, Digest
 from casstore.errors import Corrupt
 from casstore.exchange import MAX_INDEX_ROWS, PACKS_OF_AN_INDEX, Indexed, RemoteDepot
 from casstore.flows.transfer.batches import batches
+from casstore.flows.transfer.judging import refusing
 from casstore.flows.transfer.selection import Had, events_for, is_there
 from casstore.journal import queries
 from casstore.journal.bodies import ManifestRef
 from casstore.journal.views import VersionView
-from casstore.packs import PackBuffer, PackId, PackKind
+from casstore.packs import Encoded, PackBuffer, PackId, PackKind
 from casstore.parallel import ordered_map
 from casstore.store import Closure, Store, reference_to
 from casstore.store.frames import places_of
 
-__all__ = ["Sent", "SentFrames", "ToSend", "plan_to_send", "send", "send_manifests"]
+__all__ = [
+    "Origin",
+    "Sent",
+    "SentFrames",
+    "ToSend",
+    "plan_to_send",
+    "send",
+    "send_manifests",
+]
 
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
+FRAMES_ASKED_AT_ONCE = 4096  # of a depot elsewhere, which holds back bytes under way itself
 DEFAULT_JOBS = 2  # each holds a pack of 32 MiB two or three times over while it goes up
 
 Progress = Callable[[int], None]
 """Told of bytes as they have arrived."""
+
+Origin: TypeAlias = Store | RemoteDepot
+"""Who has the versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +88,27 @@ class SentFrames:
     packs: int
 
 
-def plan_to_send(store: Store, depot: RemoteDepot, commits: Collection[CommitId]) -> ToSend:
+def plan_to_send(origin: Origin, depot: RemoteDepot, commits: Collection[CommitId]) -> ToSend:
     """Return what ``send`` would do; nothing is created."""
     depot.refresh()
     depot.frames.learn_all()
-    views = _lacking(store, depot, commits)
+    views = _lacking(origin, depot, commits)
     frames = stored = 0
-    closures = _closures(store, [view.manifest for view in views])
+    closures = _closures(
+        origin, depot, {reference_to(origin, view): view.manifest for view in views}
+    )
     for batch in batches(digest for digest, _ in closures):
         missing = [
             digest for digest, has in zip(batch, depot.frames.has(batch), strict=True) if not has
         ]
         frames += len(missing)
-        stored += store.frames.stored_bytes(missing)
-    events = events_for(commits, store.index, store.journal, depot.mirror.index)
+        stored += origin.frames.stored_bytes(missing)
+    events = events_for(commits, origin.index, origin.journal, depot.mirror.index)
     return ToSend(views, frames, stored, len(events))
 
 
 def send(
-    store: Store,
+    origin: Origin,
     depot: RemoteDepot,
     commits: Collection[CommitId],
     *,
@@ -103,23 +119,23 @@ def send(
     """Bring versions to a depot, with what is said of them; what is there is not sent again.
 
     What is ``had`` where the depot goes is left out: the depot is then thin, and its versions are
-    whole only there.
+    whole only there.  ``origin`` is refreshed by the caller if it is a depot elsewhere.
 
     When this returns they are whole there and visible to everybody.  Raises ``Corrupt`` if a frame
-    is damaged here (nothing of its version becomes visible), and what the depot raises.
+    of ``origin`` is damaged (nothing of its version becomes visible), and what the depot raises.
     """
     depot.refresh()
-    views = _lacking(store, depot, commits)
-    wholes = {reference_to(store, view): view.manifest for view in views}
-    sent = send_manifests(store, depot, wholes, jobs=jobs, progress=progress, had=had)
-    events = events_for(commits, store.index, store.journal, depot.mirror.index, had=had)
+    views = _lacking(origin, depot, commits)
+    wholes = {reference_to(origin, view): view.manifest for view in views}
+    sent = send_manifests(origin, depot, wholes, jobs=jobs, progress=progress, had=had)
+    events = events_for(commits, origin.index, origin.journal, depot.mirror.index, had=had)
     if events:
         depot.publish(events)
     return Sent(views, sent.frames, sent.stored_bytes, sent.packs, len(events))
 
 
 def send_manifests(
-    store: Store,
+    origin: Origin,
     depot: RemoteDepot,
     wholes: Mapping[str, ManifestRef],
     *,
@@ -131,34 +147,65 @@ def send_manifests(
 
     When this returns it is whole there, but for what is ``had``, and no event names it yet.
     """
-    sender = _Sender(store, depot, jobs, progress or _ignored, had)
+    sender = _Sender(origin, depot, jobs, progress or _ignored, had)
     sender.unnamed += depot.frames.refresh()
     nodes: list[Digest] = []
-    sender.send(_data(_closures(store, wholes.values()), nodes), PackKind.DATA)
+    sender.send(_data(_closures(origin, depot, wholes), nodes), PackKind.DATA)
     sender.send(nodes, PackKind.METADATA)
     sender.name_packs()
-    send_roots = partial(_send_roots, store, depot, had)
+    send_roots = partial(_send_roots, origin, depot, had)
     for _ in ordered_map(send_roots, wholes.items(), workers=jobs, window=jobs):
         pass
     return SentFrames(sender.frames, sender.stored_bytes, sender.packs)
 
 
 def _lacking(
-    store: Store, depot: RemoteDepot, commits: Collection[CommitId]
+    origin: Origin, depot: RemoteDepot, commits: Collection[CommitId]
 ) -> tuple[VersionView, ...]:
-    """Return the versions that the depot has not; what was removed here is not brought there."""
+    """Return the versions that the depot has not; what was removed is not brought there."""
     with depot.mirror.index.read() as there:
-        lacking = [commit for commit in commits if not is_there(there, commit)]
-    with store.index.read() as reader:
-        views = [queries.version(reader, commit) for commit in lacking]
+        missing = [commit for commit in commits if not is_there(there, commit)]
+    with origin.index.read() as reader:
+        views = [queries.version(reader, commit) for commit in missing]
     return tuple(view for view in views if view is not None and not view.deleted)
 
 
-def _closures(store: Store, wholes: Iterable[ManifestRef]) -> Iterator[tuple[Digest, PackKind]]:
+def _nodes(origin: Origin, depot: RemoteDepot) -> Callable[[Digest], Buffer]:
+    """Return what reads a node: from the target what a thin bundle leaves out because it is there.
+
+    Raises what ``metadata`` raises.
+    """
+    if not isinstance(origin, RemoteDepot):
+        return origin.frames.metadata
+    known = origin.frames
+
+    def fetch(digest: Digest) -> Buffer:
+        at = depot.frames if depot.frames.has([digest])[0] and not known.has([digest])[0] else known
+        return at.metadata(digest)
+
+    return fetch
+
+
+def _closures(
+    origin: Origin, depot: RemoteDepot, wholes: Mapping[str, ManifestRef]
+) -> Iterator[tuple[Digest, PackKind]]:
     """Yield the frames of manifests; what several share in whole subtrees is walked once."""
     seen: set[Digest] = set()
-    for manifest in wholes:
-        yield from Closure(manifest, store.frames.metadata).kinds(seen)
+    for called, manifest in wholes.items():
+        if isinstance(origin, RemoteDepot):
+            origin.frames.learn(manifest.root)
+        with refusing(origin, called):
+            yield from Closure(manifest, _nodes(origin, depot)).kinds(seen)
+
+
+def _read(origin: Origin, digests: Iterator[Digest]) -> Iterator[tuple[Digest, Encoded]]:
+    """Yield frames as they are stored, each verified; not in the order in which they are asked."""
+    if isinstance(origin, RemoteDepot):
+        while batch := list(islice(digests, FRAMES_ASKED_AT_ONCE)):
+            yield from origin.frames.read(batch)
+    else:
+        while batch := list(islice(digests, FRAMES_READ_AT_ONCE)):
+            yield from zip(batch, origin.frames.read_encoded(batch), strict=True)
 
 
 def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Iterator[Digest]:
@@ -171,21 +218,21 @@ def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Ite
 
 
 def _send_roots(
-    store: Store, depot: RemoteDepot, had: Had | None, whole: tuple[str, ManifestRef]
+    origin: Origin, depot: RemoteDepot, had: Had | None, whole: tuple[str, ManifestRef]
 ) -> None:
     """Say where a manifest's frames lie, every one of them in a pack that an index names."""
     called, manifest = whole
-    packs = _packs_of(store, depot, called, manifest, had)
+    packs = _packs_of(origin, depot, called, manifest, had)
     depot.frames.name_packs(packs)
     depot.frames.send_roots(manifest.root, packs)
 
 
 def _packs_of(
-    store: Store, depot: RemoteDepot, called: str, manifest: ManifestRef, had: Had | None
+    origin: Origin, depot: RemoteDepot, called: str, manifest: ManifestRef, had: Had | None
 ) -> set[PackId]:
     """Return the packs there that hold a manifest; raises ``Corrupt`` if a frame is in none."""
     found: set[PackId] = set()
-    frames = Closure(manifest, store.frames.metadata).frames()
+    frames = Closure(manifest, _nodes(origin, depot)).frames()
     for batch in batches(frames):
         with depot.mirror.index.read() as reader:
             places = places_of(reader, batch)
@@ -208,11 +255,11 @@ class _Sender:
     """
 
     def __init__(
-        self, store: Store, depot: RemoteDepot, jobs: int, progress: Progress, had: Had | None
+        self, origin: Origin, depot: RemoteDepot, jobs: int, progress: Progress, had: Had | None
     ) -> None:
         self.unnamed: list[Indexed] = []
         self.frames = self.stored_bytes = self.packs = 0
-        self._store = store
+        self._origin = origin
         self._depot = depot
         self._jobs = jobs
         self._progress = progress
@@ -254,12 +301,10 @@ class _Sender:
     def _filled(self, digests: Iterator[Digest], kind: PackKind) -> Iterator[PackBuffer]:
         """Yield packs as they become full, each frame verified on its way."""
         pack = PackBuffer(kind)
-        while batch := list(islice(digests, FRAMES_READ_AT_ONCE)):
-            frames = self._store.frames.read_encoded(batch)
-            for digest, frame in zip(batch, frames, strict=True):
-                pack.append(digest, *frame)
-                self.frames += 1
-                self.stored_bytes += len(frame.payload)
+        for digest, frame in _read(self._origin, digests):
+            pack.append(digest, *frame)
+            self.frames += 1
+            self.stored_bytes += len(frame.payload)
             if pack.full:
                 yield pack
                 pack = PackBuffer(kind)

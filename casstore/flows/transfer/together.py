@@ -11,11 +11,19 @@ from casstore.errors import Conflict
 from casstore.exchange import Connection, RemoteDepot, claim_again
 from casstore.flows.transfer.receiving import Received, receive
 from casstore.flows.transfer.sealing import seal_versions
-from casstore.flows.transfer.sending import DEFAULT_JOBS, Sent, send
+from casstore.flows.transfer.sending import DEFAULT_JOBS, Origin, Sent, send
 from casstore.journal import queries
 from casstore.journal.sealing import Outcome
 from casstore.journal.views import CollectionView
-from casstore.store import Index, Keep, Store, conflicts_of, renumbering_notice
+from casstore.store import (
+    Index,
+    Keep,
+    Known,
+    Store,
+    conflicts_of,
+    renumbering_notice,
+    shown_as,
+)
 
 __all__ = ["Progress", "Pulled", "Pushed", "pull", "push", "take"]
 
@@ -41,7 +49,7 @@ class Pulled:
 
 
 def push(
-    store: Store,
+    origin: Origin,
     connection: Connection,
     commits: Collection[CommitId],
     *,
@@ -50,16 +58,20 @@ def push(
 ) -> Pushed:
     """Bring versions to a depot; if it is the upstream, it numbers them.
 
-    What was sent stays if a later step fails; made again, the call goes on from there.
+    They come from a store, or from another depot elsewhere, which the caller has refreshed; then
+    nothing is kept here.  What was sent stays if a later step fails; made again, the call goes on
+    from there.
     """
     depot = connection.depot
-    sent = send(store, depot, commits, jobs=jobs, progress=progress)
+    store = origin if isinstance(origin, Store) else None
+    sent = send(origin, depot, commits, jobs=jobs, progress=progress)
     outcomes: list[Outcome] = []
     if connection.remote.upstream:
         if depot.was_set_back:
             claim_again(depot, connection.claims())
         outcomes = seal_versions(store, depot, connection.claims, commits)
-    notices = _notices(store, [outcome.commit for outcome in outcomes])
+    numbered = [outcome.commit for outcome in outcomes]
+    notices = _notices(store, numbered) if store is not None else _given(origin, depot, numbered)
     types = _type_notices(depot.index, [view.commit for view in sent.versions])
     return Pushed(sent, tuple(outcomes), (*notices, *types))
 
@@ -99,6 +111,14 @@ def take(
     notices = _notices(store, commits) if received.events else ()
     types = _type_notices(store.index, [view.commit for view in received.versions])
     return Pulled(received, (*notices, *types), tuple(conflicts))
+
+
+def _given(origin: Known, depot: RemoteDepot, commits: Collection[CommitId]) -> tuple[str, ...]:
+    """Return one line for each version that has another number there than where it came from."""
+    with depot.index.read() as reader:
+        views = [queries.version(reader, commit) for commit in commits]
+    found = [(shown_as(origin, view), shown_as(depot, view)) for view in views if view is not None]
+    return tuple(f"{before} is {now} there" for before, now in found if before != now)
 
 
 def _notices(store: Store, commits: Collection[CommitId]) -> tuple[str, ...]:
