@@ -1,7 +1,7 @@
 """Every kind of place that a depot elsewhere can lie in, with a real server on loopback for each.
 
-``PLACES`` is the full list.  A server that is not installed makes its tests skip, saying what to
-install; where everything must run, a skip is a failure.
+``PLACES`` is the full list of those, ``KINDS`` has bundles too.  A server that is not installed
+makes its tests skip, saying what to install; where everything must run, a skip is a failure.
 """
 
 import contextlib
@@ -351,6 +351,10 @@ PLACES = {
     "apache": apache,
     "rclone-webdav": rclone_webdav,
 }
+"""The full list of those that have a URL."""
+
+BUNDLE = "bundle"  # a depot that is written once, into a file, and read from then on
+KINDS = (*PLACES, BUNDLE)
 """The full list."""
 
 OVER_HTTP = [kind for kind in PLACES if kind not in {"folder", "memory", "sshd"}]

@@ -33,7 +33,7 @@ from casstore.bundles.container import (
     parse_end,
 )
 from casstore.bundles.writing import part_paths
-from casstore.errors import Corrupt, FileMissing, NotFound, Unsupported
+from casstore.errors import Corrupt, FileMissing, Invalid, NotFound, Unsupported
 from casstore.remotes.objects import Listed, Range
 
 __all__ = ["BundleFile", "BundleReader", "parts_beside"]
@@ -117,6 +117,7 @@ class BundleReader:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.files: list[BundleFile] = []
+        self._closed = False
         self._places: dict[str, list[BundleFile]] = {}
         try:
             for path in paths:
@@ -159,6 +160,8 @@ class BundleReader:
         Of a whole object the first copy that has its CRC-32 is taken.  Raises ``NotFound``, and
         ``Corrupt`` naming the file for bytes that are not there or not those.
         """
+        if self._closed:
+            raise Invalid(f"{self.url} was closed")
         files = self._places.get(name)
         if not files:
             raise NotFound(f"{self.url} holds no {name}")
@@ -202,9 +205,10 @@ class BundleReader:
 
     def close(self) -> None:
         """Let the files go."""
-        for file in self.files:
-            file.close()
-        self.files = []
+        if not self._closed:
+            self._closed = True
+            for file in self.files:
+                file.close()
 
 
 def parts_beside(path: Path) -> list[Path]:

@@ -145,11 +145,22 @@ class BundleWriter:
             for number, part in enumerate(self._parts):
                 self._share(number)
                 part.finish(About(self.bundle_id, number + 1, count, self._contents))
-            for part, name in zip(self._parts, names, strict=True):
-                durable.install(part.staged, name)
+            self._name(names)
             durable.sync_directory(self._path.parent)
             self._published = True
         return names
+
+    def _name(self, names: list[Path]) -> None:
+        """Give the parts their names, or none of them one: somebody may have taken it just now."""
+        named: list[Path] = []
+        try:
+            for part, name in zip(self._parts, names, strict=True):
+                durable.install_new(part.staged, name)
+                named.append(name)
+        except FileExistsError:
+            for name in named:
+                durable.unlink(name)
+            raise _taken(names[len(named)]) from None
 
     def discard(self) -> None:
         """Let go of the files; what was not published is removed."""
@@ -160,6 +171,8 @@ class BundleWriter:
                     durable.unlink(part.staged)
 
     def _write(self, name: str, data: Buffer) -> None:
+        if self._published:
+            raise Unsupported(f"{self.url} is a bundle: {name} cannot be added to it")
         if name in OWN_NAMES:
             raise Invalid(f"{name} is a bundle's own")
         try:
@@ -223,4 +236,8 @@ def _is_shared(name: str) -> bool:
 
 def _refuse_taken(path: Path) -> None:
     if os.path.lexists(path):
-        raise Conflict(f"{path} is there already", hint="nothing was written; choose another name")
+        raise _taken(path)
+
+
+def _taken(path: Path) -> Conflict:
+    return Conflict(f"{path} is there already", hint="nothing was written; choose another name")

@@ -19,6 +19,7 @@ from casstore.durable.locks import FileLock, is_open_for_writing
 from casstore.durable.naming import (
     create_exclusive,
     install,
+    install_new,
     is_gone,
     link,
     look_anew,
@@ -50,6 +51,7 @@ __all__ = [
     "create_exclusive",
     "filesystem_type",
     "install",
+    "install_new",
     "is_gone",
     "is_local_filesystem",
     "is_open_for_writing",

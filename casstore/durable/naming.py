@@ -15,6 +15,7 @@ from casstore.durable.writing import write_synced
 __all__ = [
     "create_exclusive",
     "install",
+    "install_new",
     "is_gone",
     "link",
     "look_anew",
@@ -28,12 +29,32 @@ __all__ = [
 
 MAX_SYNCED_NAMES = 100_000
 
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+
 _synced_names: dict[Path, int] = {}  # and the inode, for a name may be removed and made again
 
 
 def install(staged: Path, final: Path) -> None:
     """Give a synced file its name; the caller syncs the directory (many files, one sync)."""
     rename(staged, final)
+
+
+def install_new(staged: Path, final: Path) -> None:
+    """Do what ``install`` does unless the name is taken: then ``FileExistsError``.
+
+    Where hard links do not exist (sticks), of two at the same moment the later one replaces.
+    """
+    try:
+        os.link(staged, final)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(final):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error
+        rename(staged, final)
+    else:
+        done("link", staged, final)
+        unlink(staged)
 
 
 def publish_exclusive(staged: Path, final: Path) -> None:
@@ -82,7 +103,7 @@ def link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError as error:
-        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}:
+        if error.errno not in _NO_LINKS:
             raise
         write_synced(target, source.read_bytes())
     done("link", source, target)

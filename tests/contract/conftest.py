@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from fault_proxy import FaultProxy
-from places import PLACES, RAN
+from places import BUNDLE, KINDS, PLACES, RAN
 
+from casstore.bundles import BundleReader, BundleWriter, Contents
+from casstore.parallel import Pool
 from casstore.remotes import open_objects
 
 
@@ -78,6 +80,34 @@ def opened():
     yield open_
     for objects in known:
         objects.close()
+
+
+@pytest.fixture(params=KINDS)
+def filled(request, place_of, opened, tmp_path):
+    """Give a function that makes objects in an empty depot of every kind, and returns it.
+
+    A bundle is then a depot that can only be read.  ``filled.kind`` and ``filled.place`` say which.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def fill(contents, **options):
+            if fill.kind == BUNDLE:
+                path = tmp_path / "depot.zip"
+                with BundleWriter(path, Contents((), "2026-01-01T00:00:00Z")) as bundle:
+                    for name, data in {"FORMAT": b"{}\n", **contents}.items():
+                        bundle.create(name, data)
+                    bundle.publish()
+                return stack.enter_context(BundleReader([path]))
+            objects = opened(fill.place.url, **options)
+            with Pool(16) as pool:
+                for each in [pool.submit(objects.create, *item) for item in contents.items()]:
+                    each.result()
+            return objects
+
+        fill.kind = request.param
+        fill.place = None if fill.kind == BUNDLE else place_of(fill.kind)
+        RAN.add(fill.kind)
+        yield fill
 
 
 @pytest.fixture
