@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from casstore.errors import Invalid
 
-__all__ = ["Matcher", "matcher_of"]
+__all__ = ["Matcher", "chooser", "matcher_of"]
 
 Matcher = Callable[[bytes], bool]
 
@@ -27,3 +27,16 @@ def matcher_of(patterns: Iterable[str]) -> Matcher:
     except ValueError as error:
         raise Invalid(f"{error}", hint="a GLOB is gitignore syntax") from error
     return lambda path: bool(spec.match_file(os.fsdecode(path)))
+
+
+def chooser(include: str | Iterable[str], exclude: str | Iterable[str]) -> Matcher | None:
+    """Return what tells whether a path is wanted; None if all are.
+
+    Either is a pattern or several.  Raises ``Invalid`` as ``matcher_of`` does.
+    """
+    included = [include] if isinstance(include, str) else list(include)
+    excluded = [exclude] if isinstance(exclude, str) else list(exclude)
+    if not included and not excluded:
+        return None
+    wanted, unwanted = matcher_of(included), matcher_of(excluded)
+    return lambda path: (not included or wanted(path)) and not unwanted(path)

@@ -12,12 +12,13 @@ from pathlib import Path
 from casstore.artifacts.place import current_place, place_for
 from casstore.artifacts.terminal import termlog
 from casstore.digest import CommitId
-from casstore.errors import Conflict
+from casstore.errors import Conflict, Invalid
 from casstore.exchange import Afar, Connection, find_remote
 from casstore.flows.transfer import choose, choose_all, pull, push, reached
 from casstore.journal import queries
 from casstore.names import Reference, parse_reference
-from casstore.store import Known, Readable, Store, reference_to
+from casstore.patterns import chooser
+from casstore.store import Keep, Known, Readable, Store, reference_to
 
 __all__ = ["OpenStore", "Remote", "look_afar", "open_store", "pull_versions", "push_versions"]
 
@@ -78,13 +79,26 @@ class OpenStore:
             _tell(done.notices)
             return [reference_to(source.depot, view) for view in done.sent.versions]
 
-    def pull(self, refs: str | Iterable[str] | None = None, from_: str | None = None) -> list[str]:
+    def pull(
+        self,
+        refs: str | Iterable[str] | None = None,
+        from_: str | None = None,
+        *,
+        include: str | Iterable[str] = (),
+        exclude: str | Iterable[str] = (),
+    ) -> list[str]:
         """Bring versions of a remote here; see ``Remote.pull``."""
-        return self.remote(from_).pull(refs)
+        return self.remote(from_).pull(refs, include=include, exclude=exclude)
 
-    def sync(self, with_: str | None = None) -> list[str]:
+    def sync(
+        self,
+        with_: str | None = None,
+        *,
+        include: str | Iterable[str] = (),
+        exclude: str | Iterable[str] = (),
+    ) -> list[str]:
         """Pull, then push; see ``Remote.sync``."""
-        return self.remote(with_).sync()
+        return self.remote(with_).sync(include=include, exclude=exclude)
 
 
 class Remote:
@@ -106,22 +120,33 @@ class Remote:
         with reached(self._store, self.name, create=True) as connection:
             return self._push(connection, refs)
 
-    def pull(self, refs: str | Iterable[str] | None = None) -> list[str]:
+    def pull(
+        self,
+        refs: str | Iterable[str] | None = None,
+        *,
+        include: str | Iterable[str] = (),
+        exclude: str | Iterable[str] = (),
+    ) -> list[str]:
         """Bring versions here, every byte verified; returns those that were not here.
 
-        Raises ``Conflict`` for what was decided on both sides in two ways: all that was asked for
-        has come nevertheless.
+        With ``include`` or ``exclude``, patterns in gitignore syntax, only the bytes of the paths
+        that they choose come; the others come when they are read.  Raises ``Conflict`` for what was
+        decided on both sides in two ways: all that was asked for has come nevertheless.
         """
         with reached(self._store, self.name, create=False) as connection:
-            return self._pull(connection, refs)
+            return self._pull(connection, refs, chooser(include, exclude))
 
-    def sync(self) -> list[str]:
+    def sync(
+        self, *, include: str | Iterable[str] = (), exclude: str | Iterable[str] = ()
+    ) -> list[str]:
         """Pull all of the project, then push it; returns what came and what went.
 
-        A version that is partly here stays so; ``pull`` completes it.
+        A version that is partly here stays so; ``pull`` completes it.  ``include`` and ``exclude``
+        bound the paths that come, as in ``pull``; what goes is whole.
         """
+        keep = chooser(include, exclude)
         with reached(self._store, self.name, create=True) as connection:
-            came = self._pull(connection, None, completing=False)
+            came = self._pull(connection, None, keep, completing=keep is not None)
             return [*came, *self._push(connection, None)]
 
     def _push(self, connection: Connection, refs: str | Iterable[str] | None) -> list[str]:
@@ -133,12 +158,18 @@ class Remote:
         self,
         connection: Connection,
         refs: str | Iterable[str] | None,
+        keep: Keep | None = None,
         *,
         completing: bool = True,
     ) -> list[str]:
+        if keep is not None and connection.is_bundle:
+            raise Invalid(
+                f"{connection.depot.url} is a bundle, which nobody is asked for the rest later",
+                hint="pull without include and exclude",
+            )
         connection.depot.refresh()
         commits = _meant(connection.depot, refs, self._project)
-        done = pull(self._store, connection, commits, completing=completing)
+        done = pull(self._store, connection, commits, keep=keep, completing=completing)
         _tell(done.notices)
         _raise(done.conflicts)
         return _references(self._store, [view.commit for view in done.received.versions])

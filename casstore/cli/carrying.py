@@ -25,6 +25,8 @@ from casstore.journal.views import VersionView
 from casstore.store import Known, Store, conflicts_of, shown_as
 
 __all__ = [
+    "EXCLUDE",
+    "INCLUDE",
     "ON_CONFLICT",
     "bar_of",
     "connected",
@@ -114,6 +116,12 @@ def planned_record(store: Known, views: Sequence[VersionView], plan: Any) -> dic
     }
 
 
+INCLUDE = click.option(
+    "--include", metavar="GLOB", multiple=True, help="Bytes of paths that match only."
+)
+EXCLUDE = click.option(
+    "--exclude", metavar="GLOB", multiple=True, help="No bytes of paths that match."
+)
 ON_CONFLICT = click.option(
     "--on-conflict",
     type=click.Choice(["theirs", "ours"]),

@@ -12,10 +12,11 @@ from casstore.cli.messages import progress_bar, say
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.records import version_record
-from casstore.cli.source import chooser, source_of
+from casstore.cli.source import source_of
 from casstore.cli.workspace import Workspace
 from casstore.errors import EntryNotFound
 from casstore.flows.checkout import checkout
+from casstore.patterns import chooser
 from casstore.store import reference_to, settle_whole
 
 __all__ = ["get"]

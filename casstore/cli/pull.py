@@ -6,6 +6,8 @@ Knows: how it is asked for and told.  Never: how versions travel.
 import click
 
 from casstore.cli.carrying import (
+    EXCLUDE,
+    INCLUDE,
     ON_CONFLICT,
     bar_of,
     connected,
@@ -18,7 +20,6 @@ from casstore.cli.carrying import (
 from casstore.cli.messages import say, shows_progress
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
-from casstore.cli.source import chooser
 from casstore.cli.workspace import Workspace
 from casstore.errors import Invalid
 from casstore.exchange import Connection
@@ -26,6 +27,7 @@ from casstore.flows.lifecycle import Side
 from casstore.flows.transfer import Pulled, ToReceive, plan_to_receive
 from casstore.flows.transfer import pull as pull_versions
 from casstore.journal import queries
+from casstore.patterns import chooser
 from casstore.store import Store, reference_to
 
 __all__ = ["pull"]
@@ -35,8 +37,8 @@ __all__ = ["pull"]
 @click.argument("refs", metavar="[REF]...", nargs=-1)
 @click.option("--from", "from_", metavar="NAME|URL|BUNDLE", help="From where.  [default: as push]")
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
-@click.option("--include", metavar="GLOB", multiple=True, help="Bytes of paths that match only.")
-@click.option("--exclude", metavar="GLOB", multiple=True, help="No bytes of paths that match.")
+@INCLUDE
+@EXCLUDE
 @click.option("--metadata-only", is_flag=True, help="No bytes; they come when they are read.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
 @ON_CONFLICT

@@ -19,6 +19,7 @@ from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.records import version_record
 from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
+from casstore.errors import Invalid
 from casstore.exchange import Connection, RemoteDepot
 from casstore.flows.transfer import Pushed, ToSend, plan_to_send
 from casstore.flows.transfer import push as push_versions
@@ -28,6 +29,19 @@ from casstore.store import Known
 __all__ = ["push"]
 
 
+def _refuse_part(
+    _context: click.Context, _option: click.Parameter, globs: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse to push a part of a version, whatever it is called."""
+    if globs:
+        raise Invalid(
+            "push sends whole versions: in a depot a version is visible only when it is whole",
+            hint="log the part as an artifact of its own and push that (casstore put); whoever"
+            " wants some of the files only: casstore pull --include",
+        )
+    return globs
+
+
 @click.command(cls=Verb)
 @click.argument("refs", metavar="[REF]...", nargs=-1)
 @click.option("--to", metavar="NAME|URL", help="Where.  [default: the upstream, else the only one]")
@@ -35,6 +49,9 @@ __all__ = ["push"]
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 16), default=2, help="Packs sent at once.")
+@click.option(
+    "--include", "--exclude", multiple=True, hidden=True, expose_value=False, callback=_refuse_part
+)
 @click.pass_obj
 def push(
     options: Options,

@@ -1,19 +1,18 @@
-"""From where a version is read: this store, or a depot elsewhere; and which of its files.
+"""From where a version is read: this store, or a depot elsewhere.
 
-Knows: ``--from``, ``--include``, ``--exclude``.  Never: what is done with the files.
+Knows: ``--from``.  Never: what is done with the files.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
 from casstore.cli.messages import tell_requests
 from casstore.cli.table import load
 from casstore.cli.workspace import Workspace
 from casstore.journal.views import VersionView
-from casstore.patterns import matcher_of
 from casstore.store import Readable
 
-__all__ = ["chooser", "source_of"]
+__all__ = ["source_of"]
 
 
 @contextlib.contextmanager
@@ -32,11 +31,3 @@ def source_of(
     else:
         with load("afar").version_afar(place, ref, remote) as found:
             yield found
-
-
-def chooser(include: Sequence[str], exclude: Sequence[str]) -> Callable[[bytes], bool] | None:
-    """Return what tells of a path whether it is wanted; None if all are."""
-    if not include and not exclude:
-        return None
-    wanted, unwanted = matcher_of(include), matcher_of(exclude)
-    return lambda path: (not include or wanted(path)) and not unwanted(path)

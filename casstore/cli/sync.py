@@ -8,6 +8,8 @@ import contextlib
 import click
 
 from casstore.cli.carrying import (
+    EXCLUDE,
+    INCLUDE,
     ON_CONFLICT,
     bar_of,
     connected,
@@ -26,6 +28,7 @@ from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side
 from casstore.flows.transfer import Pulled, Pushed, pull, push
 from casstore.journal import queries
+from casstore.patterns import chooser
 from casstore.store import Known, Store, conflicts_of, shown_as
 from casstore.store import accept_numbers as accept
 
@@ -43,9 +46,11 @@ __all__ = ["sync"]
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("--accept-numbers", is_flag=True, help="Let numbers mean what they mean there.")
 @ON_CONFLICT
+@INCLUDE
+@EXCLUDE
 @click.option("-j", "--jobs", type=click.IntRange(1, 16), default=2, help="Packs sent at once.")
 @click.pass_obj
-def sync(
+def sync(  # noqa: PLR0913 - one parameter an option
     options: Options,
     *,
     refs: tuple[str, ...],
@@ -53,6 +58,8 @@ def sync(
     every_project: bool,
     accept_numbers: bool,
     on_conflict: Side | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
     jobs: int,
 ) -> None:
     """Bring versions here and there, so that both sides have all of them.
@@ -60,7 +67,11 @@ def sync(
     With names, those; else every version of the project.  What was decided on both sides in two
     ways is named at the end (exit 5), and everything has travelled nevertheless.  A version that is
     partly here stays so: `casstore pull` completes it.
+
+    --include and --exclude bound the paths of which bytes come, as in `casstore pull`; what is sent
+    is always whole.  A GLOB is gitignore syntax relative to the version's top.
     """
+    keep = chooser(include, exclude)
     with Workspace(options) as place:
         store = place.writable()
         with connected(place, store, remote, create=True) as connection:
@@ -68,7 +79,10 @@ def sync(
             depot.refresh()
             there = _known_of(place, depot, refs, every_project=every_project)
             with bar_of(options, "pull", 0) as progress:
-                pulled = pull(store, connection, there, completing=False, progress=progress)
+                completing = keep is not None  # by what is chosen now, of what came in part before
+                pulled = pull(
+                    *(store, connection, there), keep=keep, completing=completing, progress=progress
+                )
             if on_conflict is not None:
                 settle(store, connection, on_conflict, pulled.conflicts, options)
             here = _known_of(place, store, refs, every_project=every_project)

@@ -117,6 +117,34 @@ def test_a_plan_says_what_a_part_weighs(sides):
     assert error.count("\n") == 1
 
 
+def test_a_sync_brings_the_paths_that_are_chosen_and_sends_all(sides, cli):
+    """Those that are chosen the next time come too; without a choice, what is here stays."""
+    cli.write("mine/train/x.txt", "x")
+    cli.write("mine/test/y.txt", "y")
+    sides("put", "mine", "--name", "mine")
+    sides("sync", "--include", "train/*", "--exclude", "*.txt")
+    here = [file["path"] for file in sides("ls", "net:v0", "--json").json["files"] if file["here"]]
+    assert here == ["train/a.bin"]
+    sides("sync")
+    assert "(partly here)" in sides("ls", "net").text
+    sides("sync", "--include", "test/*")
+    files = sides("ls", "net:v0", "--json").json["files"]
+    assert [file["path"] for file in files if not file["here"]] == ["train/b.txt"]
+    sides("get", "mine:v0", "-o", "whole", "--from", sides.url)
+    assert (cli.folder / "whole" / "test" / "y.txt").read_text() == "y"
+    cli("verify", "--remote", sides.url, "--store", str(cli.folder / "store"))
+
+
+@pytest.mark.parametrize("option", ["--include", "--exclude"])
+def test_a_push_of_a_part_is_refused_in_one_line(sides, option):
+    """It says why, and what to do; nothing is sent."""
+    told = sides("push", "net:v0", option, "train/*", "--to", "nowhere", code=2).errors
+    assert told.count("\n") == 1
+    assert "visible only when it is whole" in told
+    assert "casstore pull --include" in told
+    assert option not in sides("push", "--help").text
+
+
 def test_get_and_cat_read_straight_from_a_remote(sides):
     """Nothing of it is in the store after; a version that is not there is not found there."""
     assert sides("cat", "net:v0", "test/b.txt", "--from", "lab").raw == FILES["test/b.txt"]
@@ -172,6 +200,22 @@ def test_python_reads_on_demand(sides):
     python(sides, "import casstore; casstore.Api().artifact('net:v0').download('out')")
     assert {path: (sides.folder / "out" / path).read_bytes() for path in FILES} == FILES
     assert "partly" not in sides("ls", "net").text
+
+
+def test_python_pulls_and_syncs_parts(sides):
+    """The rest comes when it is read."""
+    printed = python(
+        sides,
+        """
+        import casstore
+        store = casstore.open_store()
+        print(store.pull("net", include="train/*", exclude=["*.txt"]))
+        print(store.sync(include=["test/b.txt"]))
+        """,
+    )
+    assert printed.splitlines() == ["['net:v0']", "['net:v0']"]
+    files = sides("ls", "net:v0", "--json").json["files"]
+    assert [file["path"] for file in files if file["here"]] == ["test/b.txt", "train/a.bin"]
 
 
 def test_python_opens_straight_from_a_remote(sides):
