@@ -12,7 +12,7 @@ import aiohttp
 from gcsfs.core import GCSFileSystem
 
 from casstore.backends.failures import StatusError
-from casstore.backends.systems import COMMON, CONNECT_SECONDS, READ_SECONDS
+from casstore.backends.systems import COMMON, CONNECT_SECONDS, READ_SECONDS, take
 from casstore.settings import storage_emulator
 
 __all__ = ["GcsClient", "gcs_client"]
@@ -37,6 +37,7 @@ class GcsClient(GCSFileSystem):  # type: ignore[misc] # gcsfs has no types
         *args: str,
         headers: Any = None,
         data: Any = None,
+        most: int | None = None,
         **named: Any,
     ) -> tuple[int, Any, Any, bytes]:
         await self._set_session()
@@ -52,7 +53,8 @@ class GcsClient(GCSFileSystem):  # type: ignore[misc] # gcsfs has no types
         ) as reply:
             if reply.status >= FIRST_ERROR_STATUS:
                 raise StatusError(reply.status)
-            return reply.status, reply.headers, reply.request_info, await reply.read()
+            body = await (reply.read() if most is None else take(reply.content.read, most))
+            return reply.status, reply.headers, reply.request_info, body
 
     @property
     def upload_url(self) -> str:
@@ -60,7 +62,10 @@ class GcsClient(GCSFileSystem):  # type: ignore[misc] # gcsfs has no types
         return f"{self._location}/upload/storage/v1"
 
     def ask(self, method: str, path: str, *args: str, **named: Any) -> bytes:
-        """Send one request; ``{}`` in the path stand for ``args``, quoted.  Returns the body."""
+        """Send one request; ``{}`` in the path stand for ``args``, quoted.  Returns the body.
+
+        With ``most`` no more than that and one byte of it.
+        """
         body: bytes = self.call(method, path, *args, **named)[1]
         return body
 

@@ -7,7 +7,7 @@ switched off; instances are shared between callers unless that is; a forked chil
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import fsspec
@@ -16,7 +16,15 @@ from fsspec.asyn import sync
 
 from casstore.errors import Unsupported
 
-__all__ = ["COMMON", "CONNECT_SECONDS", "READ_SECONDS", "file_system", "file_system_at", "run"]
+__all__ = [
+    "COMMON",
+    "CONNECT_SECONDS",
+    "READ_SECONDS",
+    "file_system",
+    "file_system_at",
+    "run",
+    "take",
+]
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
@@ -54,3 +62,15 @@ def _unsupported(scheme: str) -> Iterator[None]:
 def run(fs: Any, function: Any, *arguments: Any, **named: Any) -> Any:
     """Call a coroutine function in the loop of a file system, and wait for what it returns."""
     return sync(fs.loop, function, *arguments, **named)
+
+
+async def take(read: Callable[[int], Awaitable[bytes]], most: int) -> bytes:
+    """Return what a stream holds, but no more than ``most`` + 1 bytes of it.
+
+    ``read`` returns up to so many bytes, nothing at the end.  Whoever lets the stream go before its
+    end lets the connection go too.
+    """
+    taken = bytearray()
+    while len(taken) <= most and (piece := await read(most + 1 - len(taken))):
+        taken += piece
+    return bytes(taken)

@@ -34,7 +34,7 @@ from casstore.bundles.container import (
 )
 from casstore.bundles.writing import part_paths
 from casstore.errors import Corrupt, FileMissing, Invalid, NotFound, Unsupported
-from casstore.remotes.objects import Listed, Range
+from casstore.remotes.objects import MAX_OBJECT_BYTES, Listed, Range, too_large
 
 __all__ = ["BundleFile", "BundleReader", "parts_beside"]
 
@@ -154,7 +154,9 @@ class BundleReader:
             missing[about.bundle_id].discard(about.part)
         return {bundle_id: sorted(parts) for bundle_id, parts in missing.items() if parts}
 
-    def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+    def read(
+        self, name: str, start: int = 0, end: int | None = None, *, at_most: int = MAX_OBJECT_BYTES
+    ) -> bytes:
         """Return the bytes of an object, or of a part of it, which nobody has checked.
 
         Of a whole object the first copy that has its CRC-32 is taken.  Raises ``NotFound``, and
@@ -165,6 +167,8 @@ class BundleReader:
         files = self._places.get(name)
         if not files:
             raise NotFound(f"{self.url} holds no {name}")
+        if end is None and files[0].members[name].size_bytes - start > at_most:
+            raise too_large(self.url, name, at_most)
         if start or end is not None:
             return files[0].raw(files[0].members[name], start, end)
         for file in files[:-1]:

@@ -17,7 +17,7 @@ from casstore.bundles.part import Part, Stored, closing_bytes, taken_bytes
 from casstore.digest import Buffer
 from casstore.errors import Conflict, Corrupt, Invalid, NotFound, RemoteError, Unsupported
 from casstore.parallel import Lock
-from casstore.remotes.objects import Listed, Range
+from casstore.remotes.objects import MAX_OBJECT_BYTES, Listed, Range, too_large
 
 __all__ = ["BundleWriter", "part_paths"]
 
@@ -104,7 +104,9 @@ class BundleWriter:
             return False
         return True
 
-    def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+    def read(
+        self, name: str, start: int = 0, end: int | None = None, *, at_most: int = MAX_OBJECT_BYTES
+    ) -> bytes:
         """Return the bytes of an object that was written, or of a part of it."""
         with self._lock:
             made = self._made.get(name)
@@ -112,6 +114,8 @@ class BundleWriter:
                 raise NotFound(f"{self.url} holds no {name}")
             member = made.stored.member
             stop = member.size_bytes if end is None else end
+            if end is None and stop - start > at_most:
+                raise too_large(self.url, name, at_most)
             if not 0 <= start <= stop <= member.size_bytes:
                 raise RemoteError(f"{name} of {self.url} has {member.size_bytes} bytes, not {stop}")
             return self._parts[made.part].read(member, start, stop)

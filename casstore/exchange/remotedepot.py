@@ -29,7 +29,7 @@ from casstore.exchange.remoteframes import RemoteFrames
 from casstore.journal.numbers import Standpoint
 from casstore.journal.wire import MAX_EVENT_BYTES, read_event
 from casstore.packs import MAX_PACK_BYTES, PackId
-from casstore.remotes import Listed, Objects, Range, open_objects
+from casstore.remotes import MAX_SMALL_BYTES, Listed, Objects, Range, open_objects
 from casstore.store import Index
 
 __all__ = ["Event", "RemoteDepot", "nowhere", "open_depot"]
@@ -115,7 +115,8 @@ class RemoteDepot:
     def read_authority(self) -> bytes | None:
         """Look up the id under which numbers are sealed there; None if it is no upstream."""
         try:
-            self.authority = read_authority(self.objects.read(AUTHORITY_NAME))
+            data = self.objects.read(AUTHORITY_NAME, at_most=MAX_SMALL_BYTES)
+            self.authority = read_authority(data)
         except NotFound:
             self.authority = None
         return self.authority
@@ -244,7 +245,7 @@ def open_depot(
     nothing that was known before, and keeps nothing.
     """
     try:
-        data = objects.read("FORMAT")
+        data = objects.read("FORMAT", at_most=MAX_SMALL_BYTES)
     except NotFound:
         if planning:
             return RemoteDepot(objects, NO_ID, Mirror.of_nothing())
@@ -273,4 +274,4 @@ def _create(objects: Objects) -> bytes:
         objects.create_exclusively("FORMAT", data)
     except Unsupported:
         objects.create("FORMAT", data)
-    return objects.read("FORMAT")
+    return objects.read("FORMAT", at_most=MAX_SMALL_BYTES)

@@ -23,7 +23,7 @@ from casstore.exchange.indexes import (
 from casstore.exchange.mirror import Mirror
 from casstore.packs import PackId, rows_at
 from casstore.parallel import ordered_map
-from casstore.remotes import Listed, Objects
+from casstore.remotes import MAX_SMALL_BYTES, Listed, Objects
 
 __all__ = ["RemotePacks", "pack_name"]
 
@@ -163,7 +163,7 @@ class RemotePacks:
 
     def _require_depot(self) -> None:
         try:
-            self._objects.read("FORMAT")
+            self._objects.read("FORMAT", at_most=MAX_SMALL_BYTES)
         except NotFound:
             raise NotFound(
                 f"there is no depot at {self._objects.url} any more",

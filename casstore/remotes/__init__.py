@@ -7,7 +7,7 @@ events, stores.
 driver of a URL; ``claims`` gives out numbers, ``probing`` finds out what a place can do.
 """
 
-from casstore.remotes.objects import Listed, Objects, Range
+from casstore.remotes.objects import MAX_SMALL_BYTES, Listed, Objects, Range
 from casstore.remotes.served import open_objects
 
-__all__ = ["Listed", "Objects", "Range", "open_objects"]
+__all__ = ["MAX_SMALL_BYTES", "Listed", "Objects", "Range", "open_objects"]

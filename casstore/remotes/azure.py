@@ -41,11 +41,11 @@ class Azure:
         """See ``Driver``."""
         self._upload(name, data, overwrite=False)
 
-    def get(self, name: str, start: int, end: int | None) -> bytes:
+    def get(self, name: str, start: int, end: int | None, most: int) -> bytes:
         """See ``Driver``."""
         self._requests.add("GET")
         length = None if end is None else end - start
-        data: bytes = run(self._fs, _download, self._blob(name), start, length)
+        data: bytes = run(self._fs, _download, self._blob(name), start, length, most)
         return data
 
     def page(self, prefix: str, more: object | None) -> Page:
@@ -80,10 +80,10 @@ def make_driver(address: Address, requests: Requests) -> Driver:
     return Azure(address, requests)
 
 
-async def _download(blob: Any, start: int, length: int | None) -> bytes:
+async def _download(blob: Any, start: int, length: int | None, most: int) -> bytes:
     part = {"offset": start, "length": length} if start or length is not None else {}
-    download = await blob.download_blob(**part, **ONCE)
-    data: bytes = await download.readall()
+    download = await blob.download_blob(**part, **ONCE)  # the client takes 32 MiB at first at most
+    data: bytes = await (download.readall() if download.size <= most else download.read(most + 1))
     return data
 
 

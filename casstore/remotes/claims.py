@@ -22,8 +22,8 @@ from typing import Literal, NamedTuple
 
 from casstore.depot import escape_name
 from casstore.digest import COMMIT_ID_SIZE, CommitId
-from casstore.errors import Conflict, NotFound, RemoteAuth
-from casstore.remotes.objects import Objects, Range
+from casstore.errors import Conflict, Corrupt, NotFound, RemoteAuth
+from casstore.remotes.objects import MAX_SMALL_BYTES, Objects, Range
 
 __all__ = ["Claims", "Mode", "Place", "agreed_mode", "settled_mode"]
 
@@ -60,7 +60,7 @@ def agreed_mode(objects: Objects, *, exclusive: bool) -> Mode:
     if exclusive and objects.create_exclusively(MODE_OBJECT, b"exclusive\n"):
         return "exclusive"
     try:
-        settled = objects.read(MODE_OBJECT)
+        settled = objects.read(MODE_OBJECT, at_most=MAX_SMALL_BYTES)
     except NotFound:
         objects.create(MODE_OBJECT, b"listed\n")
         return "listed"
@@ -77,9 +77,10 @@ def agreed_mode(objects: Objects, *, exclusive: bool) -> Mode:
 def settled_mode(objects: Objects) -> Mode | None:
     """Return how numbers are claimed in this depot; None where nobody has claimed one yet."""
     try:
-        return "exclusive" if objects.read(MODE_OBJECT) == b"exclusive\n" else "listed"
+        settled = objects.read(MODE_OBJECT, at_most=MAX_SMALL_BYTES)
     except NotFound:
         return None
+    return "exclusive" if settled == b"exclusive\n" else "listed"
 
 
 class Claims:
@@ -103,9 +104,10 @@ class Claims:
         if self._mode == "listed":
             return self._winner(f"{place.folder}{number}/")
         try:
-            return _commit_of(self._objects.read(f"{place.folder}{number}"))
-        except NotFound:
+            data = self._objects.read(f"{place.folder}{number}", at_most=MAX_SMALL_BYTES)
+        except (NotFound, Corrupt):  # one that is no claim, however large, is nobody's
             return None
+        return _commit_of(data)
 
     def numbers(self, place: Place) -> list[int]:
         """Return the numbers that anybody has claimed, ascending, holes among them: one listing."""

@@ -59,8 +59,12 @@ class Driver(Protocol):
     def put_new(self, name: str, data: bytes) -> None:
         """Make a small object if there is none; else an error of kind ``EXISTS``."""
 
-    def get(self, name: str, start: int, end: int | None) -> bytes:
-        """Return bytes of an object; how many they are is checked by the caller."""
+    def get(self, name: str, start: int, end: int | None, most: int) -> bytes:
+        """Return bytes of an object; how many they are is checked by the caller.
+
+        Whatever a server sends, no more than ``most`` + 1 of them are taken (of Azure's,
+        whose client checks ranges, 32 MiB): so one that never ends is told from one that is whole.
+        """
 
     def page(self, prefix: str, more: object | None) -> Page:
         """Return a part of the listing below a prefix, the first if ``more`` is None."""

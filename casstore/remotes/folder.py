@@ -60,12 +60,12 @@ class Folder:
 
         self._in_folder(final, publish)
 
-    def get(self, name: str, start: int, end: int | None) -> bytes:
+    def get(self, name: str, start: int, end: int | None, most: int) -> bytes:
         """See ``Driver``."""
         self._requests.add("GET")
         with _opened(self._root / name) as stream:
             size = os.fstat(stream.fileno()).st_size if end is None else end
-            return durable.read_at(stream.fileno(), max(0, size - start), start)
+            return durable.read_at(stream.fileno(), min(max(0, size - start), most + 1), start)
 
     def page(self, prefix: str, more: object | None) -> Page:
         """See ``Driver``: a page is a folder; ``more`` are those that are left."""

@@ -35,13 +35,14 @@ class Gcs:
         """See ``Driver``."""
         self._upload(name, data, ifGenerationMatch="0")
 
-    def get(self, name: str, start: int, end: int | None) -> bytes:
+    def get(self, name: str, start: int, end: int | None, most: int) -> bytes:
         """See ``Driver``."""
         self._requests.add("GET")
         headers = {"Accept-Encoding": "identity"}
         if (start, end) != (0, None):
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-        return self._client.ask("GET", OBJECT, *self._where(name), alt="media", headers=headers)
+        where = self._where(name)
+        return self._client.ask("GET", OBJECT, *where, alt="media", headers=headers, most=most)
 
     def page(self, prefix: str, more: object | None) -> Page:
         """See ``Driver``: up to a thousand objects."""

@@ -36,11 +36,11 @@ class Memory:
                 raise FileExistsError(name)
             self._objects[name] = data
 
-    def get(self, name: str, start: int, end: int | None) -> bytes:
+    def get(self, name: str, start: int, end: int | None, most: int) -> bytes:
         """See ``Driver``."""
         self._requests.add("GET")
         try:
-            return self._objects[name][start:end]
+            return self._objects[name][start:end][: most + 1]
         except KeyError:
             raise FileNotFoundError(name) from None
 

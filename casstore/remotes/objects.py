@@ -6,7 +6,15 @@ Knows: the promises of each call.  Never: which server keeps them.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-__all__ = ["Listed", "Objects", "Range"]
+from casstore.errors import Corrupt
+
+__all__ = ["MAX_OBJECT_BYTES", "MAX_SMALL_BYTES", "Listed", "Objects", "Range", "too_large"]
+
+MAX_OBJECT_BYTES = 128 * 1024 * 1024
+"""What no object of a depot passes."""
+
+MAX_SMALL_BYTES = 64 * 1024
+"""What no FORMAT, AUTHORITY, NUMBERING or claim passes, whoever wrote it."""
 
 
 class Listed(NamedTuple):
@@ -54,8 +62,14 @@ class Objects(Protocol):
         Raises ``Unsupported`` where the backend cannot: claims then go by listing.
         """
 
-    def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
-        """Return the bytes of an object, or of a part of it; fewer bytes than asked is an error."""
+    def read(
+        self, name: str, start: int = 0, end: int | None = None, *, at_most: int = MAX_OBJECT_BYTES
+    ) -> bytes:
+        """Return the bytes of an object, or of a part of it; fewer bytes than asked is an error.
+
+        ``at_most`` bounds one that is read to its end: of a larger one no more is taken, and that
+        it is larger is a ``Corrupt`` that names it.
+        """
 
     def read_ranges(self, ranges: Iterable[Range]) -> Iterator[bytes]:
         """Yield the bytes of each range, in the order given, reading ahead in parallel.
@@ -74,3 +88,11 @@ class Objects(Protocol):
 
     def close(self) -> None:
         """Let connections go; further calls are an error."""
+
+
+def too_large(url: str, name: str, at_most: int) -> Corrupt:
+    """Return the error for an object that is larger than any of its kind."""
+    return Corrupt(
+        f"{name} of {url} has more than {at_most} bytes, which none has",
+        hint="no more of it was read; see what lies there",
+    )

@@ -38,10 +38,11 @@ class Others:
         del data
         raise Unsupported(f"{self._scheme}:// cannot create {name} exclusively")
 
-    def get(self, name: str, start: int, end: int | None) -> bytes:
+    def get(self, name: str, start: int, end: int | None, most: int) -> bytes:
         """See ``Driver``."""
         self._requests.add("GET")
-        data: bytes = self._fs.cat_file(self._path(name), start=start or None, end=end)
+        last = start + most + 1 if end is None else end
+        data: bytes = self._fs.cat_file(self._path(name), start=start or None, end=last)
         return data
 
     def page(self, prefix: str, more: object | None) -> Page:

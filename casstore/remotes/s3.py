@@ -9,7 +9,7 @@ PUT is what makes one exclusive: at the end of an upload in parts servers pass o
 from typing import Any
 
 from casstore.backends.s3 import s3_file_system
-from casstore.backends.systems import run
+from casstore.backends.systems import run, take
 from casstore.remotes.addresses import Address
 from casstore.remotes.driver import Driver, Page, Requests
 from casstore.remotes.objects import Listed
@@ -40,11 +40,11 @@ class S3:
         """See ``Driver``; 409 means that somebody else's PUT is under way: it passes."""
         self._call("put_object", Key=self._address.key(name), Body=data, IfNoneMatch="*")
 
-    def get(self, name: str, start: int, end: int | None) -> bytes:
+    def get(self, name: str, start: int, end: int | None, most: int) -> bytes:
         """See ``Driver``."""
         part = {} if (start, end) == (0, None) else {"Range": _range(start, end)}
         reply = self._call("get_object", Key=self._address.key(name), **part)
-        data: bytes = run(self._fs, _body, reply["Body"])
+        data: bytes = run(self._fs, _body, reply["Body"], most)
         return data
 
     def page(self, prefix: str, more: object | None) -> Page:
@@ -77,10 +77,9 @@ def make_driver(address: Address, requests: Requests) -> Driver:
     return S3(address, requests)
 
 
-async def _body(stream: Any) -> bytes:
+async def _body(stream: Any, most: int) -> bytes:
     async with stream:
-        data: bytes = await stream.read()
-        return data
+        return await take(stream.read, most)
 
 
 def _range(start: int, end: int | None) -> str:

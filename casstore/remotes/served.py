@@ -12,6 +12,7 @@ from casstore.backends.failures import Kind, understood
 from casstore.backends.making import Kept
 from casstore.backends.trying import Patience, tried
 from casstore.errors import (
+    Corrupt,
     Error,
     Invalid,
     NotFound,
@@ -24,12 +25,19 @@ from casstore.errors import (
 from casstore.parallel import ordered_map
 from casstore.remotes.addresses import Address, parse_address
 from casstore.remotes.driver import TEMPORARY, Driver, Page, Requests, ShortRead
-from casstore.remotes.objects import Listed, Objects, Range
+from casstore.remotes.objects import (
+    MAX_OBJECT_BYTES,
+    MAX_SMALL_BYTES,
+    Listed,
+    Objects,
+    Range,
+    too_large,
+)
 from casstore.remotes.schemes import make_driver, scheme_of
 
 __all__ = ["MAX_BYTES_IN_FLIGHT", "MAX_EXCLUSIVE_BYTES", "open_objects"]
 
-MAX_EXCLUSIVE_BYTES = 64 * 1024
+MAX_EXCLUSIVE_BYTES = MAX_SMALL_BYTES
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 MAX_LISTED = 5_000_000  # objects, or empty pages: a listing that never ends is no depot's
 READERS = 8
@@ -98,13 +106,19 @@ class _Served:
             return self._holds(name, data)
         return True
 
-    def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+    def read(
+        self, name: str, start: int = 0, end: int | None = None, *, at_most: int = MAX_OBJECT_BYTES
+    ) -> bytes:
         """See ``Objects``."""
         if end is not None and end <= start:
             return b""
-        return self._attempt(
-            "read", name, lambda driver: _whole(driver, _checked(name), start, end)
+        most = at_most if end is None else end - start
+        data = self._attempt(
+            "read", name, lambda driver: _whole(driver, _checked(name), start, end, most)
         )
+        if len(data) > most:
+            raise too_large(self.url, name, most)
+        return data
 
     def read_ranges(self, ranges: Iterable[Range]) -> Iterator[bytes]:
         """See ``Objects``: at most 64 MiB, or one range, are under way or wait to be taken."""
@@ -160,8 +174,8 @@ class _Served:
     def _holds(self, name: str, data: bytes) -> bool:
         """Tell whether what is there is ours: then only the answer to an attempt was lost."""
         try:
-            return self.read(name) == data
-        except NotFound:  # a name that was taken by somebody who has written nothing yet
+            return self.read(name, at_most=MAX_EXCLUSIVE_BYTES) == data
+        except (NotFound, Corrupt):  # somebody has written nothing yet, or what nobody of us did
             return False
 
     def _attempt(self, verb: str, name: str, call: Callable[[Driver], Result]) -> Result:
@@ -230,8 +244,8 @@ def _checked(name: str) -> str:
     return name
 
 
-def _whole(driver: Driver, name: str, start: int, end: int | None) -> bytes:
-    data = driver.get(name, start, end)
+def _whole(driver: Driver, name: str, start: int, end: int | None, most: int) -> bytes:
+    data = driver.get(name, start, end, most)
     if end is not None and len(data) != end - start:
         raise ShortRead(f"{len(data)} bytes came of {end - start}")
     return data

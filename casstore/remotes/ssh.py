@@ -39,9 +39,9 @@ class Ssh:
         """See ``Driver``."""
         run(self._fs, self._put, name, data, replace=False)
 
-    def get(self, name: str, start: int, end: int | None) -> bytes:
+    def get(self, name: str, start: int, end: int | None, most: int) -> bytes:
         """See ``Driver``."""
-        data: bytes = run(self._fs, self._get, name, start, end)
+        data: bytes = run(self._fs, self._get, name, start, end, most)
         return data
 
     def page(self, prefix: str, more: object | None) -> Page:
@@ -84,13 +84,15 @@ class Ssh:
                 await self._make_folders(channel, name)
                 await _move(channel, staged, final, replace=replace)
 
-    async def _get(self, name: str, start: int, end: int | None) -> bytes:
+    async def _get(self, name: str, start: int, end: int | None, most: int) -> bytes:
         self._requests.add("GET")
         path = self._path(name)
         async with self._channel() as channel:
             try:
                 async with channel.open(path, "rb") as stream:
-                    data: bytes = await stream.read(-1 if end is None else end - start, start)
+                    size = (await stream.stat()).size or 0 if end is None else end
+                    length = min(max(0, size - start), most + 1)
+                    data: bytes = await stream.read(length, start)
                     return data
             except SFTPFailure as error:
                 if await channel.isdir(path):  # a folder of objects is none itself

@@ -23,7 +23,7 @@ __all__ = ["WebDav", "make_driver"]
 
 TAKEN = "~"
 MAX_KNOWN_FOLDERS = 100_000
-PARTIAL, MOVED, FORBIDDEN, NOT_ALLOWED, CONFLICT = 206, 301, 403, 405, 409
+PARTIAL, MOVED, FORBIDDEN, MISSING, NOT_ALLOWED, CONFLICT = 206, 301, 403, 404, 405, 409
 
 
 class WebDav:
@@ -54,19 +54,27 @@ class WebDav:
         self.put(name, data)
         self._taken.discard(mine)
 
-    def get(self, name: str, start: int, end: int | None) -> bytes:
+    def get(self, name: str, start: int, end: int | None, most: int) -> bytes:
         """See ``Driver``; what a server that knows no ranges sends is cut."""
         part = (start, end) != (0, None)
         last = "" if end is None else end - 1
         headers = {"Range": f"bytes={start}-{last}"} if part else {}
-        try:
-            reply = self._ask("GET", name, headers=headers)
-        except HTTPError as error:
-            if error.status_code in {MOVED, NOT_ALLOWED}:  # a folder of objects is none itself
-                raise FileNotFoundError(name) from error
-            raise
-        data: bytes = reply.content
-        return data[start:end] if part and reply.status_code != PARTIAL else data
+        self._requests.add("GET")
+        url = self._client.join_url(self._path(name))
+        with self._client.http.stream("GET", url, headers=headers) as reply:
+            if reply.status_code in {MISSING, MOVED, NOT_ALLOWED}:  # a folder is none itself
+                raise FileNotFoundError(name)
+            if not reply.is_success:
+                raise HTTPError(reply)
+            is_cut = part and reply.status_code != PARTIAL
+            unasked = start if is_cut else 0
+            taken = bytearray()
+            for piece in reply.iter_bytes():
+                taken += piece[unasked:]
+                unasked = max(0, unasked - len(piece))
+                if len(taken) > most:
+                    break
+        return bytes(taken[: most if is_cut and end is not None else most + 1])
 
     def page(self, prefix: str, more: object | None) -> Page:
         """See ``Driver``: a page is a folder; ``more`` are those that are left."""

@@ -41,8 +41,8 @@ class Dying:
     def create(self, name, data):
         self._live(lambda: self._objects.create(name, data))
 
-    def read(self, *where):
-        return self._live(lambda: self._objects.read(*where))
+    def read(self, *where, **limits):
+        return self._live(lambda: self._objects.read(*where, **limits))
 
     def read_ranges(self, ranges):
         for each in ranges:

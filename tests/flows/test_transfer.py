@@ -288,8 +288,8 @@ class DyingReader:
             raise Ended
         return call()
 
-    def read(self, *where):
-        return self._live(lambda: self._objects.read(*where))
+    def read(self, *where, **limits):
+        return self._live(lambda: self._objects.read(*where, **limits))
 
     def listing(self, prefix):
         return self._live(lambda: list(self._objects.listing(prefix)))
@@ -355,8 +355,8 @@ class Flipping:
         middle = len(data) // 2
         return data[:middle] + bytes([data[middle] ^ 4]) + data[middle + 1 :]
 
-    def read(self, name, start=0, end=None):
-        return self._flip(name, self._objects.read(name, start, end))
+    def read(self, name, *where, **limits):
+        return self._flip(name, self._objects.read(name, *where, **limits))
 
     def read_ranges(self, ranges):
         ranges = list(ranges)

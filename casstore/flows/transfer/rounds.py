@@ -32,6 +32,7 @@ from casstore.journal import parts, queries
 from casstore.journal.bodies import PartBody
 from casstore.journal.subjects import RoundSubject
 from casstore.journal.views import PartView
+from casstore.remotes import MAX_SMALL_BYTES
 from casstore.store import (
     Commit,
     Draft,
@@ -46,6 +47,8 @@ from casstore.store import (
 from casstore.store.numbering import key_of
 
 __all__ = ["add_part_there", "finish_round_there"]
+
+MAX_SETTLED_BYTES = 16 * 1024 * 1024  # as an event, which names parts too
 
 
 def add_part_there(
@@ -159,8 +162,9 @@ class Depot:
     def settled(self, at: RoundSubject) -> Settled | None:
         """Return what a round was settled to be, None if it is open; all of it is here then."""
         try:
-            name = self.depot.objects.read(_claim(at)).decode("ascii", "replace")
-            what = Settled.from_bytes(self.depot.objects.read(f"{_claim(at)}-{name}"))
+            read = self.depot.objects.read
+            name = read(_claim(at), at_most=MAX_SMALL_BYTES).decode("ascii", "replace")
+            what = Settled.from_bytes(read(f"{_claim(at)}-{name}", at_most=MAX_SETTLED_BYTES))
         except NotFound:
             return None
         self.look()
