@@ -20,7 +20,7 @@ from casstore.journal.table import MemoryTable, StateTable
 
 __all__ = ["TABLE_VERSION", "apply", "fold"]
 
-TABLE_VERSION = 4
+TABLE_VERSION = 5
 """Raised when rows change their form or a kind becomes known: tables of another one are rebuilt."""
 
 _Folder: TypeAlias = Callable[[StateTable, Event, Any, Any], None]

@@ -14,7 +14,7 @@ C a commit id (16 bytes), E an event id (16 bytes), R a run id, # a number (8 by
     collection 0 P 0 N            registers, clock, counters of one name
     called 0 P 0 <label> 0 N      names that are called otherwise now, by what they are called
     alias 0 P 0 N 0 <alias>       heads of one alias
-    number 0 P 0 N 0 # C          members by the number that their event gives
+    number 0 P 0 N 0 # C          numberings that gave C the number by a version or link event
     unnumbered 0 P 0 N 0 C        members whose event gives none
     sealed 0 P 0 N 0 <authority> # C
     run 0 P 0 R                   fields of one run

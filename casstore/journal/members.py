@@ -84,7 +84,10 @@ def enroll(
         table.put(keys.unnumbered(project, name, commit), keys.NIL)
     else:
         raise_highest(row, body.numbering, body.number)
-        table.put(keys.number(project, name, body.number, commit), keys.NIL)
+        key = keys.number(project, name, body.number, commit)
+        raw = table.get(key)
+        givers = {body.numbering or b"", *(decode(raw) if raw is not None else ())}
+        table.put(key, encode(sorted(givers)))
 
 
 def _note_type(row: CollectionRow, type_name: str, event: Event) -> None:

@@ -9,6 +9,7 @@ events and from who looks.  ``FORMAT.md``, "Numbers", has the rules.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 from casstore.digest import COMMIT_ID_SIZE, CommitId
@@ -22,6 +23,8 @@ UNKNOWN_AUTHORITY = bytes(16)
 """Stands for an upstream that was never reached: it seals nothing, so numbers are provisional."""
 
 PREFIX_CHARS = 8
+
+_of = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Numbers:
         if authority is not None and (number := self.sealed_number(view)) is not None:
             return Label(number, exact=authority in view.sealed)
         is_provisional = authority is not None
-        own = view.number if view.numbering == self.standpoint.numbering else None
+        own = self.own_number(view)
         if own is not None:
             others = self._given_to_others(own, view.commit)
             if all(self.sealed_number(other) is not None for other in others):
@@ -135,6 +138,19 @@ class Numbers:
             default=None,
         )
 
+    def own_number(self, view: VersionView) -> int | None:
+        """Return the number that this store gave a member of the collection, None if none.
+
+        A version that several stores have linked has a number of each.
+        """
+        own = self.standpoint.numbering
+        if view.numbering == own and view.number is not None:
+            return view.number
+        place = (self.project, self.name)
+        links = [link for link in view.links if (link.project, link.name) == place]
+        given = [link.number for link in links if link.numbering == own]
+        return max((number for number in given if number is not None), default=None)
+
     def resolve(self, number: int) -> Resolution | None:
         """Return what ``vN`` means, or None if it means nothing.
 
@@ -159,8 +175,8 @@ class Numbers:
 
     def given(self, number: int) -> list[VersionView]:
         """Return what this store gave a number to, in order; several where it was copied."""
-        views = queries.numbered(self.table, self.project, self.name, number)
-        own = [view for view in views if view.numbering == self.standpoint.numbering]
+        views = [self.member(commit) for commit in self._ever_given(number)]
+        own = [view for view in views if view is not None and self.own_number(view) == number]
         return sorted(own, key=self.order) if len(own) > 1 else own
 
     def newest(self) -> VersionView | None:
@@ -174,6 +190,24 @@ class Numbers:
         if logged is not None or sealed is not None:
             return logged or sealed
         return self._newest_given(after=-1)
+
+    def newest_elsewhere(self) -> list[VersionView]:
+        """Return the newest version of each who numbered the collection, none of them this store.
+
+        Those are the authorities that sealed what is alive, or, if none did, the numberings of
+        other stores.  Several say that nobody can tell which is the newest; they come in the order
+        of the ids.
+        """
+        sealed: dict[bytes, tuple[int, VersionView]] = {}
+        given: dict[bytes, tuple[int, VersionView]] = {}
+        for view in queries.versions(self.table, self.project, self.name):
+            for authority, number in view.sealed.items():
+                sealed[authority] = max(sealed.get(authority, (-1, view)), (number, view), key=_of)
+            if view.number is not None and view.numbering is not None:
+                before = given.get(view.numbering, (-1, view))
+                given[view.numbering] = max(before, (view.number, view), key=_of)
+        found = [view for _, (_, view) in sorted((sealed or given).items(), key=_of)]
+        return list({view.commit: view for view in found}.values())
 
     def next(self) -> int:
         """Return the next number to give: above every one that was ever given or shown here."""
@@ -215,11 +249,10 @@ class Numbers:
         found = []
         for commit in commits:
             view = self.member(commit)
-            if view is None or view.numbering != self.standpoint.numbering or view.number is None:
-                continue
-            now = self.sealed_number(view)
-            if now is not None and now != view.number:
-                found.append(Renumbered(commit, view.number, now))
+            before = self.own_number(view) if view is not None else None
+            now = self.sealed_number(view) if view is not None else None
+            if before is not None and now is not None and now != before:
+                found.append(Renumbered(commit, before, now))
         return sorted(found, key=lambda each: each.before)
 
     def order(self, view: VersionView) -> tuple[int, bytes]:
@@ -229,6 +262,10 @@ class Numbers:
     def member(self, commit: CommitId) -> VersionView | None:
         """Return a commit as the collection shows it, or None."""
         return queries.member(self.table, self.project, self.name, commit)
+
+    def _ever_given(self, number: int) -> list[CommitId]:
+        numbering = self.standpoint.numbering
+        return queries.given(self.table, self.project, self.name, number, numbering)
 
     def _holder(self, authority: bytes, number: int) -> CommitId | None:
         return seals.holder(self.table, self.project, self.name, authority, number)
@@ -243,6 +280,7 @@ class Numbers:
         found += [view.commit for view in self.given(number)]
         if not found:
             return []
+        found += self._ever_given(number)  # it was shown for a link that ended since
         for authority in self.standpoint.former:
             found += [seal.commit for seal in seals.claimants(*place, authority, number)]
         return list(dict.fromkeys(found))
@@ -255,8 +293,7 @@ class Numbers:
 
     def _given_to_others(self, number: int, commit: CommitId) -> list[VersionView]:
         """Return what else this store, or a copy of it, gave a number to; mostly nothing."""
-        rows = self.table.scan(keys.number(self.project, self.name, number))
-        if all(key.endswith(commit) for key, _ in rows):
+        if self._ever_given(number) == [commit]:
             return []
         return [view for view in self.given(number) if view.commit != commit]
 

@@ -34,6 +34,8 @@ __all__ = [
     "commits_of_manifest",
     "deletion_seen",
     "edit_heads",
+    "enrolled",
+    "given",
     "highest_clock",
     "is_alive",
     "link_heads",
@@ -115,13 +117,14 @@ def versions(
     table: StateReader, project: str, name: str, *, include_deleted: bool = False
 ) -> Iterator[VersionView]:
     """Yield a collection's versions by number, then those without one; linked ones among them."""
-    for number, commit in _enrolled(table, project, name):
+    for number, commit in enrolled(table, project, name):
         view = _member(table, (project, name, number), commit)
         if view is not None and (include_deleted or not view.deleted):
             yield view
 
 
-def _enrolled(table: StateReader, project: str, name: str) -> Iterator[tuple[int | None, bytes]]:
+def enrolled(table: StateReader, project: str, name: str) -> Iterator[tuple[int | None, bytes]]:
+    """Yield (number, commit) of all that were ever logged or linked to a collection."""
     for key, _ in table.scan(keys.numbers(project, name)):
         number = key[-8 - COMMIT_ID_SIZE : -COMMIT_ID_SIZE]
         yield int.from_bytes(number, "big"), key[-COMMIT_ID_SIZE:]
@@ -134,6 +137,14 @@ def numbered(table: StateReader, project: str, name: str, number: int) -> list[V
     rows = table.scan(keys.number(project, name, number))
     found = [_member(table, (project, name, number), key[-COMMIT_ID_SIZE:]) for key, _ in rows]
     return [view for view in found if view is not None]
+
+
+def given(
+    table: StateReader, project: str, name: str, number: int, numbering: bytes
+) -> list[CommitId]:
+    """Return the commits that a numbering ever gave a number to, links that ended among them."""
+    rows = table.scan(keys.number(project, name, number))
+    return [CommitId(key[-COMMIT_ID_SIZE:]) for key, raw in list(rows) if numbering in decode(raw)]
 
 
 def commits(table: StateReader, prefix: bytes = b"") -> Iterator[CommitId]:

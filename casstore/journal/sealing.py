@@ -105,11 +105,12 @@ class _Sealing:
     """What is known of an upstream's numbers while they are given."""
 
     def __init__(self, numbers: Numbers, authority: bytes) -> None:
+        self._numbers = numbers
         self._place = (numbers.project, numbers.name)
-        self._numbering = numbers.standpoint.numbering
         self._authority = authority
         self._known = {commit for _, commit in seals.sealed(numbers.table, *self._place, authority)}
         self._given: dict[CommitId, int] = {}
+        self._gone = _gone_from(numbers)
         self._tried = queries.next_number(numbers.table, *self._place, authority) - 1
         self._top: tuple[int, CommitId, Digest] | None = None
         commit = seals.holder(numbers.table, *self._place, authority, max(self._tried, 0))
@@ -121,7 +122,7 @@ class _Sealing:
         """Give numbers to versions, one after the other."""
         outcomes = []
         for view in views:
-            own = view.number if view.numbering == self._numbering else None
+            own = self._numbers.own_number(view)
             if view.commit not in self._given:  # else another's push had claimed it meanwhile
                 same = yield from self._claim(view.commit, view.manifest.digest)
                 if same is not None:
@@ -158,6 +159,8 @@ class _Sealing:
         digest = yield Find(other)
         if digest is not None:
             yield self._seal(other, Digest(digest))
+            if other in self._gone:  # nothing is the same as what cannot be found by its number
+                self._top = None
 
     def _seal(self, commit: CommitId, digest: Digest) -> Append:
         """Return the event that gives a commit the number that was tried; it is the highest now."""
@@ -165,6 +168,13 @@ class _Sealing:
         self._top = (self._tried, commit, digest)
         body = SealedBody(self._tried, self._authority)
         return Append(CommitSubject(*self._place, commit), body)
+
+
+def _gone_from(numbers: Numbers) -> set[CommitId]:
+    """Return the commits that were members of a collection: links that ended, what was deleted."""
+    place = (numbers.table, numbers.project, numbers.name)
+    alive = {view.commit for view in queries.versions(*place)}
+    return {CommitId(commit) for _, commit in queries.enrolled(*place)} - alive
 
 
 class Claims(Protocol):

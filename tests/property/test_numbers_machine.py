@@ -27,6 +27,8 @@ from casstore.journal.table import MemoryTable
 EXAMPLES = 40
 STEPS = 30
 PLACE = ("vision", "net")
+REGISTRY = ("vision", "registry")  # where versions are linked
+PLACES = (PLACE, REGISTRY)
 ALIASES = st.sampled_from(["best", "prod"])
 CONTENTS = st.integers(1, 6)
 PICKS = st.integers(0, 99)
@@ -36,6 +38,17 @@ MAX_STORES = 5
 
 def pick(sequence, at):
     return sequence[at % len(sequence)]
+
+
+@dataclass
+class ClaimsOf:
+    """The claims of one collection."""
+
+    claims: dict
+    place: tuple
+
+    def take(self, number, commit):
+        return self.claims.setdefault((self.place, number), commit)
 
 
 @dataclass
@@ -52,8 +65,8 @@ class Depot:
                 self.events[event.id] = event
                 apply(event, self.table)
 
-    def take(self, number, commit):
-        return self.claims.setdefault(number, commit)
+    def at(self, place):
+        return ClaimsOf(self.claims, place)
 
     def find(self, commit):
         view = queries.version(self.table, commit)
@@ -76,9 +89,12 @@ class Store(Depot):
 
     @property
     def numbers(self):
+        return self.numbers_at(PLACE)
+
+    def numbers_at(self, place):
         now = self.followed[-1]
         former = dict.fromkeys(each for each in self.followed if each not in (None, now))
-        return Numbers(self.table, *PLACE, Standpoint(self.numbering, now, tuple(former)))
+        return Numbers(self.table, *place, Standpoint(self.numbering, now, tuple(former)))
 
     def copy(self, **changes):
         twin = Store(
@@ -92,22 +108,27 @@ class Store(Depot):
         twin.add(self.events.values())
         return twin
 
-    def meaning(self, number):
+    def meaning(self, number, place=PLACE):
         """Return the content that ``vN`` gives, None where it is nothing or a conflict."""
-        found = self.numbers.resolve(number)
+        found = self.numbers_at(place).resolve(number)
         if found is None or found.view is None:
             return None
-        if found.others and (number, found.commit) not in self.accepted:
+        if found.others and (place, number, found.commit) not in self.accepted:
             return None
         return found.view.manifest.digest
+
+    def agreed(self, number, place):
+        """Tell whether somebody accepted what the number means now, and has not since been told."""
+        found = self.numbers_at(place).resolve(number)
+        return bool(found.others) and (place, number, found.commit) in self.accepted
 
 
 class Push:
     """A push under way: the step that comes next was decided with what was known before."""
 
-    def __init__(self, store, upstream):
-        self.store, self.upstream = store, upstream
-        self.steps = seal_steps(store.numbers)
+    def __init__(self, store, upstream, place):
+        self.store, self.upstream, self.place = store, upstream, place
+        self.steps = seal_steps(store.numbers_at(place))
         self.step = next(self.steps, None)
 
     def go_on(self, answer):
@@ -142,15 +163,15 @@ class ManyWriters(RuleBasedStateMachine):
         for at, content in logged:
             self.log(at, content, set())
 
-    def write(self, depots, commit, body, *, by):
+    def write(self, depots, commit, body, *, by, place=PLACE):
         """Append an event as ``by`` would, to the depots that it reaches."""
         self.made += 1
         written = wire.write_event(
-            subjects.CommitSubject(*PLACE, commit),
+            subjects.CommitSubject(*place, commit),
             body,
             writer=bytes([1]) * 16,
             seq=self.made,
-            clock=next_clock(queries.highest_clock(by.table, *PLACE)),
+            clock=next_clock(queries.highest_clock(by.table, *place)),
             time=self.made,
         )
         event = wire.read_event(written.name, written.data)
@@ -166,7 +187,7 @@ class ManyWriters(RuleBasedStateMachine):
         self.made += 1
         commit = CommitId(self.made.to_bytes(16, "big"))
         number = store.numbers.next()
-        while store.take(number, commit) != commit:
+        while store.at(PLACE).take(number, commit) != commit:
             number += 1
         digest = Digest(bytes([content]) * 32)
         claims = tuple(
@@ -191,6 +212,32 @@ class ManyWriters(RuleBasedStateMachine):
             self.write([store], pick(views, which).commit, body, by=store)
 
     @rule(at=PICKS, which=PICKS)
+    def link(self, at, which):
+        """Make a version a member of the registry, under a number of its own there."""
+        store = pick(self.stores, at)
+        numbers = store.numbers_at(REGISTRY)
+        views = list(queries.versions(store.table, *PLACE))
+        views = [view for view in views if numbers.member(view.commit) is None]
+        if views:
+            view = pick(views, which)
+            number = numbers.next()
+            while store.at(REGISTRY).take(number, view.commit) != view.commit:
+                number += 1
+            self.write(
+                [store], view.commit, bodies.LinkBody(*REGISTRY, number, store.numbering), by=store
+            )
+            assert store.meaning(number, REGISTRY) == view.manifest.digest
+
+    @rule(at=PICKS, which=PICKS)
+    def unlink(self, at, which):
+        store = pick(self.stores, at)
+        views = list(queries.versions(store.table, *REGISTRY))
+        if views:
+            commit = pick(views, which).commit
+            heads = tuple(queries.link_heads(store.table, commit, *REGISTRY))
+            self.write([store], commit, bodies.UnlinkBody(heads), by=store)
+
+    @rule(at=PICKS, which=PICKS)
     def delete(self, at, which):
         store = pick(self.stores, at)
         views = list(queries.versions(store.table, *PLACE))
@@ -209,12 +256,14 @@ class ManyWriters(RuleBasedStateMachine):
     @rule(at=PICKS)
     def accept(self, at):
         store = pick(self.stores, at)
-        for clash in list(store.numbers.clashes()):
-            store.accepted.add((clash.number, clash.commit))
-            store.shown.pop(clash.number, None)
-        assert all(
-            (clash.number, clash.commit) in store.accepted for clash in store.numbers.clashes()
-        )
+        for place in PLACES:
+            for clash in list(store.numbers_at(place).clashes()):
+                store.accepted.add((place, clash.number, clash.commit))
+                store.shown.pop((place, clash.number), None)
+            assert all(
+                (place, clash.number, clash.commit) in store.accepted
+                for clash in store.numbers_at(place).clashes()
+            )
 
     # What happens to stores
 
@@ -259,7 +308,7 @@ class ManyWriters(RuleBasedStateMachine):
         pushes = []
         for store in racing:
             store.add(upstream.events.values())
-            pushes.append(Push(store, upstream))
+            pushes += [Push(store, upstream, place) for place in PLACES]
         for at, fate in schedule:
             pushes = [push for push in pushes if push.step is not None]
             if not pushes:
@@ -280,11 +329,11 @@ class ManyWriters(RuleBasedStateMachine):
     def do(self, push, depots):
         step = push.step
         if isinstance(step, Take):
-            return push.upstream.take(step.number, step.commit)
+            return push.upstream.at(push.place).take(step.number, step.commit)
         if isinstance(step, Find):
             return push.upstream.find(step.commit)
         assert isinstance(step, Append)
-        self.write(depots, step.subject.commit, step.body, by=push.store)
+        self.write(depots, step.subject.commit, step.body, by=push.store, place=push.place)
         return None
 
     @rule(at=PICKS, which=PICKS)
@@ -299,10 +348,14 @@ class ManyWriters(RuleBasedStateMachine):
         store.add(upstream.events.values())
 
         def append(subject, body):
-            self.write([upstream, store], subject.commit, body, by=store)
+            place = (subject.project, subject.name)
+            self.write([upstream, store], subject.commit, body, by=store, place=place)
 
-        perform(seal_steps(store.numbers), upstream, upstream.find, append)
-        assert store.numbers.unsealed() == [], "nothing that was pushed is without a number"
+        for place in PLACES:
+            steps = seal_steps(store.numbers_at(place))
+            perform(steps, upstream.at(place), upstream.find, append)
+            left = store.numbers_at(place).unsealed()
+            assert left == [], "nothing that was pushed is without a number"
 
     # What holds at every moment
 
@@ -310,17 +363,20 @@ class ManyWriters(RuleBasedStateMachine):
     def no_number_silently_means_something_else(self):
         """In no store, whatever arrives: it goes on meaning what it meant, or it is a conflict."""
         for store in self.stores:
-            for number in range(store.numbers.next()):
-                digest = store.meaning(number)
-                if digest is not None:
-                    assert store.shown.setdefault(number, digest) == digest
+            for place in PLACES:
+                for number in range(store.numbers_at(place).next()):
+                    digest = store.meaning(number, place)
+                    if digest is not None and store.agreed(number, place):
+                        store.shown[place, number] = digest
+                    if digest is not None:
+                        assert store.shown.setdefault((place, number), digest) == digest
 
     @invariant()
     def labels_give_their_versions(self):
         """Resolve each exact one to that very version; the newest is alive and has a number."""
-        for store in self.stores:
-            numbers = store.numbers
-            for view in queries.versions(store.table, *PLACE, include_deleted=True):
+        for store, place in [(store, place) for store in self.stores for place in PLACES]:
+            numbers = store.numbers_at(place)
+            for view in queries.versions(store.table, *place, include_deleted=True):
                 label = numbers.label(view)
                 if label.exact and label.authority is not None:
                     found = numbers.resolve_sealed(label.authority.hex(), label.number)
@@ -332,11 +388,11 @@ class ManyWriters(RuleBasedStateMachine):
             assert (
                 newest is None
                 or numbers.label(newest).number is not None
-                or self.has_twins(store, newest)
+                or self.has_twins(numbers, newest)
             )
 
-    def has_twins(self, store, view):
-        return len(store.numbers.given(view.number)) > 1
+    def has_twins(self, numbers, view):
+        return len(numbers.given(numbers.own_number(view))) > 1
 
     # What holds in the end
 
@@ -366,10 +422,11 @@ class ManyWriters(RuleBasedStateMachine):
 
     def sealed_numbers_are_the_same_everywhere(self):
         """Label alike what an authority sealed, in all the stores that follow it."""
-        for authority in {each.authority for each in self.upstreams}:
-            views = list(queries.versions(self.stores[0].table, *PLACE))
+        authorities = {each.authority for each in self.upstreams}
+        for authority, place in [(each, place) for each in authorities for place in PLACES]:
+            views = list(queries.versions(self.stores[0].table, *place))
             labels = [
-                [store.numbers.label(view) for view in views if authority in view.sealed]
+                [store.numbers_at(place).label(view) for view in views if authority in view.sealed]
                 for store in self.stores
                 if store.followed[-1] == authority
             ]
@@ -378,11 +435,11 @@ class ManyWriters(RuleBasedStateMachine):
 
     def sealed_numbers_are_unique(self):
         """Find one number a commit and one commit a number, which has claimed it."""
-        for upstream in self.upstreams:
-            pairs = list(seals.sealed(upstream.table, *PLACE, upstream.authority))
+        for upstream, place in [(each, place) for each in self.upstreams for place in PLACES]:
+            pairs = list(seals.sealed(upstream.table, *place, upstream.authority))
             assert len({number for number, _ in pairs}) == len(pairs), "one commit a number"
             assert len({commit for _, commit in pairs}) == len(pairs), "one number a commit"
-            assert all(upstream.claims[number] == commit for number, commit in pairs)
+            assert all(upstream.claims[place, number] == commit for number, commit in pairs)
 
 
 def run(examples, steps):

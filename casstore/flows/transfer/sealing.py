@@ -22,11 +22,12 @@ from casstore.journal.events import WriterId, next_clock
 from casstore.journal.numbers import Numbers, Standpoint
 from casstore.journal.sealing import Outcome, SealingSteps, perform, seal_steps
 from casstore.journal.subjects import CommitSubject
+from casstore.journal.views import VersionView
 from casstore.journal.wire import write_event
 from casstore.remotes.claims import Claims, Place
 from casstore.store import Store
 
-__all__ = ["seal_versions"]
+__all__ = ["memberships", "seal_versions"]
 
 
 def seal_versions(
@@ -37,6 +38,8 @@ def seal_versions(
 ) -> list[Outcome]:
     """Let the upstream ``depot`` number versions that are there; returns what became of each.
 
+    Each is numbered where it was logged, and in every collection that it is linked to.
+
     ``store`` follows the depot's authority; None if no store pushes.  Versions that have a number
     there keep it; ``claims`` is called when one is needed.
     """
@@ -46,7 +49,8 @@ def seal_versions(
     places: dict[tuple[str, str], list[CommitId]] = {}
     for view in views:
         if view is not None and view.complete and not view.deleted:
-            places.setdefault((view.project, view.name), []).append(view.commit)
+            for place in memberships(view):
+                places.setdefault(place, []).append(view.commit)
     found: list[Outcome] = []
     for (project, name), its in places.items():
         with depot.mirror.index.read() as reader:
@@ -120,6 +124,12 @@ class _There:
         if self._events:
             self._depot.publish(self._events)
             self._events = []
+
+
+def memberships(view: VersionView) -> list[tuple[str, str]]:
+    """Return the collections of which a version is a member: project and key of each."""
+    links = [(link.project, link.name) for link in view.links]
+    return list(dict.fromkeys([(view.project, view.name), *links]))
 
 
 def _highest_clock(depot: RemoteDepot, subject: CommitSubject) -> int:

@@ -10,7 +10,7 @@ from casstore.digest import CommitId
 from casstore.errors import Conflict
 from casstore.exchange import Connection, RemoteDepot, claim_again
 from casstore.flows.transfer.receiving import Received, receive
-from casstore.flows.transfer.sealing import seal_versions
+from casstore.flows.transfer.sealing import memberships, seal_versions
 from casstore.flows.transfer.sending import DEFAULT_JOBS, Origin, Sent, send
 from casstore.journal import queries
 from casstore.journal.sealing import Outcome
@@ -70,7 +70,7 @@ def push(
         if depot.was_set_back:
             claim_again(depot, connection.claims())
         outcomes = seal_versions(store, depot, connection.claims, commits)
-    numbered = [outcome.commit for outcome in outcomes]
+    numbered = list(dict.fromkeys(outcome.commit for outcome in outcomes))
     notices = _notices(store, numbered) if store is not None else _given(origin, depot, numbered)
     types = _type_notices(depot.index, [view.commit for view in sent.versions])
     return Pushed(sent, tuple(outcomes), (*notices, *types))
@@ -128,7 +128,8 @@ def _notices(store: Store, commits: Collection[CommitId]) -> tuple[str, ...]:
         places: dict[tuple[str, str], list[CommitId]] = {}
         for view in views:
             if view is not None and view.complete:
-                places.setdefault((view.project, view.name), []).append(view.commit)
+                for place in memberships(view):
+                    places.setdefault(place, []).append(view.commit)
         found = {place: queries.collection(reader, *place) for place in places}
     notices = [
         renumbering_notice(store, collection, places[place])
@@ -142,7 +143,9 @@ def _type_notices(index: Index, commits: Collection[CommitId]) -> tuple[str, ...
     """Return one line for each name that was given two types, in stores apart."""
     with index.read() as reader:
         views = [queries.version(reader, commit) for commit in commits]
-        places = dict.fromkeys((view.project, view.name) for view in views if view is not None)
+        places = dict.fromkeys(
+            place for view in views if view is not None for place in memberships(view)
+        )
         found = [queries.collection(reader, *place) for place in places]
     return tuple(
         f"{one.label!r} in project {one.project!r} is of type {' and '.join(types)}: both are kept;"
