@@ -18,7 +18,7 @@ from casstore.flows.lifecycle import describe, remove_collection, rename, retype
 from casstore.journal import queries
 from casstore.journal.views import CollectionView, VersionView
 from casstore.names import LATEST, check_name, check_tag, check_type, texts
-from casstore.store import Store, accept_numbers, newest_version, versions_of
+from casstore.store import Store, accept_numbers, shown_latest, versions_of
 
 __all__ = ["ArtifactCollection"]
 
@@ -121,7 +121,7 @@ class ArtifactCollection:
         project, name = self._view.project, self._view.name
         with self._store.index.read() as reader:
             given = sorted(view.alias for view in queries.aliases(reader, project, name))
-            newest = newest_version(self._store, reader, project, name)
+            newest = shown_latest(self._store, reader, project, name)
         return given if newest is None else sorted({*given, LATEST})
 
     def is_sequence(self) -> bool:

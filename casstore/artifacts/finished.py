@@ -36,7 +36,7 @@ from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.names import LATEST, check_alias, check_tag, path_text
 from casstore.settings import read_environment
-from casstore.store import Store, newest_version, number_of, open_store
+from casstore.store import Store, number_of, open_store, shown_latest
 
 __all__ = ["Finished", "timestamp"]
 
@@ -87,7 +87,7 @@ class Finished:
             view = self.view
             with self.store.index.read() as reader:
                 found = queries.aliases_of(reader, view.project, view.name)
-                newest = newest_version(self.store, reader, view.project, view.name)
+                newest = shown_latest(self.store, reader, view.project, view.name)
             self._aliases_before = list(found.get(view.commit, []))
             is_newest = newest is not None and newest.commit == view.commit
             self._aliases = [*([LATEST] if is_newest else []), *self._aliases_before]

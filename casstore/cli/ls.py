@@ -34,11 +34,11 @@ from casstore.journal.views import CollectionView, VersionView
 from casstore.manifests import Entry
 from casstore.store import (
     Store,
-    newest_version,
     number_of,
     partly_here,
     reference_to,
     shown_as,
+    shown_latest,
     versions_of,
     with_presence,
 )
@@ -113,7 +113,7 @@ def _collections(store: Store, project: str | None) -> list[tuple[CollectionView
 
 def _held(store: Store, reader: Reader, collection: CollectionView, counted: Held) -> Held:
     """Return what a collection holds, its newest version being what ``latest`` means here."""
-    newest = newest_version(store, reader, collection.project, collection.name)
+    newest = shown_latest(store, reader, collection.project, collection.name)
     if newest is None:
         return counted._replace(number=None)
     ref = newest.manifest

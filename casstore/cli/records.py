@@ -18,8 +18,8 @@ from casstore.store import (
     Known,
     Store,
     label_of,
-    newest_version,
     partly_here,
+    shown_latest,
     surroundings_of,
 )
 
@@ -37,7 +37,7 @@ def alias_names(store: Known, project: str, name: str) -> dict[CommitId, list[st
     """Return what each version of a name is called besides its number, ``latest`` among it."""
     with store.index.read() as reader:
         found = queries.aliases_of(reader, project, name)
-        newest = newest_version(store, reader, project, name)
+        newest = shown_latest(store, reader, project, name)
     if newest is not None:
         found.setdefault(newest.commit, []).append(LATEST)
     return found

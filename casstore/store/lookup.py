@@ -29,12 +29,14 @@ __all__ = [
     "collection_called",
     "find_version",
     "label_of",
+    "latest_version",
     "live_versions",
     "newest_version",
     "no_collection",
     "number_of",
     "reference_to",
     "shown_as",
+    "shown_latest",
     "versions_of",
 ]
 
@@ -100,6 +102,41 @@ def collection_called(
 def newest_version(store: Known, reader: Reader, project: str, name: str) -> VersionView | None:
     """Return what ``latest`` means: the newest version that is not deleted."""
     return Numbers(reader, project, name, store.standpoint).newest()
+
+
+def latest_version(store: Known, reader: Reader, project: str, name: str) -> VersionView | None:
+    """Return what somebody means who types ``latest``, or a bare name; None where nothing is.
+
+    It is the newest version by this store's numbers; where it has none, what came from elsewhere:
+    the newest by the numbers of the one who gave them.  Raises ``Conflict`` naming the newest of
+    each if several did.
+    """
+    numbers = Numbers(reader, project, name, store.standpoint)
+    newest = numbers.newest()
+    if newest is not None:
+        return newest
+    others = numbers.newest_elsewhere()
+    if len(others) > 1:
+        named = " and ".join(_named(numbers, view) for view in others)
+        raise Conflict(
+            f"several depots numbered {others[0].label!r}, and none is this store's upstream:"
+            f" the newest are {named}",
+            hint="name one of these",
+        )
+    return others[0] if others else None
+
+
+def shown_latest(store: Known, reader: Reader, project: str, name: str) -> VersionView | None:
+    """Return what ``latest`` means, None where nobody can tell: for lists."""
+    try:
+        return latest_version(store, reader, project, name)
+    except Conflict:
+        return None
+
+
+def _named(numbers: Numbers, view: VersionView) -> str:
+    label = numbers.label(view)
+    return f"{view.label}:{label.name}" if label.exact else exact_reference(view)
 
 
 def live_versions(store: Known, project: str, name: str) -> list[VersionView]:
@@ -168,15 +205,29 @@ def _by_label(store: Known, reader: Reader, collection: CollectionView, label: s
     if number is not None:
         view = _by_number(store, reader, collection, number)
     elif label == LATEST:
-        view = newest_version(store, reader, project, name)
+        view = latest_version(store, reader, project, name)
     else:
         view = _by_alias(reader, collection, label)
     if view is None:
         raise NotFound(
             f"{collection.label!r} has no version {label!r} in project {project!r} of {store.root}",
-            hint=f"`casstore ls {collection.label}` lists its versions",
+            hint=_hint(store, reader, collection, number),
         )
     return view
+
+
+def _hint(
+    store: Known, reader: Reader, collection: CollectionView, wanted: NumberLabel | None
+) -> str:
+    """Return how to name what others call by a number that this store has not; else a listing."""
+    numbers = Numbers(reader, collection.project, collection.name, store.standpoint)
+    if wanted is not None and not wanted.authority:
+        views = numbers.resolve_sealed("", wanted.number)
+        views += queries.numbered(reader, collection.project, collection.name, wanted.number)
+        named = dict.fromkeys(_named(numbers, view) for view in views)
+        if named:
+            return f"elsewhere v{wanted.number} is {' and '.join(named)}"
+    return f"`casstore ls {collection.label}` lists its versions"
 
 
 def _by_number(

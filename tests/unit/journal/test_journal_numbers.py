@@ -232,3 +232,17 @@ def test_a_link_is_numbered_in_its_collection(pen, seen):
 
 def _manifest_of(pen, number):
     return queries.version(pen.table(), pen.commit(number)).manifest
+
+
+def test_what_others_numbered_is_newest_by_their_numbers(pen, seen):
+    """Of one numbering its highest alive; a seal counts before it; of two each one's."""
+    pen.version(1, number=3, numbering=THEIRS)
+    last = pen.version(2, number=4, numbering=THEIRS)
+    assert [view.commit for view in seen().newest_elsewhere()] == [pen.commit(2)]
+    pen.on(2, bodies.DeleteBody((last,)))
+    assert [view.commit for view in seen().newest_elsewhere()] == [pen.commit(1)]
+    pen.version(3, number=9, numbering=THEIRS)
+    pen.on(1, bodies.SealedBody(0, UPSTREAM))
+    assert [view.commit for view in seen().newest_elsewhere()] == [pen.commit(1)]
+    pen.on(3, bodies.SealedBody(0, bytes([0xEE]) * 16))
+    assert {view.commit for view in seen().newest_elsewhere()} == {pen.commit(1), pen.commit(3)}
