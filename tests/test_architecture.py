@@ -78,10 +78,12 @@ BY_NAME = {  # load modules by name: from one table, or optional ones when they 
         "artifacts.elsewhere",
         "artifacts.yaml_text",
         "backends.making",
+        "chunks.cutter",
         "cli.table",
         "media.arrays",
     ),
     *("media.pictures", "patterns", "remotes.configuration", "settings"),
+    *("references.record", "store.opening", "store.table"),
     *("tables.arrow", "tables.pandas_frames", "tables.polars_frames"),
 }
 
