@@ -6,7 +6,6 @@ Knows: the calls of ``API.md`` around remotes.  Never: how versions travel, the 
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from casstore.artifacts.place import current_place, place_for
@@ -206,7 +205,7 @@ def _meant(known: Known, refs: str | Iterable[str] | None, project: str) -> list
 
 def _read(text: str, project: str) -> Reference:
     found = parse_reference(text)
-    return found if found.project else replace(found, project=project)
+    return found if found.project else found._replace(project=project)
 
 
 def _tell(notices: Iterable[str]) -> None:
