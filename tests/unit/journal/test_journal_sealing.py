@@ -97,6 +97,20 @@ def test_equal_content_of_the_highest_is_said_to_be_the_same_without_a_claim(pen
     assert ends_with(at_work, None) == (Outcome(pen.commit(2), 4, 0, pen.commit(1)),)
 
 
+def test_content_of_a_link_that_ended_is_numbered_anew(pen, steps):
+    """Its claim gets the event that is missing, but nothing is the same as what has left."""
+    pen.version(9, name="other")
+    linked = pen.on(9, bodies.LinkBody(*HOME, 0, THEIRS), name="other")
+    pen.on(9, bodies.UnlinkBody((linked,)), name="other")
+    same = queries.version(pen.table(), pen.commit(9)).manifest
+    pen.version(1, number=0, numbering=OURS, manifest=same)
+    at_work = steps()
+    assert next(at_work) == Take(0, pen.commit(1))
+    assert at_work.send(pen.commit(9)) == Find(pen.commit(9))
+    assert at_work.send(same.digest) == sealed(pen, 9, 0)
+    assert at_work.send(None) == Take(1, pen.commit(1))
+
+
 def test_content_that_another_push_has_just_claimed_is_the_same_too(pen, steps):
     """It is compared again after each claim that was lost; a hole does not hide it."""
     pen.version(1, number=0, numbering=OURS)
