@@ -20,6 +20,7 @@ from casstore.exchange import RemoteDepot
 from casstore.flows.transfer.batches import batches
 from casstore.flows.transfer.judging import Judging, refusing
 from casstore.flows.transfer.selection import events_for, is_there
+from casstore.flows.transfer.witnessing import Witness
 from casstore.journal import queries
 from casstore.journal.bodies import ManifestRef
 from casstore.journal.views import VersionView
@@ -107,7 +108,7 @@ def receive(
         with refusing(depot, view):
             receiver.take(view.manifest)
     receiver.session.flush()
-    judging = Judging(store)
+    judging = Judging(store, receiver.witness)
     for view in views:
         with refusing(depot, view):
             judging.judge(view, keep)
@@ -146,6 +147,7 @@ class _Receiver:
         self, store: Store, depot: RemoteDepot, keep: Keep | None, progress: Progress | None
     ) -> None:
         self.session = store.session()
+        self.witness = Witness()
         self.frames = self.stored_bytes = 0
         self._store = store
         self._depot = depot
@@ -157,8 +159,9 @@ class _Receiver:
     def take(self, manifest: ManifestRef) -> None:
         """Add what the store lacks of a manifest, as far as it is wanted."""
         self._depot.frames.learn(manifest.root)
-        kinds = Closure(manifest, self._nodes.fetch).kinds(self._seen, self._keep)
-        for frames, kind in _lacked(self._store, self._depot, kinds):
+        closure = Closure(manifest, self._nodes.fetch)
+        kinds = closure.kinds(self._seen, self._keep, self.witness.expect)
+        for frames, kind in _lacked(self._store, self._depot, kinds, self.witness):
             self.session.add_encoded(frames, kind)
             size = sum(len(frame.payload) for _, frame in frames)
             self.frames += len(frames)
@@ -168,14 +171,23 @@ class _Receiver:
 
 
 def _lacked(
-    store: Store, depot: RemoteDepot, kinds: Iterable[tuple[Digest, PackKind]]
+    store: Store,
+    depot: RemoteDepot,
+    kinds: Iterable[tuple[Digest, PackKind]],
+    witness: Witness,
 ) -> Iterator[tuple[list[tuple[Digest, Encoded]], PackKind]]:
     """Yield what the store lacks of a version, verified, some frames at a time."""
     for batch in batches(kinds):
-        for kind in PackKind.DATA, PackKind.METADATA:
-            wanted = _missing(store, [digest for digest, its in batch if its is kind])
-            for frames in batches(depot.frames.read(wanted), FRAMES_ADDED_AT_ONCE):
-                yield frames, kind
+        data = _missing(store, [digest for digest, its in batch if its is PackKind.DATA])
+        witness.begin(frozenset(data))
+        for frames in batches(depot.frames.read(data), FRAMES_ADDED_AT_ONCE):
+            for digest, frame in frames:
+                witness.see(digest, frame)
+            yield frames, PackKind.DATA
+        witness.end()
+        nodes = _missing(store, [digest for digest, its in batch if its is PackKind.METADATA])
+        for frames in batches(depot.frames.read(nodes), FRAMES_ADDED_AT_ONCE):
+            yield frames, PackKind.METADATA
 
 
 def _lacking(
