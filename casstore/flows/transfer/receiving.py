@@ -11,6 +11,7 @@ A pull may be killed at any arrow, and goes on where it stopped; frames that cam
 Frames of files may be left out, those of lists never: so what is missing can be told here.
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -161,13 +162,14 @@ class _Receiver:
         self._depot.frames.learn(manifest.root)
         closure = Closure(manifest, self._nodes.fetch)
         kinds = closure.kinds(self._seen, self._keep, self.witness.expect)
-        for frames, kind in _lacked(self._store, self._depot, kinds, self.witness):
-            self.session.add_encoded(frames, kind)
-            size = sum(len(frame.payload) for _, frame in frames)
-            self.frames += len(frames)
-            self.stored_bytes += size
-            if self._progress is not None:
-                self._progress(size)
+        with contextlib.closing(self.witness):
+            for frames, kind in _lacked(self._store, self._depot, kinds, self.witness):
+                self.session.add_encoded(frames, kind)
+                size = sum(len(frame.payload) for _, frame in frames)
+                self.frames += len(frames)
+                self.stored_bytes += size
+                if self._progress is not None:
+                    self._progress(size)
 
 
 def _lacked(
@@ -181,8 +183,7 @@ def _lacked(
         data = _missing(store, [digest for digest, its in batch if its is PackKind.DATA])
         witness.begin(frozenset(data))
         for frames in batches(depot.frames.read(data), FRAMES_ADDED_AT_ONCE):
-            for digest, frame in frames:
-                witness.see(digest, frame)
+            witness.see(frames)
             yield frames, PackKind.DATA
         witness.end()
         nodes = _missing(store, [digest for digest, its in batch if its is PackKind.METADATA])

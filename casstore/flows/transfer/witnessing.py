@@ -9,16 +9,19 @@ other is left to be read once it is here.  Frames were compared with their diges
 """
 
 from collections import Counter, deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from casstore.chunks import decode
 from casstore.digest import Buffer, Digest, Hasher, digest_of
 from casstore.manifests import ChunkRef, Entry
 from casstore.packs import Encoded
+from casstore.parallel import Background, Pending
 
 __all__ = ["Witness"]
 
 MAX_WAITING_BYTES = 32 * 1024 * 1024
+MAX_WAITING_BATCHES = 2
+WORTH_A_THREAD_BYTES = 1024 * 1024
 MAX_FILES = 200_000  # remembered, 100 bytes each
 
 
@@ -26,7 +29,7 @@ class Witness:
     """Hashes files as their frames come.
 
     For each batch: ``expect`` every chunk and every end of a file, in order, then ``begin``, then
-    ``see`` the frames as they come.
+    ``see`` the frames as they come, then ``end``.
     """
 
     def __init__(self) -> None:
@@ -39,6 +42,8 @@ class Witness:
         self._hasher = Hasher()
         self._given_up = False
         self._in_a_file = False
+        self._helper: Background | None = None
+        self._under_way: deque[Pending[None]] = deque()
 
     def has_seen(self, entry: Entry) -> bool:
         """Tell whether the chunks that an entry lists were seen to be the file that it names."""
@@ -58,8 +63,29 @@ class Witness:
         self._coming = coming
         self._go_on()
 
-    def see(self, digest: Digest, frame: Encoded) -> None:
-        """Take note of a frame, compared with its digest; its buffer may be used again after."""
+    def see(self, frames: Sequence[tuple[Digest, Encoded]]) -> None:
+        """Take note of frames, compared with their digests; nobody changes them before ``end``.
+
+        Where hashing them takes long it is done in the background.
+        """
+        if sum(len(frame.payload) for _, frame in frames) < WORTH_A_THREAD_BYTES:
+            self._settle()
+            self._see_all(frames)
+            return
+        if self._helper is None:
+            self._helper = Background("casstore-hash", max_waiting=MAX_WAITING_BATCHES)
+        self._under_way.append(self._helper.submit(self._see_all, frames))
+
+    def _see_all(self, frames: Sequence[tuple[Digest, Encoded]]) -> None:
+        for digest, frame in frames:
+            self._see(digest, frame)
+
+    def _settle(self) -> None:
+        """Wait for what is done in the background."""
+        while self._under_way:
+            self._under_way.popleft().result()
+
+    def _see(self, digest: Digest, frame: Encoded) -> None:
         if digest not in self._needed:
             return
         self._wait_with(digest, decode(frame.codec, frame.payload, frame.size_bytes))
@@ -73,7 +99,14 @@ class Witness:
 
     def end(self) -> None:
         """Note that no more frames of this batch come; what lacks one is given up."""
+        self._settle()
         self.begin(())
+
+    def close(self) -> None:
+        """End the thread, if there is one; what was seen stays known."""
+        if self._helper is not None:
+            self._helper.close()
+            self._helper = None
 
     def _go_on(self) -> None:
         """Take what is expected next, up to a chunk that is still to come."""
