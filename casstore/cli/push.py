@@ -26,7 +26,7 @@ __all__ = ["push"]
 @click.option("--to", metavar="NAME|URL", help="Where.  [default: the upstream, else the only one]")
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
-@click.option("-j", "--jobs", type=click.IntRange(1, 16), default=2, help="Packs sent at once.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 16), default=4, help="Packs sent at once.")
 @click.pass_obj
 def push(
     options: Options,

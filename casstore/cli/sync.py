@@ -43,7 +43,7 @@ __all__ = ["sync"]
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("--accept-numbers", is_flag=True, help="Let numbers mean what they mean there.")
 @ON_CONFLICT
-@click.option("-j", "--jobs", type=click.IntRange(1, 16), default=2, help="Packs sent at once.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 16), default=4, help="Packs sent at once.")
 @click.pass_obj
 def sync(
     options: Options,

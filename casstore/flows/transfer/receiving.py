@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 FRAMES_ADDED_AT_ONCE = 64
+FRAMES_LOOKED_UP_AT_ONCE = 16_384  # a request ends with them, so they are many
 
 Progress = Callable[[int], None]
 """Told of bytes as they have arrived."""
@@ -179,7 +180,7 @@ def _lacked(
     witness: Witness,
 ) -> Iterator[tuple[list[tuple[Digest, Encoded]], PackKind]]:
     """Yield what the store lacks of a version, verified, some frames at a time."""
-    for batch in batches(kinds):
+    for batch in batches(kinds, FRAMES_LOOKED_UP_AT_ONCE):
         data = _missing(store, [digest for digest, its in batch if its is PackKind.DATA])
         witness.begin(frozenset(data))
         for frames in batches(depot.frames.read(data), FRAMES_ADDED_AT_ONCE):

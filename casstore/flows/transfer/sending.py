@@ -32,7 +32,7 @@ from casstore.store.frames import places_of
 __all__ = ["Sent", "SentFrames", "ToSend", "plan_to_send", "send", "send_manifests"]
 
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
-DEFAULT_JOBS = 2  # each holds a pack of 32 MiB two or three times over while it goes up
+DEFAULT_JOBS = 4  # each holds a pack of 32 MiB while it goes up, and one more is being filled
 
 Progress = Callable[[int], None]
 """Told of bytes as they have arrived."""
