@@ -14,7 +14,6 @@ New packs hold only frames of the versions that travel: no pack of the store is 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 from casstore.digest import CommitId, Digest
 from casstore.errors import Corrupt
@@ -24,7 +23,7 @@ from casstore.flows.transfer.selection import Had, events_for, is_there
 from casstore.journal import queries
 from casstore.journal.bodies import ManifestRef
 from casstore.journal.views import VersionView
-from casstore.packs import PackBuffer, PackId, PackKind
+from casstore.packs import Encoded, PackBuffer, PackId, PackKind
 from casstore.parallel import ordered_map
 from casstore.store import Closure, Store, reference_to
 from casstore.store.frames import places_of
@@ -32,6 +31,7 @@ from casstore.store.frames import places_of
 __all__ = ["Sent", "SentFrames", "ToSend", "plan_to_send", "send", "send_manifests"]
 
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
+READERS = 2
 DEFAULT_JOBS = 4  # each holds a pack of 32 MiB while it goes up, and one more is being filled
 
 Progress = Callable[[int], None]
@@ -254,9 +254,14 @@ class _Sender:
     def _filled(self, digests: Iterator[Digest], kind: PackKind) -> Iterator[PackBuffer]:
         """Yield packs as they become full, each frame verified on its way."""
         pack = PackBuffer(kind)
-        while batch := list(islice(digests, FRAMES_READ_AT_ONCE)):
-            frames = self._store.frames.read_encoded(batch)
-            for digest, frame in zip(batch, frames, strict=True):
+        found = ordered_map(
+            self._read,
+            batches(digests, FRAMES_READ_AT_ONCE),
+            workers=READERS,
+            window=READERS + 1,
+        )
+        for batch in found:
+            for digest, frame in batch:
                 pack.append(digest, *frame)
                 self.frames += 1
                 self.stored_bytes += len(frame.payload)
@@ -265,6 +270,9 @@ class _Sender:
                 pack = PackBuffer(kind)
         if not pack.empty:
             yield pack
+
+    def _read(self, digests: list[Digest]) -> list[tuple[Digest, Encoded]]:
+        return list(zip(digests, self._store.frames.read_encoded(digests), strict=True))
 
     def _create(self, pack: PackBuffer) -> Indexed:
         pack_id, data, rows = pack.seal()
