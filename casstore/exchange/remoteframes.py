@@ -49,12 +49,23 @@ class RemoteFrames(RemotePacks):
         with self._mirror.index.read() as reader:
             return [row is not None for row in reader.chunks(digests)]
 
-    def find(self, digests: Sequence[Digest]) -> list[Digest]:
-        """Return those that are there, after fetching every index if some are not known."""
+    def ask(self, digests: Sequence[Digest]) -> list[bool]:
+        """Tell of each frame whether it is there, after fetching what says so.
+
+        What was created since the last ``look`` by others is not seen.
+        """
         found = self.has(digests)
         if not all(found):
-            self.learn_all()
+            self.learn_about(_without(digests, found))
             found = self.has(digests)
+        return found
+
+    def find(self, digests: Sequence[Digest]) -> list[Digest]:
+        """Return those that are there, after looking once more if some are not known."""
+        found = self.has(digests)
+        if not all(found):
+            self.look(packs=False)
+            found = self.ask(digests)
         return [digest for digest, has in zip(digests, found, strict=True) if has]
 
     def stored_bytes(self, digests: Sequence[Digest]) -> int:
@@ -86,7 +97,7 @@ class RemoteFrames(RemotePacks):
     def _look_again(self) -> bool:
         """After damage: see whether it was set aside or is gone, and where frames lie then."""
         before = self._mirror.set_aside() | self._gone
-        self.refresh()
+        self.look()
         return self._mirror.set_aside() | self._gone != before
 
     def _read(self, far: Sequence[Digest]) -> Iterator[tuple[Digest, Encoded]]:
@@ -161,12 +172,13 @@ class RemoteFrames(RemotePacks):
                 self._node_bytes -= len(self._nodes.popitem(last=False)[1].payload)
 
     def _locate(self, digests: Sequence[Digest]) -> list[Wanted]:
-        for again in (True, False):
+        for step in (self.look, self.refresh, None):  # the last reads all that is there
             with self._mirror.index.read() as reader:
                 places = places_of(reader, digests)
-            if None not in places or not again:
+            if None not in places or step is None:
                 break
-            self.refresh()
+            step()
+            self.learn_about(_without(digests, places))
         found = []
         for position, (digest, place) in enumerate(zip(digests, places, strict=True)):
             if place is None:
@@ -229,6 +241,11 @@ class RemoteFrames(RemotePacks):
             )
         name, data = write_roots(index for index in indexes.values() if index is not None)
         self._objects.create(f"roots/{root.hex()}/{name}", data)
+
+
+def _without(digests: Sequence[Digest], found: Sequence[object]) -> list[Digest]:
+    """Return the frames of which nothing is known."""
+    return [digest for digest, its in zip(digests, found, strict=True) if not its]
 
 
 def _by_place(item: Wanted) -> Place:
