@@ -73,7 +73,7 @@ def merge_all(frames: RemoteFrames, *, dry_run: bool = False) -> Merged:
     indexes = objects = 0
     tried: set[bytes] = set()
     while True:
-        frames.look()
+        frames.look(packs=False)
         units = [unit for unit in _units(frames) if _name(unit) not in tried]
         group = _group(units, MAX_MERGED_INDEXES)
         if len(group) < 2 or dry_run:

@@ -56,6 +56,7 @@ class RemotePacks:
         self._merged = MergedIndexes(objects, mirror, problems)
         self._sizes: dict[IndexId, int] = {}  # of the indexes of the last listing
         self._unmerged: list[IndexId] | None = None  # those to be known whole, after a look
+        self._unreadable: set[IndexId] = set()  # since the last listing
         self._looking = Lock()
 
     def refresh(self) -> list[Indexed]:
@@ -86,9 +87,9 @@ class RemotePacks:
                 self._forget_gone(known, listed)
             aside = self._mirror.set_aside() | self._gone
             self._unmerged = self._merged.choose(names, merged, listed, aside)
-            self._learn(self._unmerged)
             if listed is None:
                 return []
+            self._learn(self._unmerged, listed)
             return self._read_tails(listed, self._mirror.lacks_packs(listed, whole=False))
 
     def learn_about(self, digests: Collection[Digest]) -> None:
@@ -97,7 +98,7 @@ class RemotePacks:
             if self._unmerged is None:
                 self.look(packs=False)
             for _ in range(MAX_LOOKS):
-                self._learn(self._unmerged or ())
+                self._learn(set(self._unmerged or ()) - self._unreadable)
                 if self._merged.learn(digests):
                     return
                 self.look(packs=False)  # something was damaged, or forgotten by another process
@@ -161,6 +162,7 @@ class RemotePacks:
 
     def _list_indexes(self) -> tuple[list[IndexId], dict[MergedId, int]]:
         """Return the indexes that are there, and the merged ones with their sizes."""
+        self._unreadable.clear()
         names: list[IndexId] = []
         merged: dict[MergedId, int] = {}
         aside: set[bytes] = set()
@@ -195,12 +197,18 @@ class RemotePacks:
             self._problems[listed.name] = error.message
             return []
 
-    def _learn(self, names: Iterable[IndexId]) -> None:
+    def _learn(self, names: Iterable[IndexId], listed: Collection[PackId] | None = None) -> None:
+        """Fetch indexes; of packs that were ``listed`` after them, those that are not are gone."""
         aside = self._mirror.set_aside() | self._gone
         missing = self._mirror.lacks_indexes(name for name in names if name not in aside)
         for name, packs in zip(missing, self._fetched(missing), strict=True):
-            if packs is not None:
-                self._mirror.add_index(name, (pack for pack in packs if pack.pack_id not in aside))
+            if packs is None:
+                self._unreadable.add(name)
+                continue
+            if listed is not None:
+                self._gone.update(one.pack_id for one in packs if one.pack_id not in listed)
+            aside |= self._gone
+            self._mirror.add_index(name, [pack for pack in packs if pack.pack_id not in aside])
 
     def _fetched(self, names: list[IndexId]) -> Iterator[list[Indexed] | None]:
         return ordered_map(self._fetch, names, workers=REQUESTS_AT_ONCE, window=REQUESTS_AT_ONCE)
