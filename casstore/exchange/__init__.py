@@ -28,7 +28,7 @@ from casstore.exchange.indexes import (
     write_index,
 )
 from casstore.exchange.lookup import fetch_table, merged_id, merged_name
-from casstore.exchange.merged import MergedId, MergedRow, MergedTable
+from casstore.exchange.merged import MergedId, MergedPack, MergedRow, MergedTable
 from casstore.exchange.merging import Merged, merge_all, merge_some
 from casstore.exchange.ondemand import on_demand
 from casstore.exchange.reading import Afar
@@ -45,6 +45,7 @@ __all__ = [
     "Indexed",
     "Merged",
     "MergedId",
+    "MergedPack",
     "MergedRow",
     "MergedTable",
     "RemoteDepot",

@@ -136,7 +136,7 @@ class MergedIndexes:
             table,
             [
                 pack if pack.named_by in there else pack._replace(named_by=IndexId(b""))
-                for pack in table.packs
+                for pack in table.packs()
                 if pack.pack_id not in aside and (packs is None or pack.pack_id in packs)
             ],
         )

@@ -8,6 +8,7 @@ name is the BLAKE3 of the table, so whoever has the table can check each bucket 
 """
 
 import struct
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple, NewType
@@ -84,32 +85,45 @@ class Part(NamedTuple):
 
 
 class MergedTable:
-    """The table of a merged index, checked; ``data`` is its bytes."""
+    """The table of a merged index, checked; ``data`` is its bytes, and most of what it takes here.
+
+    ``indexes`` are those that it stands for, ``replaced`` merged ones that went into it.
+    """
 
     def __init__(self, name: MergedId, data: bytes) -> None:
         _, _, self.bits, packs, indexes, replaced, count = _HEAD.unpack_from(data)
         self.rows: int = count
         self.name = name
         self.data = data
-        packs_end = _HEAD.size + packs * _PACK.size
-        indexes_end = packs_end + indexes * DIGEST_SIZE
-        replaced_end = indexes_end + replaced * DIGEST_SIZE
-        self.indexes = [IndexId(one) for one in _ids(data[packs_end:indexes_end])]
-        self.replaced = [MergedId(one) for one in _ids(data[indexes_end:replaced_end])]
-        self.packs = [
-            MergedPack(PackId(pack_id), PackKind(kind), size, frames, self.indexes[index])
-            for pack_id, size, frames, index, kind in _PACK.iter_unpack(
-                data[_HEAD.size : packs_end]
-            )
-        ]
-        buckets = list(_BUCKET.iter_unpack(data[replaced_end:]))
-        self._digests = [digest for digest, _ in buckets]
-        self._starts = list(accumulate((rows for _, rows in buckets), initial=0))
+        self._packs_end = _HEAD.size + packs * _PACK.size
+        indexes_end = self._packs_end + indexes * DIGEST_SIZE
+        self._buckets_start = indexes_end + replaced * DIGEST_SIZE
+        self.indexes = [IndexId(one) for one in _ids(data[self._packs_end : indexes_end])]
+        self.replaced = [MergedId(one) for one in _ids(data[indexes_end : self._buckets_start])]
+        self._pack_sizes = array("Q", [pack.size_bytes for pack in self.packs()])
+        counts = (rows for _, rows in _BUCKET.iter_unpack(data[self._buckets_start :]))
+        self._starts = array("Q", accumulate(counts, initial=0))
+
+    def packs(self) -> Iterator[MergedPack]:
+        """Yield the packs, in the order of their numbers."""
+        for fields in _PACK.iter_unpack(self.data[_HEAD.size : self._packs_end]):
+            pack_id, size, frames, index, kind = fields
+            yield MergedPack(PackId(pack_id), PackKind(kind), size, frames, self.indexes[index])
+
+    def pack_id(self, number: int) -> PackId:
+        """Return the name of a pack."""
+        start = _HEAD.size + number * _PACK.size
+        return PackId(self.data[start : start + DIGEST_SIZE])
+
+    @property
+    def pack_count(self) -> int:
+        """Return how many packs there are."""
+        return len(self._pack_sizes)
 
     @property
     def buckets(self) -> int:
         """Return how many buckets there are."""
-        return len(self._digests)
+        return len(self._starts) - 1
 
     @property
     def size_bytes(self) -> int:
@@ -127,15 +141,17 @@ class MergedTable:
 
     def rows_of(self, bucket: int, data: Buffer) -> list[MergedRow]:
         """Return the rows of a bucket; raises ``Corrupt`` unless they are those of the table."""
-        if digest_of(data) != self._digests[bucket]:
+        at = self._buckets_start + bucket * _BUCKET.size
+        if digest_of(data) != self.data[at : at + DIGEST_SIZE]:
             raise Corrupt(f"bucket {bucket} is not the one that was written")
         if len(data) != (self._starts[bucket + 1] - self._starts[bucket]) * _ROW.size:
             raise Corrupt(f"bucket {bucket} does not have the rows of the table")
         rows: list[MergedRow] = list(_ROW.iter_unpack(data))
+        sizes = self._pack_sizes
         before: MergedRow | None = None
         for row in rows:
             digest, offset, stored, pack = row
-            if pack >= len(self.packs) or offset + stored > self.packs[pack].size_bytes:
+            if pack >= len(sizes) or offset + stored > sizes[pack]:
                 raise Corrupt(f"bucket {bucket} points past its packs")
             if before is not None and before[0] > digest:
                 raise Corrupt(f"bucket {bucket} is not sorted")
@@ -201,7 +217,9 @@ def part_of_merged(table: MergedTable, data: Buffer) -> Part:
         start, end = table.span(bucket)
         table.rows_of(bucket, memoryview(data)[start:end])
     replaced = frozenset([table.name, *table.replaced])
-    return Part(table.packs, frozenset(table.indexes), replaced, bytes(data[len(table.data) :]))
+    return Part(
+        list(table.packs()), frozenset(table.indexes), replaced, bytes(data[len(table.data) :])
+    )
 
 
 def merge_parts(

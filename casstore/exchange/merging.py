@@ -99,7 +99,7 @@ def _units(frames: RemoteFrames) -> list[_Unit]:
 
 def _is_full(table: MergedTable) -> bool:
     return (
-        len(table.packs) > MAX_MERGED_PACKS // 2
+        table.pack_count > MAX_MERGED_PACKS // 2
         or len(table.indexes) > MAX_MERGED_INDEXES // 2
         or len(table.replaced) > MAX_MERGED_INDEXES // 2
     )

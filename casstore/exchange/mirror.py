@@ -272,7 +272,7 @@ def _add_buckets(
         known |= 1 << bucket
         for digest, offset, stored, pack in its:
             if pack not in rows:
-                rows[pack] = writer.pack_row(table.packs[pack].pack_id)
+                rows[pack] = writer.pack_row(table.pack_id(pack))
             row = rows[pack]
             if row is not None:
                 items.append((Digest(digest), ChunkRow(row, offset, stored)))

@@ -354,6 +354,27 @@ def test_one_that_is_removed_after_a_look_is_done_without(connect, small_limits)
     assert depot.problems == {}
 
 
+def test_frames_are_found_if_the_indexes_themselves_are_gone(
+    store, other, connect, logged, small_limits
+):
+    """Where somebody removed them, root lists name what is not there: merged ones tell it too."""
+    views = [logged(number) for number in range(10)]
+    for view in views:
+        send(store, connect(mirror="known"), [view.commit])
+    merge_all(connect().frames)
+    depot = connect()
+    for name in names_in(depot):
+        if name.startswith("index/") and not merged_id(name):
+            open_objects(depot.url).delete(name)
+    receive(other, connect(), [view.commit for view in views])
+    assert len(live_versions(other, "p", "net-7")) == 1
+    copy = logged(7, other, "copy")
+    sent = send(other, connect(), [copy.commit])
+    assert sent.frames == 0
+    receive(store, connect(), [copy.commit])
+    assert [one.commit for one in live_versions(store, "p", "copy")] == [copy.commit]
+
+
 def test_what_another_process_forgot_is_fetched_again(connect, small_limits):
     """A mirror that was emptied meanwhile answers nothing by itself."""
     _, known = fill(connect(), random.Random(5), indexes=8, packs=2, rows=20)

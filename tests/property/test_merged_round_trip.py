@@ -64,7 +64,7 @@ def read(name, data):
         start, end = table.span(bucket)
         for digest, offset, stored, pack in table.rows_of(bucket, data[start:end]):
             assert table.bucket_of(digest) == bucket
-            found.append((table.packs[pack].pack_id, digest, offset, stored))
+            found.append((table.pack_id(pack), digest, offset, stored))
     return table, found
 
 
@@ -81,11 +81,11 @@ def test_every_row_is_there_once(lists):
     name, data = merge_parts(parts)
     table, found = read(name, data)
     assert sorted(found) == rows_of(packs)
-    assert {p.pack_id: (p.kind, p.size_bytes, p.frames) for p in table.packs} == {
+    assert {p.pack_id: (p.kind, p.size_bytes, p.frames) for p in table.packs()} == {
         p.pack_id: (p.kind, p.size_bytes, len(p.rows)) for p in packs
     }
     named_by = {p.pack_id: set(part.indexes) for part in parts for p in part.packs}
-    assert all({p.named_by} == named_by[p.pack_id] for p in table.packs)
+    assert all({p.named_by} == named_by[p.pack_id] for p in table.packs())
     assert set(table.indexes) == set().union(*(part.indexes for part in parts))
 
 
@@ -165,6 +165,6 @@ def test_a_table_that_was_made_up_is_refused_or_adds_up(lists, data):
     with suppress(Corrupt, Unsupported):
         table_bytes = bytes(changed[: size_of_table(changed, len(changed))])
         table, found = read(digest_of(table_bytes), bytes(changed))
-        assert len(found) == table.rows == sum(pack.frames for pack in table.packs)
+        assert len(found) == table.rows == sum(pack.frames for pack in table.packs())
         for _, _, offset, stored in found:
             assert offset + stored <= 128 * 1024 * 1024

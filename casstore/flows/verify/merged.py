@@ -8,9 +8,15 @@ from collections.abc import Iterable, Iterator
 
 from casstore.digest import Digest
 from casstore.errors import Corrupt, NotFound, Unsupported
-from casstore.exchange import MergedRow, MergedTable, RemoteDepot, fetch_table, merged_id
+from casstore.exchange import (
+    MergedPack,
+    MergedRow,
+    MergedTable,
+    RemoteDepot,
+    fetch_table,
+    merged_id,
+)
 from casstore.flows.verify.objects import rows_by_footer
-from casstore.packs import PackId
 from casstore.remotes import Range
 from casstore.store.frames import places_of
 
@@ -41,25 +47,26 @@ def merged_problems(depot: RemoteDepot) -> Iterator[tuple[str, str]]:
 
 def _check(depot: RemoteDepot, table: MergedTable, name: str) -> None:
     there = depot.mirror.packs()
+    packs = list(table.packs())
     beside: dict[int, Rows] = defaultdict(list)
     wanted = [bucket for bucket in range(table.buckets) if len(set(table.span(bucket))) > 1]
     ranges = (Range(name, *table.span(bucket)) for bucket in wanted)
     for bucket, data in zip(wanted, depot.objects.read_ranges(ranges), strict=True):
         rows = table.rows_of(bucket, data)
-        for row in _unlike(depot, table, rows):
-            if table.packs[row[3]].pack_id in there:
+        for row in _unlike(depot, packs, rows):
+            if packs[row[3]].pack_id in there:
                 beside[row[3]].append(row)
     for pack, rows in beside.items():  # frames that lie in several packs
-        known = table.packs[pack]
-        _, its = rows_by_footer(depot, PackId(known.pack_id), known.size_bytes)
+        known = packs[pack]
+        _, its = rows_by_footer(depot, known.pack_id, known.size_bytes)
         if not {row[:3] for row in rows} <= {(r.digest, r.offset, r.stored_bytes) for r in its}:
             raise Corrupt(f"it says other things of pack {known.pack_id.hex()} than its footer")
 
 
-def _unlike(depot: RemoteDepot, table: MergedTable, rows: Rows) -> Iterable[MergedRow]:
+def _unlike(depot: RemoteDepot, packs: list[MergedPack], rows: Rows) -> Iterable[MergedRow]:
     """Return the rows that are not what the mirror has of these frames."""
     with depot.mirror.index.read() as reader:
         places = places_of(reader, [Digest(row[0]) for row in rows])
     for row, place in zip(rows, places, strict=True):
-        if place is None or place != (table.packs[row[3]].pack_id, row[1], row[2]):
+        if place is None or place != (packs[row[3]].pack_id, row[1], row[2]):
             yield row
