@@ -27,7 +27,7 @@ from casstore.exchange.indexes import (
     read_roots,
     write_index,
 )
-from casstore.exchange.lookup import fetch_table, merged_id, merged_name
+from casstore.exchange.lookup import fetch_table, merged_id, merged_name, read_merged_rows
 from casstore.exchange.merged import MergedId, MergedPack, MergedRow, MergedTable
 from casstore.exchange.merging import Merged, merge_all, merge_some
 from casstore.exchange.ondemand import on_demand
@@ -63,6 +63,7 @@ __all__ = [
     "on_demand",
     "open_depot",
     "read_index",
+    "read_merged_rows",
     "read_roots",
     "write_index",
 ]

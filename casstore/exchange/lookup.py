@@ -24,7 +24,7 @@ from casstore.exchange.mirror import Mirror
 from casstore.packs import PackId
 from casstore.remotes import Objects, Range
 
-__all__ = ["MergedIndexes", "fetch_table", "merged_id", "merged_name"]
+__all__ = ["MergedIndexes", "fetch_table", "merged_id", "merged_name", "read_merged_rows"]
 
 MERGED_FOLDER = "index/merged"
 LEAST_READ_BYTES = 16 * 1024
@@ -60,6 +60,16 @@ def fetch_table(objects: Objects, name: MergedId, size_bytes: int) -> MergedTabl
     return read_table(name, data[:table_bytes])
 
 
+def read_merged_rows(objects: Objects, table: MergedTable) -> Iterator[list[MergedRow]]:
+    """Yield every row of a merged index, checked, a bucket at a time; raises as ``fetch_table``."""
+    spans = _spans(table, range(table.buckets))
+    found = objects.read_ranges(span.range() for span in spans)
+    for span, data in zip(spans, found, strict=True):
+        for buckets in _checked(span, data):
+            for _, rows in buckets:
+                yield rows
+
+
 class _Span(NamedTuple):
     """Buckets of one merged index that are read at once: ``first`` to ``last``."""
 
@@ -76,7 +86,8 @@ class MergedIndexes:
     """The merged indexes of one depot, as far as ``mirror`` knows them.
 
     ``problems`` takes what lies there and cannot be read: it is passed over from then on, and what
-    it stood for is read instead.
+    it stood for is read instead.  ``chosen`` are those that are looked up, ``damaged`` those that
+    are not what they were, or set aside for that.
     """
 
     def __init__(self, objects: Objects, mirror: Mirror, problems: dict[str, str]) -> None:
@@ -85,6 +96,7 @@ class MergedIndexes:
         self._problems = problems
         self._unreadable: set[MergedId] = set()
         self.chosen: list[MergedTable] = []
+        self.damaged: set[MergedId] = set()
 
     def choose(
         self,
@@ -99,6 +111,7 @@ class MergedIndexes:
         ``indexes`` are those that others can be led to.  What is set ``aside`` is nothing's place.
         """
         self.chosen = []
+        self.damaged.update(name for name in merged if name in aside)
         stood_for: set[bytes] = set()
         for name in sorted(merged, key=lambda one: (-merged[one], one)):
             if name in aside or name in stood_for or name in self._unreadable:
@@ -113,10 +126,11 @@ class MergedIndexes:
 
     def _table(self, name: MergedId, size_bytes: int) -> MergedTable | None:
         known = self._mirror.merged_table(name)
-        if known is not None:
-            return read_table(name, known)
         try:
-            return fetch_table(self._objects, name, size_bytes)
+            if known is None:
+                return fetch_table(self._objects, name, size_bytes)
+            size_of_table(known, size_bytes)  # it may have been cut short since
+            return read_table(name, known)
         except (Corrupt, NotFound, Unsupported) as error:
             self._pass_over(name, error)
             return None
@@ -170,6 +184,8 @@ class MergedIndexes:
 
     def _pass_over(self, name: MergedId, error: Corrupt | NotFound | Unsupported) -> None:
         self._unreadable.add(name)
+        if isinstance(error, Corrupt):
+            self.damaged.add(name)
         if not isinstance(error, NotFound):  # that one was replaced, and removed, meanwhile
             self._problems[merged_name(name)] = error.message
 

@@ -126,8 +126,12 @@ class RemotePacks:
         return self._mirror.set_aside() | self._gone
 
     def add_merged(self, parts: Sequence[Part]) -> None:
-        """Create a merged index of parts, without packs that are left out."""
-        name, data = merge_parts(parts, self.left_out())
+        """Create a merged index of parts, without packs that are left out.
+
+        It replaces damaged ones, also so that it never has the name of one.
+        """
+        damaged = Part((), frozenset(), frozenset(self._merged.damaged), b"")
+        name, data = merge_parts([*parts, damaged], self.left_out())
         self._objects.create(merged_name(name), data)
 
     def _read_tails(

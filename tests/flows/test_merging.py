@@ -416,6 +416,33 @@ def test_a_damaged_one_is_passed_over_named_and_set_aside(
     assert plan_to_send(other, healed, [copy.commit]).frames == 0
     assert healed.frames.merged() == []
     assert healed.problems == {}
+    merge_all(connect().frames)
+    merged_anew = connect()
+    merged_anew.frames.look()
+    assert len(merged_anew.frames.merged()) == 1
+    assert merged_anew.frames.unmerged() == []
+
+
+def test_one_that_was_cut_short_since_is_passed_over(connect, tmp_path):
+    """Also by whoever has its table: its size is compared at each look."""
+    _, known = fill(connect(), random.Random(7), indexes=8, packs=2, rows=20)
+    merge_all(connect().frames)
+    connect(mirror="known").frames.look()
+    (name,) = merged_names(connect())
+    path = tmp_path / "shared" / name
+    data = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(data[:-1])
+    for depot in (connect(mirror="known"), connect()):
+        depot.frames.look()
+        assert depot.frames.ask([known, digest_of(b"nowhere")]) == [True, False]
+        assert list(depot.problems) == [name]
+    assert merge_all(connect().frames).objects == 1
+    depot = connect()
+    depot.frames.look()
+    assert len(depot.frames.merged()) == 1
+    assert depot.frames.unmerged() == []
+    assert depot.problems == {}
 
 
 def test_one_that_says_other_things_than_the_packs_is_named(store, connect, logged):

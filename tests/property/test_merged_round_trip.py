@@ -1,5 +1,6 @@
 """Whatever indexes are merged, every row is found in its bucket, and no wrong byte is believed."""
 
+import struct
 from contextlib import suppress
 
 import pytest
@@ -168,3 +169,44 @@ def test_a_table_that_was_made_up_is_refused_or_adds_up(lists, data):
         assert len(found) == table.rows == sum(pack.frames for pack in table.packs())
         for _, _, offset, stored in found:
             assert offset + stored <= 128 * 1024 * 1024
+
+
+def forged(rows, *, bits=0, pack_bytes=PACK_BYTES):
+    """Return the name and bytes of an object with these buckets of rows, its sums all right."""
+    count = sum(len(bucket) for bucket in rows)
+    head = struct.pack("<8sHBxIIII4x", b"CASMERG\n", 1, bits, 1, 1, 0, count)
+    pack = struct.pack("<32sQIIB3x", b"\x11" * 32, pack_bytes, count, 0, PackKind.DATA)
+    buckets = [b"".join(struct.pack("<32sIII", *row) for row in bucket) for bucket in rows]
+    sums = b"".join(struct.pack("<32sI", digest_of(b), len(b) // 44) for b in buckets)
+    table = head + pack + b"\x22" * 32 + sums
+    return digest_of(table), table + b"".join(buckets)
+
+
+LOW, MIDDLE, HIGH = b"\x01" * 32, b"\x70" * 32, b"\xf0" * 32
+
+
+@pytest.mark.parametrize(
+    ("rows", "bits", "told"),
+    [
+        ([[(LOW, PACK_BYTES - 10, 11, 0)]], 0, "past its packs"),
+        ([[(LOW, 2**32 - 1, 2**32 - 1, 0)]], 0, "past its packs"),
+        ([[(LOW, 0, 10, 1)]], 0, "past its packs"),
+        ([[(MIDDLE, 0, 10, 0), (LOW, 0, 10, 0)]], 0, "not sorted"),
+        ([[(LOW, 0, 10, 0), (HIGH, 0, 10, 0)], []], 1, "rows of another"),
+        ([[], [(LOW, 0, 10, 0), (HIGH, 0, 10, 0)]], 1, "rows of another"),
+        ([[(HIGH, 0, 10, 0)], [(LOW, 0, 10, 0)]], 1, "rows of another"),
+    ],
+)
+def test_rows_that_somebody_made_up_are_refused(rows, bits, told):
+    """Though every sum is right: they must be in order, in their bucket and within their pack."""
+    name, data = forged(rows, bits=bits)
+    with pytest.raises(Corrupt, match=told):
+        read(name, data)
+
+
+def test_rows_that_are_right_are_read_whoever_wrote_them():
+    """The forger of the test above makes what is read, if it is right."""
+    name, data = forged([[(LOW, 0, 10, 0), (MIDDLE, 9, 9, 0)], [(HIGH, 0, 10, 0)]], bits=1)
+    assert [row[1] for row in read(name, data)[1]] == [LOW, MIDDLE, HIGH]
+    with pytest.raises(Corrupt, match="cannot be"):
+        read(*forged([[(LOW, 0, 10, 0)]], pack_bytes=2**40))

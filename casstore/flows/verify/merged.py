@@ -15,9 +15,9 @@ from casstore.exchange import (
     RemoteDepot,
     fetch_table,
     merged_id,
+    read_merged_rows,
 )
 from casstore.flows.verify.objects import rows_by_footer
-from casstore.remotes import Range
 from casstore.store.frames import places_of
 
 __all__ = ["merged_problems"]
@@ -38,21 +38,18 @@ def merged_problems(depot: RemoteDepot) -> Iterator[tuple[str, str]]:
             continue
         try:
             table = fetch_table(depot.objects, name, listed.size_bytes)
-            _check(depot, table, listed.name)
+            _check(depot, table)
         except NotFound:
             continue  # another one stands for it, and it was removed meanwhile
         except (Corrupt, Unsupported) as error:
             yield listed.name, error.message
 
 
-def _check(depot: RemoteDepot, table: MergedTable, name: str) -> None:
+def _check(depot: RemoteDepot, table: MergedTable) -> None:
     there = depot.mirror.packs()
     packs = list(table.packs())
     beside: dict[int, Rows] = defaultdict(list)
-    wanted = [bucket for bucket in range(table.buckets) if len(set(table.span(bucket))) > 1]
-    ranges = (Range(name, *table.span(bucket)) for bucket in wanted)
-    for bucket, data in zip(wanted, depot.objects.read_ranges(ranges), strict=True):
-        rows = table.rows_of(bucket, data)
+    for rows in read_merged_rows(depot.objects, table):
         for row in _unlike(depot, packs, rows):
             if packs[row[3]].pack_id in there:
                 beside[row[3]].append(row)
