@@ -11,7 +11,7 @@ again about log2 of ``MAX_MERGED_ROWS`` times at most, and less than a thousandt
 time.  One with more than half of the rows that one may have is full, and stays as it is.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,19 +31,16 @@ from casstore.exchange.remoteframes import RemoteFrames
 __all__ = ["MAX_UNMERGED", "Merged", "merge_all", "merge_some"]
 
 MAX_UNMERGED = 16  # so many may lie beside those that are full before a push merges some
-LEAST_MERGED = 8  # of a push; fewer are not worth their requests
+LEAST_MERGED = 8  # by a push; fewer are not worth their requests
+MOST_MERGED = 32  # by a push, which reads each with a request
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What was merged: ``indexes``, some of them merged already, into ``objects``.
-
-    ``units`` that are not full are looked up from now on.
-    """
+    """What was merged: ``indexes``, some of them merged already, into ``objects``."""
 
     indexes: int
     objects: int
-    units: int
 
 
 class _Unit(NamedTuple):
@@ -60,9 +57,9 @@ def merge_some(frames: RemoteFrames) -> Merged:
     """
     units = _units(frames)
     if len(units) <= MAX_UNMERGED:
-        return Merged(0, 0, len(units))
-    count = _merge(frames, _group(units, LEAST_MERGED))
-    return Merged(count, 1 if count else 0, len(units) - count + 1)
+        return Merged(0, 0)
+    done = _merge(frames, _group(units, LEAST_MERGED)[:MOST_MERGED])
+    return Merged(len(done), 1 if done else 0)
 
 
 def merge_all(frames: RemoteFrames, *, dry_run: bool = False) -> Merged:
@@ -71,18 +68,19 @@ def merge_all(frames: RemoteFrames, *, dry_run: bool = False) -> Merged:
     In a ``dry_run`` only say how many would be; nothing is created.
     """
     indexes = objects = 0
-    tried: set[bytes] = set()
+    tried: set[bytes] = set()  # each unit once, also where it shows again, or cannot be read
     while True:
         frames.look(packs=False)
         units = [unit for unit in _units(frames) if _name(unit) not in tried]
-        group = _group(units, MAX_MERGED_INDEXES)
-        if len(group) < 2 or dry_run:
-            could = len(units) if len(group) > 1 else 0
-            return Merged(could if dry_run else indexes, objects, len(_units(frames)))
-        tried.update(map(_name, group))  # those that cannot be read are not tried for ever
-        count = _merge(frames, group)
-        indexes += count
-        objects += 1 if count else 0
+        group = _group(units, len(units))
+        if len(group) < 2:
+            return Merged(indexes, objects)
+        if dry_run:
+            return Merged(len(units), 0)
+        done = _merge(frames, group)
+        tried.update(map(_name, done or group))
+        indexes += len(done)
+        objects += 1 if done else 0
 
 
 def _name(unit: _Unit) -> bytes:
@@ -117,29 +115,33 @@ def _group(units: Sequence[_Unit], least: int) -> list[_Unit]:
     return group
 
 
-def _merge(frames: RemoteFrames, group: Collection[_Unit]) -> int:
-    """Create one merged index of what can be read; returns of how many it is."""
+def _merge(frames: RemoteFrames, group: Collection[_Unit]) -> list[_Unit]:
+    """Create one merged index of what can be read of a group and fits; returns of which units."""
     parts: list[Part] = []
+    done: list[_Unit] = []
     packs = indexes = replaced = 0
-    for part in _parts(frames, group):
+    for unit in group:
+        part = _part(frames, unit)
+        if part is None:
+            continue
         packs += len(part.packs)
         indexes += len(part.indexes)
         replaced += len(part.replaced)
         if packs > MAX_MERGED_PACKS or max(indexes, replaced) > MAX_MERGED_INDEXES:
             break
         parts.append(part)
+        done.append(unit)
     if len(parts) < 2:
-        return 0
+        return []
     frames.add_merged(parts)
-    return len(parts)
+    return done
 
 
-def _parts(frames: RemoteFrames, group: Collection[_Unit]) -> Iterator[Part]:
-    for unit in group:
-        try:
-            if isinstance(unit.what, MergedTable):
-                yield part_of_merged(unit.what, frames.whole_of(unit.what))
-            else:
-                yield part_of_index(unit.what, frames.index_at(unit.what))
-        except (Corrupt, NotFound, Unsupported):
-            continue  # it is read by nobody; ``verify`` names it
+def _part(frames: RemoteFrames, unit: _Unit) -> Part | None:
+    """Read a unit; None if it cannot be: nobody reads it, and ``verify`` names it."""
+    try:
+        if isinstance(unit.what, MergedTable):
+            return part_of_merged(unit.what, frames.whole_of(unit.what))
+        return part_of_index(unit.what, frames.index_at(unit.what))
+    except (Corrupt, NotFound, Unsupported):
+        return None

@@ -314,7 +314,7 @@ def test_two_who_merge_at_once_are_both_right(store, other, connect, logged):
     assert first.frames.unmerged() == second.frames.unmerged() != later.frames.unmerged()
     for depot in (first, second, later):
         units = merging._units(depot.frames)
-        assert merging._merge(depot.frames, units) >= 10
+        assert len(merging._merge(depot.frames, units)) >= 10
     assert len(merged_names(first)) == 2
     fresh = connect()
     copy = logged(10, other, "copy")
@@ -493,6 +493,35 @@ def _pack_of(frames):
         buffer.append(digest, *frame)
     pack_id, data, rows = buffer.seal()
     return Indexed(pack_id, PackKind.DATA, len(data), rows), data
+
+
+def test_a_push_to_many_indexes_merges_a_bounded_number(connect):
+    """A request for each; the next pushes go on, until few are left."""
+    fill(connect(), random.Random(8), indexes=120, packs=1, rows=10)
+    left = [120]
+    for _ in range(6):
+        depot = connect()
+        depot.frames.look()
+        before = depot.objects.requests["GET"]
+        done = merge_some(depot.frames)
+        assert depot.objects.requests["GET"] - before == done.indexes <= merging.MOST_MERGED
+        depot.frames.look()
+        left.append(len(depot.frames.unmerged()) + len(depot.frames.merged()))
+    assert left == sorted(left, reverse=True)
+    assert left[-1] <= merging.MAX_UNMERGED
+
+
+def test_what_names_more_packs_than_fit_is_merged_into_several(connect, monkeypatch):
+    """None has more than its readers take."""
+    monkeypatch.setattr(merging, "MAX_MERGED_PACKS", 8)
+    monkeypatch.setattr(merged, "MAX_MERGED_PACKS", 8)
+    fill(connect(), random.Random(9), indexes=20, packs=1, rows=10)
+    done = merge_all(connect().frames)
+    assert (done.indexes, done.objects) == (20, 3)
+    depot = connect()
+    depot.frames.look()
+    assert [table.pack_count for table in depot.frames.merged()] == [8, 8, 4]
+    assert depot.frames.unmerged() == []
 
 
 def test_merging_rewrites_a_row_few_times(connect, monkeypatch):
