@@ -3,7 +3,7 @@
 Knows: the entry point.  Never: anything else.
 """
 
-from casstore.cli.main import program
+from casstore.cli.process import program
 
 if __name__ == "__main__":
     program()

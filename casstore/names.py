@@ -7,7 +7,6 @@ Never: files, stores, whether a name exists.  Rules marked (W&B) are those of W&
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from casstore.errors import Invalid
@@ -51,8 +50,7 @@ _TAG = re.compile(r"[\w\- ]+\Z")
 _UNSAFE_PATH = re.compile(rb"\0|\A[A-Za-z]:|(?:\A|/)\.{0,2}(?:/|\Z)")  # NUL; drive; "", ".", ".."
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """``[[entity/]project/]name[:version | @id]``, taken apart.
 
     ``label`` is an alias, ``latest``, or a number (``number_label`` reads it); ``id_prefix`` is 8

@@ -9,10 +9,9 @@ like ``tomllib`` is loaded when it is needed.
 import importlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from casstore.errors import Invalid, Unsupported
@@ -51,8 +50,7 @@ _NO_WORDS = frozenset({"", "0", "f", "false", "n", "no", "off"})
 StoreSource = Literal["argument", "CASSTORE_HOME", ".casstore", "pyproject.toml", "default"]
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """What the environment variables say; text is empty where they say nothing.
 
     ``store`` is ``CASSTORE_HOME``; every other field ``x`` but ``no_color`` is ``CASSTORE_X``, or
@@ -79,8 +77,7 @@ class Environment:
     no_color: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StoreChoice:
+class StoreChoice(NamedTuple):
     """The directory of a store, absolute, and what named it; nothing says that it exists."""
 
     path: Path
@@ -128,8 +125,7 @@ def silent() -> bool:
     return read_environment().silent
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """Where a process works, told to those that it starts.
 
     ``home`` and ``project_variable`` are what its ``CASSTORE_HOME`` and ``CASSTORE_PROJECT`` (or
@@ -146,7 +142,7 @@ class Job:
 
 def tell_children(job: Job) -> None:
     """Let the processes that this one starts know where it works."""
-    os.environ[JOB_VARIABLE] = json.dumps(asdict(job))
+    os.environ[JOB_VARIABLE] = json.dumps(job._asdict())
 
 
 def read_job(environ: Mapping[str, str] | None = None) -> Job | None:
@@ -163,8 +159,7 @@ def read_job(environ: Mapping[str, str] | None = None) -> Job | None:
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Pretence:
+class Pretence(NamedTuple):
     """What a test tells a process of its machine; everything is empty in normal use.
 
     ``machine`` (``CASSTORE_TEST_MACHINE``) is added to the id of the machine, so that processes of
@@ -225,7 +220,7 @@ def find_store(
     explicit: str | os.PathLike[str] | None = None,
     *,
     environment: Environment,
-    user_data_dir: Path,
+    user_data_dir: Callable[[], Path],
 ) -> StoreChoice:
     """Choose the store for someone who works in ``start``.
 
@@ -247,7 +242,7 @@ def find_store(
     where, table = _pyproject(start)
     if "store" in table:
         return StoreChoice(_directory(_text(table, "store", where), where.parent), "pyproject.toml")
-    return StoreChoice(user_data_dir.expanduser().resolve(), "default")
+    return StoreChoice(user_data_dir().expanduser().resolve(), "default")
 
 
 def read_store_config(root: Path) -> dict[str, Any]:

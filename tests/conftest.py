@@ -15,6 +15,8 @@ PLATFORM = ("--python-version", "3.11", "--platform", "manylinux_2_27_x86_64")
 CAPABILITIES_VERSION = 0x20080522  # linux/capability.h: version 3, two words a set
 OVERRIDES_PERMISSIONS = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 
+SHARING_SERVERS = {"tests/contract"}
+
 _skipped: dict[str, str] = {}
 
 
@@ -85,6 +87,15 @@ def pytest_runtest_logreport(report):
     """Remember every skip."""
     if report.skipped and not hasattr(report, "wasxfail"):
         _skipped[report.nodeid] = report.longrepr[2]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep together what shares a server: with ``--dist loadgroup`` one process starts it."""
+    for item in items:
+        folder, _, _ = item.nodeid.partition("::")[0].rpartition("/")
+        group = folder if folder in SHARING_SERVERS else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collectreport(report):

@@ -166,15 +166,17 @@ def test_ci_runs_the_tests_as_the_readme_says():
     assert done.stdout.strip() == second_command()
 
 
-@pytest.mark.parametrize(("setting", "code"), [("1", 1), ("", 0)])
-def test_a_skip_is_a_failure_where_everything_must_run(tmp_path, setting, code):
+@pytest.mark.parametrize(
+    ("setting", "code", "processes"), [("1", 1, "-n0"), ("1", 1, "-n2"), ("", 0, "-n0")]
+)
+def test_a_skip_is_a_failure_where_everything_must_run(tmp_path, setting, code, processes):
     """The summary names what was skipped, and why."""
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "test_it.py").write_text(
         "import pytest\ndef test_one(): pass\ndef test_two(): pytest.skip('no server here')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tmp_path],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", processes, tmp_path],
         env={**os.environ, "CASSTORE_TEST_ALL": setting},
         cwd=tmp_path,
         check=False,

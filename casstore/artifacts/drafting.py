@@ -17,7 +17,7 @@ from casstore.artifacts.takeover import copy_frames, take_over
 from casstore.digest import CommitId
 from casstore.durable import is_out_of_space
 from casstore.errors import ArtifactFinalizedError, FileMissing, Invalid, UsageError
-from casstore.flows.log import log_files
+from casstore.flows.log import Cuts, Earlier, earlier_cuts, log_files
 from casstore.flows.reading import read_entry
 from casstore.flows.referring import Request, add_entries, refer
 from casstore.journal.views import VersionView
@@ -61,6 +61,7 @@ class Drafting:
         self._store: Store | None = None
         self._draft: Draft | None = None
         self._finished: Manifest | None = None
+        self._earlier: Earlier | None = None
         self._added: dict[str, str] = {}
         self._folders: list[tuple[str, bytes]] = []
         self.objects: dict[int, KnownObject] = {}  # by id
@@ -111,7 +112,7 @@ class Drafting:
             nothing = Entry(name, source.stat.st_size, EntryKind.FILE, b"", b"", b"")
             return self._shown(nothing, str(local))
         with self._lock, self._space_taken_back():
-            log_files(self.store(), self.draft(), [source], replace=overwrite)
+            log_files(self.store(), self.draft(), [source], replace=overwrite, earlier=self._cuts)
             if len(self._added) < MAX_REMEMBERED_PATHS:
                 self._added[os.path.abspath(local)] = path_text(name)
             return self._shown(self._entry_at(name), str(local))
@@ -144,7 +145,7 @@ class Drafting:
             )
             part = store.draft()
             try:
-                log_files(store, part, walk)
+                log_files(store, part, walk, earlier=self._cuts)
                 self.draft().absorb(part, replace=merge)
             finally:
                 part.close()
@@ -176,7 +177,8 @@ class Drafting:
                 local = [
                     (each.origin, each.name) for each in files if isinstance(each.origin, Path)
                 ]
-                log_files(store, part, [source_of(path, name) for path, name in local])
+                sources = [source_of(path, name) for path, name in local]
+                log_files(store, part, sources, earlier=self._cuts)
                 for each in files:
                     if isinstance(each.origin, ArtifactEntry):
                         take_over(store, part, each.origin, each.name)
@@ -184,6 +186,15 @@ class Drafting:
             finally:
                 part.close()
             return self._shown(self._entry_at(shown))
+
+    def _cuts(self, path: bytes) -> Cuts | None:
+        """Return how the file at a path was cut in the newest version of this name."""
+        place = self._place()
+        if place is None:
+            return None
+        if self._earlier is None:
+            self._earlier = earlier_cuts(self.store(), place.project, self._name)
+        return self._earlier(path)
 
     def held(self, name: bytes) -> Entry | None:
         """Return what has been added as ``name``."""

@@ -7,7 +7,6 @@ import datetime as dt
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +148,7 @@ class Finished:
     def unlink(self) -> None:
         """End the link that this is."""
         unlink(self.store, self.view)
-        self.view = replace(self.view, deleted=True)
+        self.view = self.view._replace(deleted=True)
 
     @property
     def version(self) -> str:

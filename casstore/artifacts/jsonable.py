@@ -9,7 +9,7 @@ import datetime as dt
 import enum
 import json
 import math
-from argparse import Namespace
+import sys
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import PurePath
@@ -147,7 +147,7 @@ class _Copier:
             return _ordered([self.copy(item, f"{where}[...]") for item in value])
         if _is_numpy(value):
             return self.copy(_from_numpy(value, where), where)
-        if self._records and isinstance(value, Namespace):
+        if self._records and _is_namespace(value):
             return self._mapping(vars(value), where)
         if self._records and dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -225,3 +225,9 @@ def _kind(value: Any) -> str:
     cls = type(value)
     home = "" if cls.__module__ in {"builtins", "__main__"} else f"{cls.__module__}."
     return f"a {home}{cls.__qualname__}"
+
+
+def _is_namespace(value: Any) -> bool:
+    """Tell whether it is argparse's, which whoever made one has loaded."""
+    argparse = sys.modules.get("argparse")
+    return argparse is not None and isinstance(value, argparse.Namespace)

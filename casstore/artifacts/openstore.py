@@ -6,7 +6,6 @@ Knows: the calls of ``API.md`` around remotes.  Never: how versions travel, the 
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from casstore.artifacts.place import current_place, place_for
@@ -130,7 +129,7 @@ class Remote:
 
     def _read(self, text: str) -> Reference:
         found = parse_reference(text)
-        return found if found.project else replace(found, project=self._project)
+        return found if found.project else found._replace(project=self._project)
 
 
 def push_versions(store: Store, commits: Sequence[CommitId], to: str | None) -> None:

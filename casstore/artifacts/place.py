@@ -146,7 +146,7 @@ def _resolve(
 ) -> Place:
     environment = read_environment()
     start = Path.cwd()
-    choice = find_store(start, store, environment=environment, user_data_dir=user_data_dir())
+    choice = find_store(start, store, environment=environment, user_data_dir=user_data_dir)
     config = read_store_config(choice.path)
     name = find_project(project, environment, start=start, store_config=config)
     who = entity or environment.entity or LOCAL_ENTITY

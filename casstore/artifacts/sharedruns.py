@@ -10,7 +10,6 @@ Loaded by name (``elsewhere.for_runs``) when a run names such a depot, for most 
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 
 from casstore.artifacts.place import Place
 from casstore.artifacts.terminal import termlog
@@ -98,7 +97,7 @@ def fetch(place: Place, store: Store, reference: Reference) -> VersionView | Non
 
     What ``latest`` and numbers mean is then what they mean there.
     """
-    asked = replace(reference, project=reference.project or place.project, explicit=True)
+    asked = reference._replace(project=reference.project or place.project, explicit=True)
     with _connected(place, store) as connection:
         connection.depot.refresh()
         try:

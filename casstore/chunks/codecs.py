@@ -26,10 +26,10 @@ CODEC_SPLIT2 = 2
 CODEC_SPLIT4 = 3
 
 _PARAMETER = zstd.CompressionParameter
-COMPRESSION = {  # a table that stays in a core's first cache: a tenth faster, 1 to 3 % larger
+COMPRESSION = {  # on 64 KiB chunks a tenth faster than level 1 alone, and up to 5 % larger
     int(_PARAMETER.compression_level): 1,
-    int(_PARAMETER.hash_log): 12,
-    int(_PARAMETER.min_match): 6,
+    int(_PARAMETER.hash_log): 13,
+    int(_PARAMETER.min_match): 7,
 }
 SAMPLE_BYTES = 4096
 MIN_ENCODED_BYTES = 128  # below this a frame's header outweighs any gain

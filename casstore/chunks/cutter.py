@@ -5,9 +5,9 @@ Source: Xia et al., "The Design of Fast Content-Defined Chunking for Data Dedupl
 Storage Systems", IEEE TPDS 31(9), 2020; the gear table is that paper's reference code's.
 """
 
-from typing import Final
-
-from pyfastcdc import FastCDC
+import importlib
+from functools import cached_property
+from typing import Any, Final
 
 from casstore.digest import Buffer
 
@@ -35,10 +35,11 @@ CHUNKER_PARAMETERS: dict[str, str | int] = {
 
 
 class Cutter:
-    """Finds cut points; one per thread."""
+    """Finds cut points; one per thread.  The library is loaded when the first one cuts."""
 
-    def __init__(self) -> None:
-        self._chunker = FastCDC(
+    @cached_property
+    def _chunker(self) -> Any:
+        return importlib.import_module("pyfastcdc").FastCDC(
             AVERAGE_CHUNK_BYTES,
             min_size=MIN_CHUNK_BYTES,
             max_size=MAX_CHUNK_BYTES,

@@ -53,7 +53,7 @@ def _root(options: Options, folder: str | None) -> Path:
         if folder is not None:
             raise Invalid("DIR and --store name two folders", hint="leave one out")
         where = find_store(
-            Path.cwd(), options.store, environment=environment, user_data_dir=user_data_dir()
+            Path.cwd(), options.store, environment=environment, user_data_dir=user_data_dir
         )
         return where.path
     above = Path(folder or ".").resolve()

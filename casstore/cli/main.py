@@ -7,12 +7,11 @@ Exit codes: 0 ok, 1 failed or different, 2 usage, 3 partly done, 4 corrupt, 5 co
 """
 
 import contextlib
-import gc
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -21,10 +20,9 @@ from casstore.cli.options import Options, Verbs
 from casstore.cli.streams import drop_output, open_missing, tell
 from casstore.cli.table import VERBS, load, load_verb
 
-__all__ = ["main", "program", "root"]
+__all__ = ["main", "root", "run_alone"]
 
 BROKEN_PIPE_EXIT_CODE = 1
-COLLECT_THRESHOLDS = (100_000, 50, 50)  # looking for cycles took a sixth of a put of small files
 
 
 class _Root(Verbs):
@@ -75,7 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    gc.set_threshold(*COLLECT_THRESHOLDS)
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = Options()
     open_missing()
@@ -95,14 +92,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         return code if isinstance(code, int) else 0
 
 
-def program() -> NoReturn:
-    """Be the process: run its call and end with its exit code.
+def run_alone() -> int:
+    """Run the call of this process, which ends then; returns its exit code.
 
-    What is left then is the interpreter's own end, which no signal makes worse or better.
+    What is left is the interpreter's own end, which no signal makes worse or better.
     """
     code = _run(None)
     no_more_interruptions()
-    sys.exit(code)
+    return code
 
 
 def _flush_or_drop() -> None:

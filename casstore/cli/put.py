@@ -23,7 +23,7 @@ from casstore.cli.records import version_record
 from casstore.cli.workspace import Workspace
 from casstore.encoding import canonical_json
 from casstore.errors import Error, FileMissing, Invalid
-from casstore.flows.log import LogResult, log_files
+from casstore.flows.log import LogResult, earlier_cuts, log_files
 from casstore.names import LATEST, check_alias, check_name, check_tag, check_type
 from casstore.store import (
     Commit,
@@ -279,6 +279,7 @@ def _put(
                 use_cache=use_cache,
                 workers=workers,
                 progress=note,
+                earlier=earlier_cuts(store, request.project, request.name),
             )
         committed = commit(store, draft, request)
     except BaseException as error:

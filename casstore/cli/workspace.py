@@ -3,20 +3,25 @@
 Knows: when a store is made and when it must be there.  Never: what verbs do.
 """
 
-import os
-import tomllib
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from casstore.cli.messages import say
 from casstore.cli.options import Options
 from casstore.cli.output import count_text
 from casstore.cli.table import load
-from casstore.errors import Corrupt, Invalid, NotFound
+from casstore.errors import Invalid, NotFound
 from casstore.journal.views import CollectionView, VersionView
 from casstore.names import Reference, number_label, parse_reference
-from casstore.settings import Environment, find_project, find_store, read_environment, user_data_dir
+from casstore.settings import (
+    Environment,
+    find_project,
+    find_store,
+    read_environment,
+    read_store_config,
+    user_data_dir,
+)
 from casstore.store import (
     Store,
     close_store,
@@ -31,8 +36,6 @@ from casstore.store import (
 
 __all__ = ["Workspace"]
 
-CONFIG_FILE = "config.toml"
-
 
 class Workspace:
     """The store and project of one call.
@@ -45,7 +48,7 @@ class Workspace:
         self.environment: Environment = read_environment()
         self.start = Path.cwd()
         self.choice = find_store(
-            self.start, options.store, environment=self.environment, user_data_dir=user_data_dir()
+            self.start, options.store, environment=self.environment, user_data_dir=user_data_dir
         )
         self._store: Store | None = None
         self._was_open = is_open(self.choice.path)
@@ -70,7 +73,7 @@ class Workspace:
             self.options.project,
             self.environment,
             start=self.start,
-            store_config=_configuration(self.choice.path),
+            store_config=read_store_config(self.choice.path),
         )
 
     def writable(self) -> Store:
@@ -183,13 +186,3 @@ def _refuse_path(text: str) -> None:
                 f"{text!r} goes on after the version",
                 hint=f"for one file: casstore cat {reference} {path}",
             )
-
-
-def _configuration(root: Path) -> dict[str, Any]:
-    path = root / CONFIG_FILE
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (ValueError, OSError) as error:
-        raise Corrupt(f"{os.fspath(path)} cannot be read: {error}", hint="correct it") from error

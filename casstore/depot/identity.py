@@ -7,8 +7,8 @@ import contextlib
 import json
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from casstore import durable
 from casstore.chunks import CHUNKER_PARAMETERS
@@ -35,8 +35,7 @@ FOLDERS: tuple[str, ...] = (
 _STORE_ID = re.compile(r"\A[0-9a-f]{32}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What FORMAT says.  ``store_id`` (32 hex) is a hint for messages: copies share it."""
 
     store_id: str

@@ -11,7 +11,6 @@ relative to a folder, paths are used, and a link that is put there meanwhile is 
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,7 +180,7 @@ class Inside:
 
     def _copy(self, staged: bytes, name: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        part = b".casstore-" + secrets.token_hex(8).encode()
+        part = b".casstore-" + os.urandom(8).hex().encode()
         source = os.open(staged, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._base)
         with open(source, "rb") as reader:
             mode = os.fstat(source).st_mode & 0o777

@@ -5,16 +5,15 @@ Knows: observers.  Never: doing a step.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["Step", "done", "is_observed", "observe", "show"]
 
 _observers: list[Callable[["Step"], None]] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One durable step, after it was done: ``kind`` and the paths and bytes that it was about."""
 
     kind: str

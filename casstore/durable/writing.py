@@ -87,7 +87,9 @@ class FileWriter:
 
     def flush(self) -> None:
         """Write what is buffered; the last call where contents need not survive power loss."""
-        self._wait()
+        written = self._wait()
+        if written is not None:
+            _spare_buffers.append(written)
         if self._filled and self._buffer is not None:
             padded = -(-self._filled // DIRECT_ALIGNMENT_BYTES) * DIRECT_ALIGNMENT_BYTES
             self._write(self._buffer[:padded])

@@ -7,7 +7,7 @@ beside them is that of any store, so every question to a store can be asked of i
 deleted at any time; it is then fetched again.
 """
 
-import secrets
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -223,7 +223,7 @@ class Mirror:
         return {pack_id: _index_in(value) for pack_id, value in found.items()}
 
     def _new_path(self) -> Path:
-        return self._folder / f"{secrets.token_hex(8)}.part"
+        return self._folder / f"{os.urandom(8).hex()}.part"
 
 
 def _nothing() -> None:

@@ -4,8 +4,7 @@ Knows: the fields of every kind.  Never: bytes, the fold, whether a name exists.
 JSON fields hold the text of a JSON object, written by ``encoding.canonical_json``.
 """
 
-from dataclasses import dataclass
-from typing import Any, NewType, TypeAlias
+from typing import Any, NamedTuple, NewType, TypeAlias
 
 from casstore.digest import CommitId, Digest
 
@@ -39,8 +38,7 @@ EventId = NewType("EventId", bytes)
 """16 bytes: the beginning of the BLAKE3 of an event's canonical msgpack."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestRef:
+class ManifestRef(NamedTuple):
     """A manifest: its digest, and where its tree begins.
 
     ``root`` is the frame digest of the tree's top node (32 zero bytes with no entries), ``level``
@@ -54,16 +52,14 @@ class ManifestRef:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class AliasClaim:
+class AliasClaim(NamedTuple):
     """An alias given together with a version or a link, and the events that it replaces."""
 
     alias: str
     replaces: tuple[EventId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class VersionBody:
+class VersionBody(NamedTuple):
     """A finished version.
 
     ``numbering`` is the random id of the numbering of the store that gave ``number``; ``ttl`` is in
@@ -85,8 +81,7 @@ class VersionBody:
     environment: str = "{}"
 
 
-@dataclass(frozen=True, slots=True)
-class ProducerBody:
+class ProducerBody(NamedTuple):
     """A run logged content that the version already holds."""
 
     run: str
@@ -94,8 +89,7 @@ class ProducerBody:
     metadata: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AliasBody:
+class AliasBody(NamedTuple):
     """An alias is pointed at the subject (``set``) or taken from it."""
 
     alias: str
@@ -103,8 +97,7 @@ class AliasBody:
     replaces: tuple[EventId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EditBody:
+class EditBody(NamedTuple):
     """A new value of ``description``, ``metadata``, ``ttl`` or ``tags``."""
 
     field: str
@@ -112,20 +105,21 @@ class EditBody:
     replaces: tuple[EventId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteBody:
+class DeleteBody(NamedTuple):
     """The version is deleted, as far as the events that keep it are named in ``seen``."""
 
     seen: tuple[EventId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreBody:
+class RestoreBody(NamedTuple):
     """The version is wanted again."""
 
+    def __bool__(self) -> bool:
+        """Be something, though it has no fields."""
+        return True
 
-@dataclass(frozen=True, slots=True)
-class LinkBody:
+
+class LinkBody(NamedTuple):
     """The version is also a member of another collection."""
 
     project: str
@@ -136,30 +130,26 @@ class LinkBody:
     replaces: tuple[EventId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class UnlinkBody:
+class UnlinkBody(NamedTuple):
     """The named link events end, together with the aliases that they gave."""
 
     replaces: tuple[EventId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SealedBody:
+class SealedBody(NamedTuple):
     """The version has ``number`` for good, by the depot whose random id is ``authority``."""
 
     number: int
     authority: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SameAsBody:
+class SameAsBody(NamedTuple):
     """The subject has the content of ``commit``, which has the number."""
 
     commit: CommitId
 
 
-@dataclass(frozen=True, slots=True)
-class LabelBody:
+class LabelBody(NamedTuple):
     """A new value of a collection's ``name``, ``type``, ``description``, ``tags`` or ``ttl``."""
 
     field: str
@@ -167,8 +157,7 @@ class LabelBody:
     replaces: tuple[EventId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RunStartBody:
+class RunStartBody(NamedTuple):
     """A run begins, or goes on; None says nothing about a field."""
 
     name: str | None = None
@@ -181,8 +170,7 @@ class RunStartBody:
     environment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunUseBody:
+class RunUseBody(NamedTuple):
     """The run read a version; ``project`` and ``name`` are those it was asked for by."""
 
     commit: CommitId
@@ -191,8 +179,7 @@ class RunUseBody:
     use_as: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunUpdateBody:
+class RunUpdateBody(NamedTuple):
     """What changed of a run; None says nothing about a field."""
 
     config: str | None = None
@@ -205,16 +192,14 @@ class RunUpdateBody:
     entity: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunFinishBody:
+class RunFinishBody(NamedTuple):
     """A run ended as ``finished``, ``failed`` or ``crashed``."""
 
     state: str
     exit_code: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PartBody:
+class PartBody(NamedTuple):
     """One writer's share of a version; its later ``attempt`` replaces an earlier one.
 
     Of one attempt every part counts.  What a part says of the version holds where the finish says
@@ -232,8 +217,7 @@ class PartBody:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FinishBody:
+class FinishBody(NamedTuple):
     """The round is closed: ``parts`` are the part events that were there, and are settled by it."""
 
     commit: CommitId
@@ -241,8 +225,7 @@ class FinishBody:
     run: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownBody:
+class UnknownBody(NamedTuple):
     """What a later release said: the wire map, kept and passed over by the fold."""
 
     wire: dict[str, Any]

@@ -3,8 +3,7 @@
 Knows: the record, its name, its place in the order.  Never: bytes, the fold, clocks.
 """
 
-from dataclasses import dataclass
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from casstore.journal.bodies import Body, EventId, UnknownBody
 from casstore.journal.subjects import Subject
@@ -21,8 +20,7 @@ WriterId = NewType("WriterId", bytes)
 """16 random bytes that a process draws when it first writes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One fact.  ``clock`` breaks ties; ``time`` (microseconds, UTC) is for people only."""
 
     id: EventId

@@ -4,8 +4,7 @@ Knows: how each body stands on the wire.  Never: bytes, file names, the fold.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from casstore.errors import Corrupt
 from casstore.journal import bodies, fields, subjects
@@ -43,8 +42,7 @@ LABEL_FIELDS: dict[str, Reader] = {
 """The registers of a collection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(NamedTuple):
     """One kind: its record, its subject, and its wire fields in the order of the record's."""
 
     record: type[KnownBody]
@@ -207,7 +205,7 @@ def kind_of(body: KnownBody) -> str:
 
 def body_to_wire(body: KnownBody) -> dict[str, Any]:
     """Return the map that stands in the event."""
-    attributes = type(body).__slots__
+    attributes = type(body)._fields
     readers = KINDS[kind_of(body)].readers
     values = [_plain(getattr(body, attribute)) for attribute in attributes]
     return dict(zip(readers, values, strict=True))

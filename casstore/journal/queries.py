@@ -5,7 +5,6 @@ Iterators read the table while they are used: keep its transaction open until th
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from casstore.digest import COMMIT_ID_SIZE, DIGEST_SIZE, CommitId, Digest
@@ -309,8 +308,7 @@ def _linked(table: StateReader, view: VersionView, place: tuple[str, str]) -> Ve
         return None
     project, name, number, numbering = target
     sealed, doubts = _sealed(table, row, place)
-    return replace(
-        view,
+    return view._replace(
         project=project,
         name=name,
         label=labels.called(table, project, name),

@@ -56,7 +56,7 @@ def _set_all(row: RunRow, event: Event, body: bodies.RunStartBody | bodies.RunUp
     if isinstance(body, bodies.RunStartBody):
         row["started"] = True
         _set(row, event, "state", _RUNNING)
-    for field in type(body).__slots__:
+    for field in type(body)._fields:
         value = getattr(body, field)
         if value is not None:
             _set(row, event, field, value)

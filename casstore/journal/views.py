@@ -5,7 +5,7 @@ Times are microseconds, UTC; JSON fields are canonical text.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from casstore.digest import CommitId
 from casstore.journal.bodies import EventId, ManifestRef
@@ -26,16 +26,14 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldConflict:
+class FieldConflict(NamedTuple):
     """A field that was set to different values at once: (event, value), the one shown first."""
 
     field: str
     heads: tuple[tuple[EventId, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ProducerView:
+class ProducerView(NamedTuple):
     """A run that logged the version's content, with what it said otherwise than the version."""
 
     run: str
@@ -43,8 +41,7 @@ class ProducerView:
     metadata: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkView:
+class LinkView(NamedTuple):
     """A membership in another collection."""
 
     event: EventId
@@ -55,8 +52,7 @@ class LinkView:
     linked_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class VersionView:
+class VersionView(NamedTuple):
     """One version, as it stands in the collection that it was asked for in.
 
     ``name`` is the collection's name at creation, by which everything is found; ``label`` what it
@@ -119,8 +115,7 @@ class CollectionView:
     conflicts: tuple[FieldConflict, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AliasView:
+class AliasView(NamedTuple):
     """Where an alias points: None if nowhere.
 
     ``conflict`` is empty, or names what was set at once: (event, commit or None), the one shown
@@ -132,8 +127,7 @@ class AliasView:
     conflict: tuple[tuple[EventId, CommitId | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InputView:
+class InputView(NamedTuple):
     """A version that a run read, by the name that it was asked for by."""
 
     commit: CommitId
@@ -142,8 +136,7 @@ class InputView:
     use_as: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class UseView:
+class UseView(NamedTuple):
     """A run that read a version."""
 
     project: str
@@ -152,8 +145,7 @@ class UseView:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
+class RunView(NamedTuple):
     """One run: ``state`` is running, finished, failed or crashed.
 
     ``complete`` says that one of its start events has arrived.
@@ -179,8 +171,7 @@ class RunView:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PartView:
+class PartView(NamedTuple):
     """One writer's share of a version, and what it says of it."""
 
     event: EventId
@@ -200,8 +191,7 @@ class PartView:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class FinishView:
+class FinishView(NamedTuple):
     """A closing of a round: the commit it was finished as, and the parts that it settled."""
 
     event: EventId
@@ -211,8 +201,7 @@ class FinishView:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class RoundView:
+class RoundView(NamedTuple):
     """One finished round; of several finishes the first by order comes first."""
 
     project: str

@@ -5,8 +5,7 @@ FORMAT.md beside this file is the specification.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from casstore.digest import DIGEST_SIZE, Buffer, digest_of
 from casstore.encoding import decode, encode
@@ -46,8 +45,7 @@ _ENVELOPE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """An event ready to be created: ``data`` goes under ``name``, once."""
 
     event: Event

@@ -5,7 +5,6 @@ Knows: this process's writer id, its sequence, clocks.  Never: what events are f
 
 import itertools
 import os
-import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -90,7 +89,7 @@ class EventLog:
         self._index.catch_up()
 
     def _receive_pack(self, month: str, files: Sequence[bytes]) -> None:
-        staged = self._staging() / f"{secrets.token_hex(8)}.pack"
+        staged = self._staging() / f"{os.urandom(8).hex()}.pack"
         self._journal.install_pack(staged, month, write_journal_pack(staged, files))
 
     def _written(self, subject: KnownSubject, body: KnownBody, clock: int) -> Written:

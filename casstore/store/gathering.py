@@ -19,7 +19,7 @@ gone before it sees the pack, for up to a minute.  So there a gathering leaves i
 removes those whose pack is five minutes old by the depot's clock.
 """
 
-import secrets
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def gather(index: Index, journal: JournalFiles, staging: Path, month: str) -> in
     files = dict(_loose(index, journal, month))
     if not files:
         return 0
-    staged = staging / f"{secrets.token_hex(8)}.pack"
+    staged = staging / f"{os.urandom(8).hex()}.pack"
     pack_id = write_journal_pack(staged, (data for _, data in files.values()))
     path = journal.install_pack(staged, month, pack_id)
     held = {digest_of(packed.data) for packed in read_journal_pack(path) if not packed.problem}
@@ -94,7 +94,7 @@ def gather(index: Index, journal: JournalFiles, staging: Path, month: str) -> in
 
 def _remove_packed(index: Index, journal: JournalFiles, staging: Path, month: str) -> None:
     """Remove the loose files of a shared depot that lie in a pack which every host has seen."""
-    probe = staging / f"{secrets.token_hex(8)}.now"
+    probe = staging / f"{os.urandom(8).hex()}.now"
     probe.touch()
     now = probe.stat().st_mtime
     probe.unlink()

@@ -9,8 +9,7 @@ or finds it made.  A finish that was killed after that is completed by anybody's
 """
 
 import json
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from casstore.digest import CommitId, digest_of
 from casstore.encoding import canonical_json, encode
@@ -22,8 +21,7 @@ from casstore.store.store import Store
 __all__ = ["Meeting", "Settled", "SharedFolder", "meeting_name"]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What the version of a round is made of: parts, sorted, and the version below them."""
 
     parts: tuple[EventId, ...]

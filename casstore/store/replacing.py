@@ -8,7 +8,7 @@ damaged.  The index changes when the new pack is durable, in one transaction, so
 its old place or in its new one.
 """
 
-import secrets
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +49,7 @@ class Replacing:
         """Keep a frame that the caller has verified."""
         writer = self._writers.get(kind)
         if writer is None:
-            path = self._staging() / f"{secrets.token_hex(8)}.pack"
+            path = self._staging() / f"{os.urandom(8).hex()}.pack"
             writer = self._writers[kind] = PackWriter(path, kind, direct=False)
         writer.append(digest, *frame)
         if writer.full:

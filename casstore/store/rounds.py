@@ -109,7 +109,7 @@ def part_body(request: Commit, manifest: ManifestRef, writer: str, attempt: int)
 
 
 def _body_of(part: PartView) -> PartBody:
-    return PartBody(*[getattr(part, field) for field in PartBody.__slots__])
+    return PartBody(*[getattr(part, field) for field in PartBody._fields])
 
 
 def append_part(store: Store, subject: RoundSubject, body: PartBody) -> PartView:
@@ -119,5 +119,5 @@ def append_part(store: Store, subject: RoundSubject, body: PartBody) -> PartView
         event=event.id,
         time=event.time,
         **{field: getattr(subject, field) for field in RoundSubject.__slots__},
-        **{field: getattr(body, field) for field in PartBody.__slots__},
+        **{field: getattr(body, field) for field in PartBody._fields},
     )

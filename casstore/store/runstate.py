@@ -12,7 +12,6 @@ see that its lease is gone, when that host has removed it.
 
 import json
 import os
-from dataclasses import replace
 from typing import Any
 
 from casstore import durable
@@ -31,7 +30,7 @@ def as_shown(store: Store, view: RunView) -> RunView:
     """Return a run as it is shown: ``crashed`` if its process is known to be dead."""
     if view.state != "running" or not _is_known_dead(store, view.environment):
         return view
-    return replace(view, state="crashed")
+    return view._replace(state="crashed")
 
 
 def surroundings_of(view: RunView) -> dict[str, Any]:

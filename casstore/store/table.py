@@ -6,9 +6,10 @@ Up to a limit the entries are a dict; beyond it they move to a SQLite file in th
 (the standard library's table that is ordered, takes keys of any length and bounds its own cache).
 """
 
-import sqlite3
+import importlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from casstore.errors import Invalid
 from casstore.manifests import Entry
@@ -33,7 +34,7 @@ class EntryTable:
         self._spill = spill
         self._entries: dict[bytes, Entry] = {}
         self._folders: dict[bytes, int] = {}  # how many files and folders lie in each
-        self._database: sqlite3.Connection | None = None
+        self._database: Any = None
         self._count = 0
 
     def __len__(self) -> int:
@@ -122,7 +123,7 @@ class EntryTable:
         if self._database is not None:
             cursor = self._database.execute("DELETE FROM entries WHERE path = ?", (path,))
             self._count -= cursor.rowcount
-            return cursor.rowcount > 0
+            return bool(cursor.rowcount > 0)
         if self._entries.pop(path, None) is None:
             return False
         self._leave(path)
@@ -183,7 +184,8 @@ class EntryTable:
 
     def _move_to_disk(self) -> None:
         # Nobody else opens it, and a network file system may have no locks.
-        database = sqlite3.connect(
+        sqlite = importlib.import_module("sqlite3")  # few drafts need it
+        database = sqlite.connect(
             f"{self._spill.absolute().as_uri()}?nolock=1",
             isolation_level=None,
             check_same_thread=False,

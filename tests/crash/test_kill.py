@@ -49,7 +49,7 @@ def told(line):
 def returned_by(process):
     """Wait for the end; return {number: commit} of every version that is told of from here on."""
     with process.stdin, process.stdout:
-        lines = list(process.stdout)
+        lines = [line for line in process.stdout if line.endswith("\n")]  # none cut short
     process.wait(timeout=60)
     return dict(map(told, lines))
 

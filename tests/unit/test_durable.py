@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,19 @@ def test_a_direct_file_larger_than_its_buffer_is_whole(tmp_path, monkeypatch):
     file.sync()
     file.close()
     assert (tmp_path / "file").read_bytes() == data
+
+
+def test_buffers_of_direct_files_are_used_again(tmp_path, monkeypatch):
+    """One file after the other takes the memory of the first: touching more costs time."""
+    monkeypatch.setattr(writing, "_spare_buffers", deque(maxlen=writing.MAX_SPARE_BUFFERS))
+    made = []
+    monkeypatch.setattr(writing, "_map_memory", lambda size: made.append(size) or bytearray(size))
+    for number in range(5):
+        file = durable.create(tmp_path / f"{number}", direct=True)
+        file.append(bytes(3 * durable.DIRECT_BUFFER_BYTES + 5))
+        file.sync()
+        file.close()
+    assert len(made) == 2
 
 
 def test_a_file_system_that_refuses_direct_writes_is_written_buffered(tmp_path, monkeypatch):

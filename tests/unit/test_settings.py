@@ -45,7 +45,7 @@ def choose(start, explicit=None, home=""):
         start,
         explicit,
         environment=Environment(store=home),
-        user_data_dir=start.parents[1] / "data",
+        user_data_dir=lambda: start.parents[1] / "data",
     )
 
 

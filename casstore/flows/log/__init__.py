@@ -12,6 +12,7 @@ writing are handed on, whole batches at a time.
 
 from collections.abc import Iterable, Iterator
 
+from casstore.flows.log.earlier import Cuts, Earlier, earlier_cuts
 from casstore.flows.log.known import without_known
 from casstore.flows.log.large import log_large
 from casstore.flows.log.result import Logged, LogResult, Progress
@@ -20,7 +21,7 @@ from casstore.parallel import Lock, default_workers
 from casstore.store import Draft, Store
 from casstore.worktree import Source
 
-__all__ = ["LogResult", "log_files"]
+__all__ = ["Cuts", "Earlier", "LogResult", "earlier_cuts", "log_files"]
 
 MAX_LARGE_WAITING = 64
 THREADS_PER_PROCESSOR = 2  # a thread waits for the disk about half of its time
@@ -35,6 +36,7 @@ def log_files(
     use_cache: bool = True,
     workers: int | None = None,
     progress: Progress | None = None,
+    earlier: Earlier | None = None,
 ) -> LogResult:
     """Take files into the store and add them to the draft.
 
@@ -42,7 +44,7 @@ def log_files(
     one that vanished and ``Error`` for one that cannot be read; the draft is then incomplete and
     the caller drops it.  ``workers`` is how many threads large files get, by default two for
     each processor.  ``progress`` is called with (files, bytes) as they are done, by one
-    thread at a time.
+    thread at a time.  ``earlier`` tells how files were cut in a version that is probably alike.
     """
     result = LogResult()
     note = _locked(progress) if progress else _unheard
@@ -56,7 +58,11 @@ def log_files(
         if not large:
             return result
         for logged in log_large(
-            draft.session, large, workers or THREADS_PER_PROCESSOR * default_workers(), note
+            draft.session,
+            large,
+            workers or THREADS_PER_PROCESSOR * default_workers(),
+            note,
+            earlier,
         ):
             _take(draft, result, logged, replace=replace)
         large.clear()

@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterator, Sequence
 
 from casstore import durable
-from casstore.chunks import MAX_CHUNK_BYTES, Cutter
+from casstore.chunks import MAX_CHUNK_BYTES
 from casstore.digest import Digest, Hasher
-from casstore.flows.log.framing import FileFrames, frames_of
+from casstore.flows.log.earlier import Cuts, Earlier
+from casstore.flows.log.framing import FileFrames, Framer
 from casstore.flows.log.opened import MAX_ATTEMPTS, changing, failed, open_source, stamp_to_believe
 from casstore.flows.log.parts import PartedFile
 from casstore.flows.log.result import Logged, Progress, entry_of, same_file
@@ -27,12 +28,19 @@ BLOCK_BYTES = 4 * 1024 * 1024
 
 
 def log_large(
-    session: Session, sources: Sequence[Source], workers: int, note: Progress
+    session: Session,
+    sources: Sequence[Source],
+    workers: int,
+    note: Progress,
+    earlier: Earlier | None = None,
 ) -> Iterator[Logged]:
-    """Store files block by block and yield what became of each, in order."""
+    """Store files block by block and yield what became of each, in order.
+
+    ``earlier`` tells how a file was cut that was at the same path before.
+    """
     if len(sources) >= min(workers, default_workers()) > 1:
         yield from ordered_map(
-            lambda source: _log(session, source, None, note),
+            lambda source: _log(session, source, None, note, earlier),
             list(sources),
             workers=workers,
             window=len(sources) + 1,
@@ -40,16 +48,21 @@ def log_large(
         return
     with Pool(workers) as pool:
         for source in sources:
-            yield _log(session, source, pool, note)
+            yield _log(session, source, pool, note, earlier)
 
 
-def _log(session: Session, source: Source, pool: Pool | None, note: Progress) -> Logged:
+def _log(
+    session: Session, source: Source, pool: Pool | None, note: Progress, earlier: Earlier | None
+) -> Logged:
     """Store one file; a file that changed while it was read is begun again."""
     kind = os.path.splitext(source.name)[1].decode("latin-1")
+    cuts = earlier(source.name) if earlier is not None else None
     for _ in range(MAX_ATTEMPTS):
         descriptor = open_source(source)
         reading: _Stream | PartedFile = (
-            _Stream(session, kind, note) if pool is None else PartedFile(session, kind, pool, note)
+            _Stream(session, kind, note, cuts)
+            if pool is None
+            else PartedFile(session, kind, pool, note, cuts)
         )
         try:
             before = regular(source.path, os.fstat(descriptor))
@@ -75,13 +88,13 @@ def _log(session: Session, source: Source, pool: Pool | None, note: Progress) ->
 class _Stream:
     """One reading of one file by one thread."""
 
-    def __init__(self, session: Session, kind: str, note: Progress) -> None:
+    def __init__(self, session: Session, kind: str, note: Progress, cuts: Cuts | None) -> None:
         self.frames = FileFrames(session)
         self._session = session
         self._kind = kind
         self._note = note
         self._hasher = Hasher()
-        self._cutter = Cutter()
+        self._framer = Framer(cuts)
         self._buffer = memoryview(bytearray(BLOCK_BYTES + MAX_CHUNK_BYTES))
 
     def take(self, descriptor: int, size_bytes: int) -> int:
@@ -109,8 +122,7 @@ class _Stream:
 
     def _store(self, data: memoryview, *, final: bool) -> int:
         """Store the frames at the front of ``data``; returns how many bytes they are."""
-        lengths = self._cutter.cut(data, final=final)
-        frames = frames_of(data, lengths)
+        frames, used = self._framer.frames(data, final=final)
         if frames:
             self.frames.add(frames, self._session.add(frames, self._kind))
-        return sum(lengths)
+        return used

@@ -16,7 +16,8 @@ from itertools import accumulate
 from casstore import durable
 from casstore.chunks import Cutter
 from casstore.digest import Digest, Hasher
-from casstore.flows.log.framing import FileFrames, Frame, frames_of
+from casstore.flows.log.earlier import Cuts
+from casstore.flows.log.framing import FileFrames, Frame, Framer, frames_of
 from casstore.flows.log.result import Progress
 from casstore.parallel import Pending, Pool
 from casstore.store import Session, Token
@@ -41,7 +42,9 @@ class _Part:
 class PartedFile:
     """One reading of one file."""
 
-    def __init__(self, session: Session, kind: str, pool: Pool, note: Progress) -> None:
+    def __init__(
+        self, session: Session, kind: str, pool: Pool, note: Progress, cuts: Cuts | None = None
+    ) -> None:
         self.frames = FileFrames(session)
         self._session = session
         self._kind = kind
@@ -49,6 +52,7 @@ class PartedFile:
         self._note = note
         self._hasher = Hasher()
         self._cutter = Cutter()
+        self._cuts = cuts
         self._left_over = b""
         self._spare: list[memoryview] = []
         self._storing: deque[tuple[Pending[list[Token]], list[Frame], memoryview]] = deque()
@@ -92,7 +96,8 @@ class PartedFile:
     def _begin(self, descriptor: int, start: int, size_bytes: int) -> Pending[_Part]:
         buffer = self._spare.pop() if self._spare else memoryview(bytearray(PART_BYTES))
         end = min(start + PART_BYTES, size_bytes)
-        return self._pool.submit(_read, descriptor, buffer, start, end, final=end == size_bytes)
+        final = end == size_bytes
+        return self._pool.submit(_read, descriptor, buffer, start, end, self._cuts, final=final)
 
     def _joined(self, part: _Part, *, final: bool) -> list[Frame]:
         """Return the frames that end in a part, as the whole file has them."""
@@ -106,10 +111,13 @@ class PartedFile:
         self._spare.append(buffer)
 
 
-def _read(descriptor: int, buffer: memoryview, start: int, end: int, *, final: bool) -> _Part:
+def _read(
+    descriptor: int, buffer: memoryview, start: int, end: int, cuts: Cuts | None, *, final: bool
+) -> _Part:
     got = durable.read_into_at(descriptor, buffer[: end - start], start)
     data = buffer[:got]
-    return _Part(buffer, data, frames_of(data, Cutter().cut(data, final=final)))
+    frames, _ = Framer(cuts).frames(data, final=final)
+    return _Part(buffer, data, frames)
 
 
 def join(

@@ -6,7 +6,7 @@ An event is bound to its name, so one that is fetched is the one that was lost. 
 damage is written anew, with all of it that can be had, and set aside.
 """
 
-import secrets
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
@@ -103,7 +103,7 @@ def _install(store: Store, month: str, items: list[tuple[Event, bytes]]) -> None
     """Keep events in a new journal pack, and let them be found there from now on."""
     for start in range(0, len(items), MAX_EVENTS_OF_A_PACK):
         group = items[start : start + MAX_EVENTS_OF_A_PACK]
-        staged = store.staging() / f"{secrets.token_hex(8)}.pack"
+        staged = store.staging() / f"{os.urandom(8).hex()}.pack"
         made = write_journal_pack(staged, [data for _, data in group])
         store.journal.install_pack(staged, month, made)
         store.index.catch_up(thorough=True)

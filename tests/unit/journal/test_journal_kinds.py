@@ -8,7 +8,7 @@ def test_every_record_has_a_kind_and_as_many_fields():
     """Wire fields stand in the order of the record's, under the same names but for ``as``."""
     for codec in KINDS.values():
         assert [key.replace("-", "_") for key in codec.readers] == [
-            "as" if slot == "use_as" else slot for slot in codec.record.__slots__
+            "as" if slot == "use_as" else slot for slot in codec.record._fields
         ]
     records = {name for name in bodies.__all__ if name.endswith("Body")} - {"UnknownBody"}
     assert {codec.record.__name__ for codec in KINDS.values()} == records - {"KnownBody", "Body"}
