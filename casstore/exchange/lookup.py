@@ -31,7 +31,7 @@ LEAST_READ_BYTES = 16 * 1024
 TABLE_PART = 256  # a table has about so small a part of the bytes; it comes with one request then
 MAX_GAP_BYTES = 256 * 1024  # read along rather than asked past
 MAX_RANGE_BYTES = 16 * 1024 * 1024
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 20_000
 
 _NAME = re.compile(rf"{MERGED_FOLDER}/([0-9a-f]{{64}})\Z")
 

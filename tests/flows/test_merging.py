@@ -11,6 +11,7 @@ from casstore.digest import Digest, digest_of
 from casstore.errors import RemoteFull
 from casstore.exchange import (
     Connection,
+    fetch_table,
     merge_all,
     merge_some,
     merged,
@@ -242,15 +243,16 @@ def test_what_names_more_packs_than_fit_is_merged_into_several(connect, monkeypa
 
 def test_merging_rewrites_a_row_few_times(connect, monkeypatch):
     """Of many pushes of one size each row goes into about log2 merged indexes, not into all."""
-    monkeypatch.setattr(merging, "MAX_MERGED_ROWS", 100_000)
+    monkeypatch.setattr(merging, "MAX_UNMERGED", 4)
+    monkeypatch.setattr(merging, "LEAST_MERGED", 2)
     depot = connect()
-    written = 0
-    for number in range(200):
+    for number in range(100):
         fill(depot, random.Random(number), indexes=1, packs=1, rows=10)
         depot.frames.look(packs=False)
         merge_some(depot.frames)
+    written = 0
     for listed in depot.objects.listing("index/merged/"):
-        written += (listed.size_bytes // merged.MERGED_ROW_BYTES) // 10
-    assert written < 200 * 8
+        written += fetch_table(depot.objects, merged_id(listed.name), listed.size_bytes).rows
+    assert 1000 < written < 1000 * 7
     depot.frames.look(packs=False)
-    assert len(depot.frames.unmerged()) + len(depot.frames.merged()) <= merging.MAX_UNMERGED + 1
+    assert len(depot.frames.unmerged()) + len(depot.frames.merged()) <= 5
