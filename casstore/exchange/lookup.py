@@ -165,8 +165,7 @@ class MergedIndexes:
             known = self._mirror.known_buckets(table.name)
             if known is None:
                 return False
-            wanted = {table.bucket_of(digest) for digest in digests}
-            spans += _spans(table, sorted(one for one in wanted if not known >> one & 1))
+            spans += _spans(table, table.buckets_of(digests, known))
         return self._fetch(spans)
 
     def _fetch(self, spans: Sequence[_Span]) -> bool:

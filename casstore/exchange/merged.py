@@ -9,7 +9,7 @@ name is the BLAKE3 of the table, so whoever has the table can check each bucket 
 
 import struct
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple, NewType
 
@@ -133,6 +133,17 @@ class MergedTable:
     def bucket_of(self, digest: Digest) -> int:
         """Return the number of the bucket that a frame is in, if it is in any."""
         return _leading(digest, self.bits)
+
+    def buckets_of(self, digests: Iterable[Digest], known: int = 0) -> list[int]:
+        """Return, in order, the buckets with rows that frames would be in.
+
+        Those whose bit is set in ``known`` are left out.
+        """
+        found = {self.bucket_of(digest) for digest in digests}
+        starts = self._starts
+        return sorted(
+            one for one in found if not known >> one & 1 and starts[one] < starts[one + 1]
+        )
 
     def span(self, bucket: int) -> tuple[int, int]:
         """Return where the bytes of a bucket begin and end in the object."""

@@ -10,7 +10,7 @@ deleted at any time; it is then fetched again.
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from casstore.catalog import ChunkRow, PackRow, Writer
@@ -215,6 +215,30 @@ class Mirror:
         Returns whether that was so: if the table was forgotten meanwhile, nothing is kept.
         """
         return self.index.write(lambda writer: _add_buckets(writer, table, buckets))
+
+    def answer(
+        self,
+        digests: Sequence[Digest],
+        indexes: Collection[IndexId],
+        tables: Sequence[MergedTable],
+    ) -> tuple[list[bool], bool]:
+        """Tell of each frame whether it is known to be there, and whether "no" is an answer.
+
+        It is if all of ``indexes`` are known, and of ``tables`` every bucket that one of the others
+        would be in: at one moment, for another process may be forgetting all of it.
+        """
+        with self.index.read() as reader:
+            found = [row is not None for row in reader.chunks(digests)]
+            missing = [digest for digest, has in zip(digests, found, strict=True) if not has]
+            if not missing:
+                return found, True
+            knows = all(reader.meta(_key(name)) is not None for name in indexes)
+            for table in tables if knows else ():
+                bits = reader.meta(f"{_BUCKETS}{table.name.hex()}")
+                known = int.from_bytes(bits or b"", "little")
+                knows = knows and bits is not None
+                knows = knows and table.buckets_of(missing, known) == []
+        return found, knows
 
     def index_of(self, packs: Iterable[PackId]) -> dict[PackId, IndexId | None]:
         """Return an index that names each pack, None where none is known."""

@@ -20,7 +20,7 @@ from casstore.exchange.indexes import (
     write_roots,
 )
 from casstore.exchange.mirror import Mirror
-from casstore.exchange.remotepacks import RemotePacks, pack_name
+from casstore.exchange.remotepacks import MAX_LOOKS, RemotePacks, pack_name
 from casstore.packs import Encoded, PackId
 from casstore.packs.format import RECORD
 from casstore.parallel import Lock
@@ -54,10 +54,12 @@ class RemoteFrames(RemotePacks):
 
         What was created since the last ``look`` by others is not seen.
         """
-        found = self.has(digests)
-        if not all(found):
+        found, is_answer = self.answer(digests)
+        for _ in range(MAX_LOOKS):
+            if is_answer:
+                break
             self.learn_about(_without(digests, found))
-            found = self.has(digests)
+            found, is_answer = self.answer(digests)
         return found
 
     def find(self, digests: Sequence[Digest]) -> list[Digest]:

@@ -32,7 +32,7 @@ from casstore.packs import PackId, rows_at
 from casstore.parallel import Lock, ordered_map
 from casstore.remotes import Listed, Objects
 
-__all__ = ["RemotePacks", "pack_name"]
+__all__ = ["MAX_LOOKS", "RemotePacks", "pack_name"]
 
 REQUESTS_AT_ONCE = 4
 MAX_LOOKS = 3  # after which what is not known counts as not there
@@ -91,6 +91,13 @@ class RemotePacks:
                 return []
             self._learn(self._unmerged, listed)
             return self._read_tails(listed, self._mirror.lacks_packs(listed, whole=False))
+
+    def answer(self, digests: Sequence[Digest]) -> tuple[list[bool], bool]:
+        """Tell of each frame whether it is known to be there, and whether "no" is an answer."""
+        with self._looking:
+            known = set(self._unmerged or ()) - self._unreadable
+            found, knows = self._mirror.answer(digests, known, self._merged.chosen)
+            return found, all(found) or (knows and self._unmerged is not None)
 
     def learn_about(self, digests: Collection[Digest]) -> None:
         """Fetch what says of some frames whether they are there, as far as it was not fetched."""

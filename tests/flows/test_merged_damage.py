@@ -187,3 +187,24 @@ def test_an_index_that_cannot_be_read_is_fetched_once_a_look(connect):
         assert depot.frames.ask([digest_of(b"%d" % number)]) == [False]
     assert 5000 < depot.objects.index_bytes < 10_000
     assert len(depot.frames.unmerged()) == 1
+
+
+def test_what_is_forgotten_between_fetching_and_answering_is_asked_again(
+    connect, small_limits, monkeypatch
+):
+    """Another process that empties the mirror at that moment makes no "no"."""
+    _, known = fill(connect(), random.Random(10), indexes=8, packs=2, rows=20)
+    merge_all(connect().frames)
+    fill(connect(), random.Random(11), indexes=2, packs=2, rows=20)
+    depot = connect()
+    learn, left = depot.frames.learn_about, [1, 1]
+
+    def forgetting(digests):
+        learn(digests)
+        if left:
+            left.pop()
+            depot.mirror.forget_frames(())
+
+    monkeypatch.setattr(depot.frames, "learn_about", forgetting)
+    assert depot.frames.ask([known, digest_of(b"nowhere")]) == [True, False]
+    assert left == []
