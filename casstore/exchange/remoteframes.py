@@ -21,7 +21,7 @@ from casstore.exchange.indexes import (
     write_roots,
 )
 from casstore.exchange.mirror import Mirror
-from casstore.exchange.remotepacks import RemotePacks, pack_name
+from casstore.exchange.remotepacks import MAX_LOOKS, RemotePacks, pack_name
 from casstore.packs import Encoded, PackId
 from casstore.packs.format import RECORD
 from casstore.parallel import Lock, ordered_map
@@ -53,12 +53,25 @@ class RemoteFrames(RemotePacks):
         with self._mirror.index.read() as reader:
             return [row is not None for row in reader.chunks(digests)]
 
+    def ask(self, digests: Sequence[Digest]) -> list[bool]:
+        """Tell of each frame whether it is there, after fetching what says so.
+
+        What was created since the last ``look`` by others is not seen.
+        """
+        found, is_answer = self.answer(digests)
+        for _ in range(MAX_LOOKS):
+            if is_answer:
+                break
+            self.learn_about(_without(digests, found))
+            found, is_answer = self.answer(digests)
+        return found
+
     def find(self, digests: Sequence[Digest]) -> list[Digest]:
-        """Return those that are there, after fetching every index if some are not known."""
+        """Return those that are there, after looking once more if some are not known."""
         found = self.has(digests)
         if not all(found):
-            self.learn_all()
-            found = self.has(digests)
+            self.look(packs=False)
+            found = self.ask(digests)
         return [digest for digest, has in zip(digests, found, strict=True) if has]
 
     def stored_bytes(self, digests: Sequence[Digest]) -> int:
@@ -91,7 +104,7 @@ class RemoteFrames(RemotePacks):
     def _look_again(self) -> bool:
         """After damage: see whether it was set aside or is gone, and where frames lie then."""
         before = self._mirror.set_aside() | self._gone
-        self.refresh()
+        self.look()
         return self._mirror.set_aside() | self._gone != before
 
     def _read(self, far: Sequence[Digest]) -> Iterator[tuple[Digest, Encoded]]:
@@ -190,12 +203,13 @@ class RemoteFrames(RemotePacks):
                 self._node_bytes -= len(self._nodes.popitem(last=False)[1].payload)
 
     def _locate(self, digests: Sequence[Digest]) -> list[Wanted]:
-        for again in (True, False):
+        for step in (self.look, self.refresh, None):  # the last reads all that is there
             with self._mirror.index.read() as reader:
                 places = places_of(reader, digests)
-            if None not in places or not again:
+            if None not in places or step is None:
                 break
-            self.refresh()
+            step()
+            self.learn_about(_without(digests, places))
         found = []
         for position, (digest, place) in enumerate(zip(digests, places, strict=True)):
             if place is None:
@@ -274,6 +288,11 @@ def _worth_a_thread(came: tuple[_Span, bytes | NotFound]) -> bool:
 
 def _first_asked(group: Sequence[Wanted]) -> int:
     return min(item.position for item in group)
+
+
+def _without(digests: Sequence[Digest], found: Sequence[object]) -> list[Digest]:
+    """Return the frames of which nothing is known."""
+    return [digest for digest, its in zip(digests, found, strict=True) if not its]
 
 
 def _by_place(item: Wanted) -> Place:

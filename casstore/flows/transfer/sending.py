@@ -77,13 +77,13 @@ class SentFrames:
 def plan_to_send(store: Store, depot: RemoteDepot, commits: Collection[CommitId]) -> ToSend:
     """Return what ``send`` would do; nothing is created."""
     depot.refresh()
-    depot.frames.learn_all()
+    depot.frames.look(packs=False)
     views = _lacking(store, depot, commits)
     frames = stored = 0
     closures = _closures(store, [view.manifest for view in views])
     for batch in batches(digest for digest, _ in closures):
         missing = [
-            digest for digest, has in zip(batch, depot.frames.has(batch), strict=True) if not has
+            digest for digest, has in zip(batch, depot.frames.ask(batch), strict=True) if not has
         ]
         frames += len(missing)
         stored += store.frames.stored_bytes(missing)
@@ -131,8 +131,10 @@ def send_manifests(
 
     When this returns it is whole there, but for what is ``had``, and no event names it yet.
     """
+    if not wholes:
+        return SentFrames(0, 0, 0)
     sender = _Sender(store, depot, jobs, progress or _ignored, had)
-    sender.unnamed += depot.frames.refresh()
+    sender.unnamed += depot.frames.look()
     nodes: list[Digest] = []
     sender.send(_data(_closures(store, wholes.values()), nodes), PackKind.DATA)
     sender.send(nodes, PackKind.METADATA)
@@ -187,6 +189,7 @@ def _packs_of(
     found: set[PackId] = set()
     frames = Closure(manifest, store.frames.metadata).frames()
     for batch in batches(frames):
+        depot.frames.ask(batch)  # another process may have forgotten what was known
         with depot.mirror.index.read() as reader:
             places = places_of(reader, batch)
         for digest, place in zip(batch, places, strict=True):
@@ -241,7 +244,7 @@ class _Sender:
     def _missing(self, digests: Iterable[Digest]) -> Iterator[Digest]:
         """Yield frames that are neither there nor on the way; both are asked at one moment."""
         for batch in batches(digests):
-            had = self._depot.frames.has(batch)  # what is sent meanwhile is not among it
+            had = self._depot.frames.ask(batch)  # what is sent meanwhile is not among it
             lacking = dict.fromkeys(
                 digest for digest, has in zip(batch, had, strict=True) if not has
             )

@@ -3,12 +3,13 @@
 Knows: the order of the steps.  Never: how each is done, what is printed.
 """
 
+import contextlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from casstore.digest import CommitId
-from casstore.errors import Conflict
-from casstore.exchange import Connection, RemoteDepot, claim_again
+from casstore.errors import Conflict, RemoteError
+from casstore.exchange import Connection, RemoteDepot, claim_again, merge_some
 from casstore.flows.transfer.receiving import Received, receive
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.sending import DEFAULT_JOBS, Sent, send
@@ -61,6 +62,9 @@ def push(
         outcomes = seal_versions(store, depot, connection.claims, commits)
     notices = _notices(store, [outcome.commit for outcome in outcomes])
     types = _type_notices(depot.index, [view.commit for view in sent.versions])
+    if sent.packs:
+        with contextlib.suppress(RemoteError):  # all is there; the next push merges them
+            merge_some(depot.frames)
     return Pushed(sent, tuple(outcomes), (*notices, *types))
 
 
