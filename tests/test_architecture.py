@@ -43,6 +43,7 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "azure": "backends.azure",
     "backports": "chunks",
     "blake3": "digest",
+    "botocore": "backends.s3client",
     "click": "cli",
     "compression": "chunks",
     "concurrent": "parallel",

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import fsspec
+import fsspec.config
 import fsspec.core
 from fsspec.asyn import sync
 
@@ -24,6 +25,7 @@ __all__ = [
     "file_system_at",
     "run",
     "take",
+    "told",
 ]
 
 CONNECT_SECONDS = 5
@@ -57,6 +59,11 @@ def _unsupported(scheme: str) -> Iterator[None]:
         ) from error
     except ImportError as error:
         raise Unsupported(f"{scheme}:// cannot be used: {error}", hint="install it") from error
+
+
+def told(scheme: str) -> dict[str, Any]:
+    """Return what fsspec's configuration says of a scheme: files, ``FSSPEC_SCHEME_...``."""
+    return dict(fsspec.config.conf.get(scheme, {}))
 
 
 def run(fs: Any, function: Any, *arguments: Any, **named: Any) -> Any:

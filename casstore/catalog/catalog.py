@@ -236,6 +236,11 @@ class Writer(Reader):
             cursor.putmulti(items, overwrite=False)
         return number
 
+    def add_chunks(self, items: Iterable[tuple[Digest, ChunkRow]]) -> None:
+        """Index frames, sorted by digest, of packs that are indexed; older places are kept."""
+        with self._transaction.cursor(self._handles["chunks"]) as cursor:
+            cursor.putmulti([(d, CHUNK_ROW.pack(*row)) for d, row in items], overwrite=False)
+
     def move_chunks(self, pack_row: int, rows: Iterable[Row]) -> None:
         """Let frames be found in another pack that holds them too."""
         for row in rows:

@@ -48,7 +48,7 @@ def _refuse_part(
 @click.option("--from", "from_", metavar="NAME|URL|BUNDLE", help="Push from there, not the store.")
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
-@click.option("-j", "--jobs", type=click.IntRange(1, 16), default=2, help="Packs sent at once.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 16), default=4, help="Packs sent at once.")
 @click.option(
     "--include", "--exclude", multiple=True, hidden=True, expose_value=False, callback=_refuse_part
 )

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 import click
 
+from casstore.cli.carrying import connected
 from casstore.cli.messages import say
 from casstore.cli.options import Options, Verbs
 from casstore.cli.output import one_line, print_json, print_line, print_table
 from casstore.cli.workspace import Workspace
 from casstore.errors import NotFound
+from casstore.exchange import merge_all
 from casstore.journal.numbers import UNKNOWN_AUTHORITY
 from casstore.remotes import open_objects
 from casstore.remotes.configuration import (
@@ -97,6 +99,29 @@ def check(options: Options, *, name: str | None) -> None:
     for each in checked:
         if each.probe is not None:
             _tell(each, each.probe, options)
+
+
+@remote.command("compact")
+@click.argument("name", metavar="[NAME|URL]", required=False)
+@click.option("-n", "--dry-run", is_flag=True, help="Only say how many could be merged.")
+@click.pass_obj
+def compact(options: Options, *, name: str | None, dry_run: bool) -> None:
+    """Merge the indexes of a place, so that a push from a new machine fetches little.
+
+    A push does some of it by itself.  Nothing is removed there: who began before goes on.
+    Without NAME the upstream is meant, else the only place.
+    """
+    with Workspace(options) as place:
+        store = place.existing()
+        with connected(place, store, name, create=False, follow=False) as connection:
+            done = merge_all(connection.depot.frames, dry_run=dry_run)
+            called = connection.remote.name
+    if options.json:
+        print_json(to=called, indexes=done.indexes, objects=done.objects, dry_run=dry_run)
+    elif not options.quiet:
+        what = "could be merged" if dry_run else f"merged into {done.objects:,}"
+        found = f"{done.indexes:,} indexes {what}" if done.indexes else "nothing to merge"
+        print_line(one_line(f"{called}  {found}"))
 
 
 def _tried(url: str, options: Options) -> Probe:

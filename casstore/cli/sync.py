@@ -48,7 +48,7 @@ __all__ = ["sync"]
 @ON_CONFLICT
 @INCLUDE
 @EXCLUDE
-@click.option("-j", "--jobs", type=click.IntRange(1, 16), default=2, help="Packs sent at once.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 16), default=4, help="Packs sent at once.")
 @click.pass_obj
 def sync(  # noqa: PLR0913 - one parameter an option
     options: Options,

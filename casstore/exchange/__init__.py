@@ -5,7 +5,8 @@ travel, the local store's files.
 
 ``connecting`` finds what a name or URL means, ``indexes`` is the format of ``index/`` and
 ``roots/``, ``mirror`` keeps what is known of a depot in a cache folder, ``remotedepot`` has its
-events and ``remoteframes`` its frames.  ``ondemand`` lets a store read what is not in it, and
+events and ``remoteframes`` its frames.  ``merging`` makes one index of many, ``merged`` is its
+format and ``lookup`` finds frames in it.  ``ondemand`` lets a store read what is not in it, and
 ``reading`` reads a depot as if it were one.  ``FORMAT.md`` beside them specifies the bytes.
 """
 
@@ -27,6 +28,9 @@ from casstore.exchange.indexes import (
     read_roots,
     write_index,
 )
+from casstore.exchange.lookup import fetch_table, merged_id, merged_name, read_merged_rows
+from casstore.exchange.merged import MergedId, MergedPack, MergedRow, MergedTable
+from casstore.exchange.merging import Merged, merge_all, merge_some
 from casstore.exchange.ondemand import on_demand
 from casstore.exchange.reading import Afar
 from casstore.exchange.remotedepot import Event, RemoteDepot, nowhere, open_depot
@@ -40,17 +44,28 @@ __all__ = [
     "Event",
     "IndexId",
     "Indexed",
+    "Merged",
+    "MergedId",
+    "MergedPack",
+    "MergedRow",
+    "MergedTable",
     "RemoteDepot",
     "claim_again",
     "connect",
     "connect_apart",
     "connected",
     "disagreements",
+    "fetch_table",
     "find_remote",
+    "merge_all",
+    "merge_some",
+    "merged_id",
+    "merged_name",
     "nowhere",
     "on_demand",
     "open_depot",
     "read_index",
+    "read_merged_rows",
     "read_roots",
     "write_index",
 ]

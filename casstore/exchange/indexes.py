@@ -28,6 +28,7 @@ __all__ = [
     "index_groups",
     "read_index",
     "read_roots",
+    "rows_of_size",
     "size_of_index",
     "write_index",
     "write_roots",
@@ -130,6 +131,11 @@ def size_of_index(name: IndexId, head: Buffer) -> int:
     if magic != INDEX_MAGIC or size_bytes > MAX_INDEX_BYTES:
         raise Corrupt(f"index {name.hex()} is none, or larger than any")
     return size_bytes
+
+
+def rows_of_size(size_bytes: int) -> int:
+    """Return how many rows an index of this size has at most."""
+    return max(size_bytes - _HEAD.size, 0) // _ROW.size
 
 
 def write_roots(indexes: Iterable[IndexId]) -> tuple[str, bytes]:

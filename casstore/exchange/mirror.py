@@ -10,12 +10,14 @@ deleted at any time; it is then fetched again.
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from casstore.catalog import PackRow, Writer
+from casstore.catalog import ChunkRow, PackRow, Writer
 from casstore.depot import JournalFiles, PackFiles, write_journal_pack
+from casstore.digest import Digest
 from casstore.exchange.indexes import Indexed, IndexId
+from casstore.exchange.merged import MergedId, MergedPack, MergedRow, MergedTable
 from casstore.packs import PackId
 from casstore.parallel import Lock
 from casstore.store.index import Index
@@ -27,6 +29,9 @@ _lock = Lock()
 
 
 _INDEX = "index "
+_TABLE = f"{_INDEX}merged table "  # forgotten with all that is known of indexes
+_BUCKETS = f"{_INDEX}merged buckets "
+_PARTLY = b"frames in buckets"
 _ASIDE = "set aside "
 _FETCHED = "journal pack of there "
 
@@ -118,10 +123,18 @@ class Mirror:
         with self.index.read() as reader:
             return [found for found in indexes if reader.meta(_key(found)) is None]
 
-    def lacks_packs(self, packs: Iterable[PackId]) -> list[PackId]:
-        """Return the packs among ``packs`` whose frames are not known."""
+    def lacks_packs(self, packs: Iterable[PackId], *, whole: bool = True) -> list[PackId]:
+        """Return the packs among ``packs`` whose frames are not known.
+
+        Without ``whole`` those of which it is enough that an index is known to name them.
+        """
         with self.index.read() as reader:
-            return [pack_id for pack_id in packs if reader.pack_row(pack_id) is None]
+            return [
+                pack_id
+                for pack_id in packs
+                if reader.pack_row(pack_id) is None
+                or (whole and (reader.meta(_of_pack(pack_id)) or b"").endswith(_PARTLY))
+            ]
 
     # Frames
 
@@ -132,12 +145,10 @@ class Mirror:
 
     def forget_frames(self, set_aside: Iterable[bytes]) -> None:
         """Forget where frames lie, for something was set aside that may have held any of them."""
-        with self.index.read() as reader:
-            known = [pack.pack_id for _, pack in reader.packs()]
         keys = [f"{_ASIDE}{name.hex()}" for name in set_aside]
 
         def change(writer: Writer) -> None:
-            writer.forget_packs(known)
+            writer.forget_packs([pack.pack_id for _, pack in writer.packs()])
             writer.clear_meta(_INDEX)
             for key in keys:
                 writer.set_meta(key, b"")
@@ -177,11 +188,63 @@ class Mirror:
         found = list(packs)
         self.index.write(lambda writer: _add(writer, None, found))
 
+    def merged_table(self, name: MergedId) -> bytes | None:
+        """Return the table of a merged index, if it is known."""
+        with self.index.read() as reader:
+            return reader.meta(f"{_TABLE}{name.hex()}")
+
+    def add_table(self, table: MergedTable, packs: Iterable[MergedPack]) -> None:
+        """Know which packs a merged index names; of their frames none is known by that.
+
+        ``packs`` are those that are there, with an index each that others can be led to, if any.
+        """
+        found = list(packs)
+        self.index.write(lambda writer: _add_table(writer, table, found))
+
+    def known_buckets(self, name: MergedId) -> int | None:
+        """Return which buckets of a merged index are known, bit by bit; None without its table."""
+        with self.index.read() as reader:
+            bits = reader.meta(f"{_BUCKETS}{name.hex()}")
+        return None if bits is None else int.from_bytes(bits, "little")
+
+    def add_buckets(
+        self, table: MergedTable, buckets: Sequence[tuple[int, Sequence[MergedRow]]]
+    ) -> bool:
+        """Know where the frames of some buckets lie, as far as their packs are there.
+
+        Returns whether that was so: if the table was forgotten meanwhile, nothing is kept.
+        """
+        return self.index.write(lambda writer: _add_buckets(writer, table, buckets))
+
+    def answer(
+        self,
+        digests: Sequence[Digest],
+        indexes: Collection[IndexId],
+        tables: Sequence[MergedTable],
+    ) -> tuple[list[bool], bool]:
+        """Tell of each frame whether it is known to be there, and whether "no" is an answer.
+
+        It is if all of ``indexes`` are known, and of ``tables`` every bucket that one of the others
+        would be in: at one moment, for another process may be forgetting all of it.
+        """
+        with self.index.read() as reader:
+            found = [row is not None for row in reader.chunks(digests)]
+            missing = [digest for digest, has in zip(digests, found, strict=True) if not has]
+            if not missing:
+                return found, True
+            knows = all(reader.meta(_key(name)) is not None for name in indexes)
+            for table in tables if knows else ():
+                bits = reader.meta(f"{_BUCKETS}{table.name.hex()}")
+                known = int.from_bytes(bits or b"", "little")
+                knows = knows and bits is not None
+                knows = knows and table.buckets_of(missing, known) == []
+        return found, knows
+
     def index_of(self, packs: Iterable[PackId]) -> dict[PackId, IndexId | None]:
         """Return an index that names each pack, None where none is known."""
         with self.index.read() as reader:
             found = {pack_id: reader.meta(_of_pack(pack_id)) for pack_id in packs}
-        return {pack_id: None if name is None else IndexId(name) for pack_id, name in found.items()}
+        return {pack_id: _index_in(value) for pack_id, value in found.items()}
 
     def _new_path(self) -> Path:
         return self._folder / f"{os.urandom(8).hex()}.part"
@@ -193,12 +256,63 @@ def _nothing() -> None:
 
 def _add(writer: Writer, name: IndexId | None, packs: list[Indexed]) -> None:
     for pack in packs:
+        if _is_aside(writer, pack.pack_id):  # another process saw its mark meanwhile
+            continue
         row = PackRow(pack.pack_id, pack.kind, len(pack.rows), pack.size_bytes)
         writer.add_pack(row, pack.rows)
-        if name is not None:
-            writer.set_meta(_of_pack(pack.pack_id), name)
+        key = _of_pack(pack.pack_id)
+        if name is not None or writer.meta(key) is not None:
+            writer.set_meta(key, name or _index_in(writer.meta(key)) or b"")
     if name is not None:
         writer.set_meta(_key(name), b"")
+
+
+def _add_table(writer: Writer, table: MergedTable, packs: Iterable[MergedPack]) -> None:
+    for pack in packs:
+        key = _of_pack(pack.pack_id)
+        if _is_aside(writer, pack.pack_id):
+            continue
+        if writer.pack_row(pack.pack_id) is None:
+            writer.add_pack(PackRow(pack.pack_id, pack.kind, pack.frames, pack.size_bytes), ())
+            writer.set_meta(key, pack.named_by + _PARTLY)
+        elif pack.named_by and _index_in(writer.meta(key)) is None:
+            writer.set_meta(key, pack.named_by + (writer.meta(key) or b""))
+    writer.set_meta(f"{_TABLE}{table.name.hex()}", table.data)
+    if writer.meta(f"{_BUCKETS}{table.name.hex()}") is None:
+        writer.set_meta(f"{_BUCKETS}{table.name.hex()}", b"")
+
+
+def _add_buckets(
+    writer: Writer, table: MergedTable, buckets: Sequence[tuple[int, Sequence[MergedRow]]]
+) -> bool:
+    key = f"{_BUCKETS}{table.name.hex()}"
+    bits = writer.meta(key)
+    if bits is None:
+        return False
+    known = int.from_bytes(bits, "little")
+    rows: dict[int, int | None] = {}
+    items: list[tuple[Digest, ChunkRow]] = []
+    for bucket, its in buckets:
+        known |= 1 << bucket
+        for digest, offset, stored, pack in its:
+            if pack not in rows:
+                rows[pack] = writer.pack_row(table.pack_id(pack))
+            row = rows[pack]
+            if row is not None:
+                items.append((Digest(digest), ChunkRow(row, offset, stored)))
+    writer.add_chunks(items)
+    writer.set_meta(key, known.to_bytes((table.buckets + 7) // 8, "little"))
+    return True
+
+
+def _is_aside(writer: Writer, name: bytes) -> bool:
+    return writer.meta(f"{_ASIDE}{name.hex()}") is not None
+
+
+def _index_in(value: bytes | None) -> IndexId | None:
+    """Return the index that is noted for a pack, in front of whether its frames are all known."""
+    index = (value or b"").removesuffix(_PARTLY)
+    return IndexId(index) if index else None
 
 
 def _key(name: IndexId) -> str:

@@ -8,6 +8,7 @@ byte that comes back was compared with its digest.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from casstore.chunks import decode
 from casstore.depot import mark_of
@@ -20,16 +21,19 @@ from casstore.exchange.indexes import (
     write_roots,
 )
 from casstore.exchange.mirror import Mirror
-from casstore.exchange.remotepacks import RemotePacks, pack_name
+from casstore.exchange.remotepacks import MAX_LOOKS, RemotePacks, pack_name
 from casstore.packs import Encoded, PackId
 from casstore.packs.format import RECORD
-from casstore.parallel import Lock
+from casstore.parallel import Lock, ordered_map
 from casstore.remotes import Objects, Range
 from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, places_of, spans
 
 __all__ = ["RemoteFrames"]
 
 READ_AHEAD_BYTES = 1024 * 1024
+MAX_RANGE_BYTES = 12 * 1024 * 1024  # of one request: a pack is three
+VERIFIERS = 2
+WORTH_A_THREAD_BYTES = 32 * 1024  # hashing less than that does not let go of the interpreter
 MAX_CACHED_BYTES = 32 * 1024 * 1024
 
 
@@ -49,12 +53,25 @@ class RemoteFrames(RemotePacks):
         with self._mirror.index.read() as reader:
             return [row is not None for row in reader.chunks(digests)]
 
+    def ask(self, digests: Sequence[Digest]) -> list[bool]:
+        """Tell of each frame whether it is there, after fetching what says so.
+
+        What was created since the last ``look`` by others is not seen.
+        """
+        found, is_answer = self.answer(digests)
+        for _ in range(MAX_LOOKS):
+            if is_answer:
+                break
+            self.learn_about(_without(digests, found))
+            found, is_answer = self.answer(digests)
+        return found
+
     def find(self, digests: Sequence[Digest]) -> list[Digest]:
-        """Return those that are there, after fetching every index if some are not known."""
+        """Return those that are there, after looking once more if some are not known."""
         found = self.has(digests)
         if not all(found):
-            self.learn_all()
-            found = self.has(digests)
+            self.look(packs=False)
+            found = self.ask(digests)
         return [digest for digest, has in zip(digests, found, strict=True) if has]
 
     def stored_bytes(self, digests: Sequence[Digest]) -> int:
@@ -65,6 +82,7 @@ class RemoteFrames(RemotePacks):
     def read(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, Encoded]]:
         """Yield frames as they are stored, each verified, in the order in which they lie.
 
+        Packs come in the order in which they were asked for first.
         Raises ``Corrupt`` naming pack and frame if one is not what its digest says, or is nowhere.
         """
         far: dict[Digest, None] = {}
@@ -86,25 +104,49 @@ class RemoteFrames(RemotePacks):
     def _look_again(self) -> bool:
         """After damage: see whether it was set aside or is gone, and where frames lie then."""
         before = self._mirror.set_aside() | self._gone
-        self.refresh()
+        self.look()
         return self._mirror.set_aside() | self._gone != before
 
     def _read(self, far: Sequence[Digest]) -> Iterator[tuple[Digest, Encoded]]:
-        wanted = self._locate(far)
-        groups = spans(wanted)
-        ranges = [_range(group) for group in groups]
-        found = self._objects.read_ranges(ranges)
-        for group, where in zip(groups, ranges, strict=True):
+        groups = sorted(spans(self._locate(far), MAX_RANGE_BYTES), key=_first_asked)
+        came = self._came([_Span(group, _range(group)) for group in groups])
+        verified = ordered_map(
+            self._verified,
+            came,
+            workers=VERIFIERS,
+            window=VERIFIERS,
+            worth_a_thread=_worth_a_thread,
+        )
+        for frames, damage in verified:
+            yield from frames
+            if damage is not None:
+                raise damage
+
+    def _came(self, spans: list["_Span"]) -> Iterator[tuple["_Span", bytes | NotFound]]:
+        """Yield the bytes of each span, or that its pack is gone, which ends it."""
+        found = self._objects.read_ranges([span.where for span in spans])
+        for span in spans:
             try:
-                data = next(found)
+                yield span, next(found)
             except NotFound as error:
-                raise self._damaged(group[0].digest, where.name, "the pack is gone") from error
-            for item in group:
-                try:
-                    frame = encoded_frame(data, item.place.offset - where.start, item.digest)
-                except Corrupt as error:
-                    raise self._damaged(item.digest, where.name, error.message) from error
-                yield item.digest, frame
+                yield span, error
+                return
+
+    def _verified(
+        self, came: tuple["_Span", bytes | NotFound]
+    ) -> tuple[list[tuple[Digest, Encoded]], Corrupt | None]:
+        """Return the frames of a span up to the first that is not right, and what that is."""
+        (group, where), data = came
+        frames: list[tuple[Digest, Encoded]] = []
+        if isinstance(data, NotFound):
+            return frames, self._damaged(group[0].digest, where.name, "the pack is gone")
+        for item in group:
+            try:
+                frame = encoded_frame(data, item.place.offset - where.start, item.digest)
+            except Corrupt as error:
+                return frames, self._damaged(item.digest, where.name, error.message)
+            frames.append((item.digest, frame))
+        return frames, None
 
     def metadata(self, digest: Digest) -> Buffer:
         """Return one node, verified; those that lie after it are read along."""
@@ -161,12 +203,13 @@ class RemoteFrames(RemotePacks):
                 self._node_bytes -= len(self._nodes.popitem(last=False)[1].payload)
 
     def _locate(self, digests: Sequence[Digest]) -> list[Wanted]:
-        for again in (True, False):
+        for step in (self.look, self.refresh, None):  # the last reads all that is there
             with self._mirror.index.read() as reader:
                 places = places_of(reader, digests)
-            if None not in places or not again:
+            if None not in places or step is None:
                 break
-            self.refresh()
+            step()
+            self.learn_about(_without(digests, places))
         found = []
         for position, (digest, place) in enumerate(zip(digests, places, strict=True)):
             if place is None:
@@ -229,6 +272,27 @@ class RemoteFrames(RemotePacks):
             )
         name, data = write_roots(index for index in indexes.values() if index is not None)
         self._objects.create(f"roots/{root.hex()}/{name}", data)
+
+
+class _Span(NamedTuple):
+    """Frames that lie near each other, and the bytes that hold them all."""
+
+    group: list[Wanted]
+    where: Range
+
+
+def _worth_a_thread(came: tuple[_Span, bytes | NotFound]) -> bool:
+    (group, where), _ = came
+    return where.end - where.start >= WORTH_A_THREAD_BYTES * len(group)
+
+
+def _first_asked(group: Sequence[Wanted]) -> int:
+    return min(item.position for item in group)
+
+
+def _without(digests: Sequence[Digest], found: Sequence[object]) -> list[Digest]:
+    """Return the frames of which nothing is known."""
+    return [digest for digest, its in zip(digests, found, strict=True) if not its]
 
 
 def _by_place(item: Wanted) -> Place:

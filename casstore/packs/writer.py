@@ -4,6 +4,7 @@ Knows: the order header, records, footer, trailer.  Never: names of folders, ded
 """
 
 import os
+from io import BytesIO
 from operator import itemgetter
 from pathlib import Path
 from typing import Protocol
@@ -114,14 +115,15 @@ class PackWriter(_Pack):
         self._out.close()
 
 
-class _Memory(bytearray):
-    """A file in memory."""
+class _Memory(BytesIO):
+    """A file in memory, whose bytes are had in the end without copying them."""
 
     @property
     def size_bytes(self) -> int:
-        return len(self)
+        return self.tell()
 
-    append = bytearray.extend  # type: ignore[assignment]
+    def append(self, data: Buffer, /) -> None:
+        self.write(data)
 
 
 class PackBuffer(_Pack):
@@ -132,8 +134,8 @@ class PackBuffer(_Pack):
         super().__init__(self._memory, kind)
 
     def seal(self) -> tuple[PackId, bytes, list[Row]]:
-        """Return the pack's name, its bytes, and its rows by digest; the buffer is empty then."""
+        """Return the pack's name, its bytes, and its rows by digest; nothing is added after."""
         pack_id, rows = self._finish()
-        data = bytes(self._memory)
-        self._memory.clear()
+        data = self._memory.getvalue()  # its own bytes: no copy is made as long as nobody writes
+        self._memory.close()
         return pack_id, data, rows

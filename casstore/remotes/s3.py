@@ -6,10 +6,10 @@ An object is one PUT, never in parts, so a killed upload leaves nothing, and ``I
 PUT is what makes one exclusive: at the end of an upload in parts servers pass over it.
 """
 
+import contextlib
 from typing import Any
 
-from casstore.backends.s3 import s3_file_system
-from casstore.backends.systems import run, take
+from casstore.backends.s3client import s3_client
 from casstore.remotes.addresses import Address
 from casstore.remotes.driver import Driver, Page, Requests
 from casstore.remotes.objects import Listed
@@ -30,7 +30,7 @@ class S3:
     def __init__(self, address: Address, requests: Requests) -> None:
         self._address = address
         self._requests = requests
-        self._fs: Any = s3_file_system(attempts=1, check_replies=False)
+        self._client: Any = s3_client()
 
     def put(self, name: str, data: bytes) -> None:
         """See ``Driver``."""
@@ -44,8 +44,8 @@ class S3:
         """See ``Driver``."""
         part = {} if (start, end) == (0, None) else {"Range": _range(start, end)}
         reply = self._call("get_object", Key=self._address.key(name), **part)
-        data: bytes = run(self._fs, _body, reply["Body"], most)
-        return data
+        with contextlib.closing(reply["Body"]) as body:
+            return _taken(body, most)
 
     def page(self, prefix: str, more: object | None) -> Page:
         """See ``Driver``: up to a thousand objects."""
@@ -63,12 +63,13 @@ class S3:
         self._call("delete_object", Key=self._address.key(name))
 
     def close(self) -> None:
-        """See ``Driver``: s3fs closes its connections when it is collected."""
-        self._fs = None
+        """See ``Driver``."""
+        self._client.close()
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         self._requests.add(VERBS[method])
-        reply: dict[str, Any] = self._fs.call_s3(method, Bucket=self._address.place, **arguments)
+        call = getattr(self._client, method)
+        reply: dict[str, Any] = call(Bucket=self._address.place, **arguments)
         return reply
 
 
@@ -77,9 +78,14 @@ def make_driver(address: Address, requests: Requests) -> Driver:
     return S3(address, requests)
 
 
-async def _body(stream: Any, most: int) -> bytes:
-    async with stream:
-        return await take(stream.read, most)
+def _taken(body: Any, most: int) -> bytes:
+    """Return what a body holds, but no more than ``most`` + 1 bytes of it."""
+    pieces: list[bytes] = []
+    left = most + 1
+    while left and (piece := body.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def _range(start: int, end: int | None) -> str:

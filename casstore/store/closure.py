@@ -21,13 +21,16 @@ from casstore.manifests import (
 )
 from casstore.packs import PackKind
 
-__all__ = ["Broken", "Closure", "Keep"]
+__all__ = ["Broken", "Closure", "Keep", "Passing"]
 
 Broken: TypeAlias = Callable[[Node, Exception], None]
 """Told of a node that cannot be read, or whose numbers do not add up; the walk goes on after it."""
 
 Keep: TypeAlias = Callable[[bytes], bool]
 """Tells of a path whether its file is wanted."""
+
+Passing: TypeAlias = Callable[[Entry, ChunkRef | None], None]
+"""Told of a file and one of its chunks; None ends the file."""
 
 
 class Closure:
@@ -52,11 +55,15 @@ class Closure:
         return (digest for digest, _ in self.kinds(seen))
 
     def kinds(
-        self, seen: set[Digest] | None = None, keep: Keep | None = None
+        self,
+        seen: set[Digest] | None = None,
+        keep: Keep | None = None,
+        passing: Passing | None = None,
     ) -> Iterator[tuple[Digest, PackKind]]:
         """Yield what ``frames`` does, each with the kind of pack that it belongs into.
 
-        ``keep`` chooses paths: of other files the lists of chunks come, and no chunk.
+        ``keep`` chooses paths: of other files the lists of chunks come, and no chunk.  ``passing``
+        is told of each chunk before it is yielded, and of the end of each file whose chunks were.
         """
         for node in self.nodes(seen):
             yield node.digest, PackKind.METADATA
@@ -66,7 +73,11 @@ class Closure:
                         yield digest, PackKind.METADATA
                     if keep is None or keep(entry.path):
                         for ref in self.refs(entry):
+                            if passing is not None:
+                                passing(entry, ref)
                             yield ref.digest, PackKind.DATA
+                        if passing is not None:
+                            passing(entry, None)
 
     def nodes(self, seen: set[Digest] | None = None) -> Iterator[Node]:
         """Yield every node of the tree, parents first, in path order; entries are not read.

@@ -350,10 +350,10 @@ def _order(item: Wanted) -> Place:
     return item.place
 
 
-def spans(wanted: list[Wanted]) -> list[list[Wanted]]:
+def spans(wanted: list[Wanted], max_bytes: int = MAX_RANGE_BYTES) -> list[list[Wanted]]:
     """Group frames that lie near each other in one pack; each group is one read.
 
-    They come sorted by place.
+    They come sorted by place.  No frame of a group begins ``max_bytes`` after its first.
     """
     groups: list[list[Wanted]] = []
     end = 0
@@ -363,7 +363,7 @@ def spans(wanted: list[Wanted]) -> list[list[Wanted]]:
             groups
             and groups[-1][0].place.pack_id == place.pack_id
             and place.offset <= end + MAX_GAP_BYTES
-            and place.offset - groups[-1][0].place.offset < MAX_RANGE_BYTES
+            and place.offset - groups[-1][0].place.offset < max_bytes
         )
         if near:
             groups[-1].append(item)

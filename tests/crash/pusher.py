@@ -10,7 +10,7 @@ from pathlib import Path
 
 import worker
 
-from casstore.exchange import connect, find_remote
+from casstore.exchange import connect, find_remote, merging
 from casstore.flows.transfer import push
 from casstore.store import create_store, live_versions
 
@@ -27,6 +27,7 @@ def own_versions(store, name):
 
 def main(root, folder, name, count):
     """Log and push until ``count`` versions are there."""
+    merging.MAX_UNMERGED, merging.LEAST_MERGED = 1, 2  # so that each push merges indexes too
     store = create_store(Path(root))
     print("ready", flush=True)
     for number in range(int(count)):

@@ -104,3 +104,20 @@ def test_a_configuration_that_is_none_is_told(here):
     assert here("remote", "ls", "--json").json["remotes"][0]["checked"] is None
     path.write_text('[remotes.lab]\nurl = "ssh://me:hunter2@host/x"\n')
     assert "hunter2" not in here("remote", "ls", code=2).errors
+
+
+def test_indexes_of_a_place_are_merged_by_name(here):
+    """Said before it is done, and done once."""
+    here("remote", "add", "nas", "shared")
+    for number in range(3):
+        (here.folder / "f").write_text(f"content {number}")
+        here("put", "f", "--name", f"n{number}")
+        here("push", f"n{number}")
+    assert "nothing to push" in here("push").text
+    assert "3 indexes could be merged" in here("remote", "compact", "nas", "-n").text
+    assert "3 indexes merged into 1" in here("remote", "compact", "nas").text
+    assert "nothing to merge" in here("remote", "compact", "nas").text
+    assert here("remote", "compact", "--json").json["objects"] == 0
+    assert here("verify", "--remote", "nas").code == 0
+    error = here("remote", "compact", "lab", code=10).errors
+    assert "knows no remote" in error

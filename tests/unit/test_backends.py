@@ -3,10 +3,13 @@
 import errno
 import os
 
+import fsspec.config
 import pytest
+from botocore import UNSIGNED
 
 from casstore.backends.failures import Failure, Kind, StatusError, understood
 from casstore.backends.making import Kept, Module, load
+from casstore.backends.s3client import s3_client
 from casstore.backends.trying import Patience, tried
 from casstore.errors import Unsupported
 from casstore.parallel import ordered_map
@@ -118,3 +121,20 @@ def test_what_is_under_way_weighs_no_more_than_was_said():
         assert got == expected
         under_way.remove(got)
     assert heaviest <= 59  # 50 alone, taken while 9 are still under way
+
+
+def test_the_client_of_s3_does_what_fsspec_is_told(monkeypatch):
+    """As s3fs does: keys, the endpoint, no signature; each request is sent once."""
+    told = {"key": "K", "secret": "S", "endpoint_url": "http://127.0.0.1:1"}
+    monkeypatch.setitem(fsspec.config.conf, "s3", {**told, "config_kwargs": {"read_timeout": 7}})
+    client = s3_client()
+    credentials = client._get_credentials()
+    assert (credentials.access_key, credentials.secret_key) == ("K", "S")
+    assert client.meta.endpoint_url == "http://127.0.0.1:1"
+    assert client.meta.config.read_timeout == 7
+    assert client.meta.config.retries["total_max_attempts"] == 1
+    client.close()
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"anon": True})
+    client = s3_client()
+    assert client.meta.config.signature_version is UNSIGNED
+    client.close()

@@ -14,6 +14,7 @@ from itertools import islice
 
 from casstore.digest import Buffer, Digest, Hasher
 from casstore.errors import Corrupt, Invalid
+from casstore.flows.transfer.witnessing import Witness
 from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.manifests import ChunkRef, Entry, ManifestDigest
@@ -45,10 +46,14 @@ def refusing(known: Known, view: VersionView | str) -> Iterator[None]:
 
 
 class Judging:
-    """Judges versions that are whole in a store, each segment once."""
+    """Judges versions that are whole in a store, each segment once.
 
-    def __init__(self, store: Store) -> None:
+    Files that a ``witness`` saw come are not read again.
+    """
+
+    def __init__(self, store: Store, witness: Witness | None = None) -> None:
         self._store = store
+        self._witness = witness or Witness()
         self._seen: set[Digest] = set()
         self._names: set[tuple[str, str]] = set()
 
@@ -63,7 +68,11 @@ class Judging:
         closure = Closure(view.manifest, self._store.frames.metadata)
         new: set[Digest] = set()
         entries = self._judged(closure, new)
-        chosen = (entry for entry in entries if keep is None or keep(entry.path))
+        chosen = (
+            entry
+            for entry in entries
+            if (keep is None or keep(entry.path)) and not self._witness.has_seen(entry)
+        )
         _judge_files(self._store, _pieces(closure, chosen))
         if len(self._seen) < MAX_SEGMENTS and keep is None:
             self._seen |= new

@@ -11,6 +11,7 @@ A pull may be killed at any arrow, and goes on where it stopped; frames that cam
 Frames of files may be left out, those of lists never: so what is missing can be told here.
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from casstore.exchange import RemoteDepot
 from casstore.flows.transfer.batches import batches
 from casstore.flows.transfer.judging import Judging, refusing
 from casstore.flows.transfer.selection import events_for, is_there
+from casstore.flows.transfer.witnessing import Witness
 from casstore.journal import queries
 from casstore.journal.bodies import ManifestRef
 from casstore.journal.views import VersionView
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 FRAMES_ADDED_AT_ONCE = 64
+FRAMES_LOOKED_UP_AT_ONCE = 16_384  # a request ends with them, so they are many
 
 Progress = Callable[[int], None]
 """Told of bytes as they have arrived."""
@@ -107,7 +110,7 @@ def receive(
         with refusing(depot, view):
             receiver.take(view.manifest)
     receiver.session.flush()
-    judging = Judging(store)
+    judging = Judging(store, receiver.witness)
     for view in views:
         with refusing(depot, view):
             judging.judge(view, keep)
@@ -146,6 +149,7 @@ class _Receiver:
         self, store: Store, depot: RemoteDepot, keep: Keep | None, progress: Progress | None
     ) -> None:
         self.session = store.session()
+        self.witness = Witness()
         self.frames = self.stored_bytes = 0
         self._store = store
         self._depot = depot
@@ -157,25 +161,35 @@ class _Receiver:
     def take(self, manifest: ManifestRef) -> None:
         """Add what the store lacks of a manifest, as far as it is wanted."""
         self._depot.frames.learn(manifest.root)
-        kinds = Closure(manifest, self._nodes.fetch).kinds(self._seen, self._keep)
-        for frames, kind in _lacked(self._store, self._depot, kinds):
-            self.session.add_encoded(frames, kind)
-            size = sum(len(frame.payload) for _, frame in frames)
-            self.frames += len(frames)
-            self.stored_bytes += size
-            if self._progress is not None:
-                self._progress(size)
+        closure = Closure(manifest, self._nodes.fetch)
+        kinds = closure.kinds(self._seen, self._keep, self.witness.expect)
+        with contextlib.closing(self.witness):
+            for frames, kind in _lacked(self._store, self._depot, kinds, self.witness):
+                self.session.add_encoded(frames, kind)
+                size = sum(len(frame.payload) for _, frame in frames)
+                self.frames += len(frames)
+                self.stored_bytes += size
+                if self._progress is not None:
+                    self._progress(size)
 
 
 def _lacked(
-    store: Store, depot: RemoteDepot, kinds: Iterable[tuple[Digest, PackKind]]
+    store: Store,
+    depot: RemoteDepot,
+    kinds: Iterable[tuple[Digest, PackKind]],
+    witness: Witness,
 ) -> Iterator[tuple[list[tuple[Digest, Encoded]], PackKind]]:
     """Yield what the store lacks of a version, verified, some frames at a time."""
-    for batch in batches(kinds):
-        for kind in PackKind.DATA, PackKind.METADATA:
-            wanted = _missing(store, [digest for digest, its in batch if its is kind])
-            for frames in batches(depot.frames.read(wanted), FRAMES_ADDED_AT_ONCE):
-                yield frames, kind
+    for batch in batches(kinds, FRAMES_LOOKED_UP_AT_ONCE):
+        data = _missing(store, [digest for digest, its in batch if its is PackKind.DATA])
+        witness.begin(frozenset(data))
+        for frames in batches(depot.frames.read(data), FRAMES_ADDED_AT_ONCE):
+            witness.see(frames)
+            yield frames, PackKind.DATA
+        witness.end()
+        nodes = _missing(store, [digest for digest, its in batch if its is PackKind.METADATA])
+        for frames in batches(depot.frames.read(nodes), FRAMES_ADDED_AT_ONCE):
+            yield frames, PackKind.METADATA
 
 
 def _lacking(

@@ -14,7 +14,6 @@ New packs hold only frames of the versions that travel: no pack of the store is 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import TypeAlias
 
 from casstore.digest import Buffer, CommitId, Digest
@@ -42,8 +41,8 @@ __all__ = [
 ]
 
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
-FRAMES_ASKED_AT_ONCE = 4096  # of a depot elsewhere, which holds back bytes under way itself
-DEFAULT_JOBS = 2  # each holds a pack of 32 MiB two or three times over while it goes up
+READERS = 2
+DEFAULT_JOBS = 4  # each holds a pack of 32 MiB while it goes up, and one more is being filled
 
 Progress = Callable[[int], None]
 """Told of bytes as they have arrived."""
@@ -91,7 +90,7 @@ class SentFrames:
 def plan_to_send(origin: Origin, depot: RemoteDepot, commits: Collection[CommitId]) -> ToSend:
     """Return what ``send`` would do; nothing is created."""
     depot.refresh()
-    depot.frames.learn_all()
+    depot.frames.look(packs=False)
     views = _lacking(origin, depot, commits)
     frames = stored = 0
     closures = _closures(
@@ -99,7 +98,7 @@ def plan_to_send(origin: Origin, depot: RemoteDepot, commits: Collection[CommitI
     )
     for batch in batches(digest for digest, _ in closures):
         missing = [
-            digest for digest, has in zip(batch, depot.frames.has(batch), strict=True) if not has
+            digest for digest, has in zip(batch, depot.frames.ask(batch), strict=True) if not has
         ]
         frames += len(missing)
         stored += origin.frames.stored_bytes(missing)
@@ -147,8 +146,10 @@ def send_manifests(
 
     When this returns it is whole there, but for what is ``had``, and no event names it yet.
     """
+    if not wholes:
+        return SentFrames(0, 0, 0)
     sender = _Sender(origin, depot, jobs, progress or _ignored, had)
-    sender.unnamed += depot.frames.refresh()
+    sender.unnamed += depot.frames.look()
     nodes: list[Digest] = []
     sender.send(_data(_closures(origin, depot, wholes), nodes), PackKind.DATA)
     sender.send(nodes, PackKind.METADATA)
@@ -180,8 +181,9 @@ def _nodes(origin: Origin, depot: RemoteDepot) -> Callable[[Digest], Buffer]:
     known = origin.frames
 
     def fetch(digest: Digest) -> Buffer:
-        at = depot.frames if depot.frames.has([digest])[0] and not known.has([digest])[0] else known
-        return at.metadata(digest)
+        if not known.has([digest])[0] and depot.frames.ask([digest])[0]:
+            return depot.frames.metadata(digest)
+        return known.metadata(digest)
 
     return fetch
 
@@ -201,11 +203,17 @@ def _closures(
 def _read(origin: Origin, digests: Iterator[Digest]) -> Iterator[tuple[Digest, Encoded]]:
     """Yield frames as they are stored, each verified; not in the order in which they are asked."""
     if isinstance(origin, RemoteDepot):
-        while batch := list(islice(digests, FRAMES_ASKED_AT_ONCE)):
+        for batch in batches(digests):  # bytes under way are bounded there
             yield from origin.frames.read(batch)
-    else:
-        while batch := list(islice(digests, FRAMES_READ_AT_ONCE)):
-            yield from zip(batch, origin.frames.read_encoded(batch), strict=True)
+        return
+    groups = batches(digests, FRAMES_READ_AT_ONCE)
+    for found in ordered_map(
+        lambda group: list(zip(group, origin.frames.read_encoded(group), strict=True)),
+        groups,
+        workers=READERS,
+        window=READERS + 1,
+    ):
+        yield from found
 
 
 def _data(frames: Iterable[tuple[Digest, PackKind]], nodes: list[Digest]) -> Iterator[Digest]:
@@ -234,6 +242,7 @@ def _packs_of(
     found: set[PackId] = set()
     frames = Closure(manifest, _nodes(origin, depot)).frames()
     for batch in batches(frames):
+        depot.frames.ask(batch)  # another process may have forgotten what was known
         with depot.mirror.index.read() as reader:
             places = places_of(reader, batch)
         for digest, place in zip(batch, places, strict=True):
@@ -288,7 +297,7 @@ class _Sender:
     def _missing(self, digests: Iterable[Digest]) -> Iterator[Digest]:
         """Yield frames that are neither there nor on the way; both are asked at one moment."""
         for batch in batches(digests):
-            had = self._depot.frames.has(batch)  # what is sent meanwhile is not among it
+            had = self._depot.frames.ask(batch)  # what is sent meanwhile is not among it
             lacking = dict.fromkeys(
                 digest for digest, has in zip(batch, had, strict=True) if not has
             )

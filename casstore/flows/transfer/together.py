@@ -3,12 +3,13 @@
 Knows: the order of the steps.  Never: how each is done, what is printed.
 """
 
+import contextlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from casstore.digest import CommitId
-from casstore.errors import Conflict
-from casstore.exchange import Connection, RemoteDepot, claim_again
+from casstore.errors import Conflict, RemoteError
+from casstore.exchange import Connection, RemoteDepot, claim_again, merge_some
 from casstore.flows.transfer.receiving import Received, receive
 from casstore.flows.transfer.sealing import memberships, seal_versions
 from casstore.flows.transfer.sending import DEFAULT_JOBS, Origin, Sent, send
@@ -73,6 +74,9 @@ def push(
     numbered = list(dict.fromkeys(outcome.commit for outcome in outcomes))
     notices = _notices(store, numbered) if store is not None else _given(origin, depot, numbered)
     types = _type_notices(depot.index, [view.commit for view in sent.versions])
+    if sent.packs:
+        with contextlib.suppress(RemoteError):  # all is there; the next push merges them
+            merge_some(depot.frames)
     return Pushed(sent, tuple(outcomes), (*notices, *types))
 
 

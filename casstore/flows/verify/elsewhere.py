@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from casstore.errors import Corrupt, Unsupported
-from casstore.exchange import Indexed, RemoteDepot, disagreements, read_roots
+from casstore.exchange import Indexed, RemoteDepot, disagreements, merged_id, read_roots
+from casstore.flows.verify.merged import merged_problems
 from casstore.flows.verify.objects import DepotPacks, check_object
 from casstore.flows.verify.packs import PackState
 from casstore.flows.verify.places import PackStates
@@ -129,15 +130,20 @@ def look_elsewhere(
     depot.frames.refresh()  # tells what is set aside, journal packs among it
     depot.refresh()
     _check_packs(depot, looked, sample, progress or _ignore)
+    depot.problems.update(merged_problems(depot))
     _check_roots(depot, looked)
     for where, message in depot.problems.items():
         folder = where.partition("/")[0]
         if folder in _KINDS:  # packs were looked at themselves
             _add(looked.problems, _KINDS[folder], f"{where}: {message}")
-    looked.unread += [where for where in depot.problems if _INDEX.match(where)]
+    looked.unread += [where for where in depot.problems if _is_index(where)]
     _check_seen(depot, looked, seen)
     check_claims(depot, looked.problems)
     return looked
+
+
+def _is_index(where: str) -> bool:
+    return _INDEX.match(where) is not None or merged_id(where) is not None
 
 
 def _check_packs(depot: RemoteDepot, looked: Looked, sample: float, note: Progress) -> None:

@@ -22,7 +22,7 @@ from casstore.packs import PackId, PackKind, Row, rows_at
 from casstore.packs.format import RECORD
 from casstore.store import Index
 
-__all__ = ["DepotPacks", "check_object", "rows_of"]
+__all__ = ["DepotPacks", "check_object", "rows_by_footer", "rows_of"]
 
 _MESSAGE_OF_INDEX = "its footer and an index say different things of its frames"
 
@@ -112,13 +112,14 @@ def rows_of(
     }
     for pack_id, state in packs.items():
         if pack_id not in found:
-            found[pack_id] = _rows_by_footer(depot, pack_id, state.size_bytes)
+            found[pack_id] = rows_by_footer(depot, pack_id, state.size_bytes)
     return found
 
 
-def _rows_by_footer(
+def rows_by_footer(
     depot: RemoteDepot, pack_id: PackId, size_bytes: int
 ) -> tuple[PackKind, list[Row]]:
+    """Return the kind and the frames of a pack as it says itself; none if it cannot be read."""
     try:
         _, kind, rows = rows_at(_reading(depot, pack_id), size_bytes, pack_id.hex())
     except (Corrupt, NotFound, Unsupported):

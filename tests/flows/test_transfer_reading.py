@@ -1,0 +1,89 @@
+"""How frames come: in the order in which they were asked for, in few requests, read once."""
+
+import random
+
+import pytest
+
+from casstore.errors import Corrupt
+from casstore.exchange import open_depot, remoteframes
+from casstore.flows.transfer import receive, send
+from casstore.packs import writer
+from casstore.remotes import open_objects
+from casstore.store import Closure, close_store, create_store
+from casstore.store.frames import FrameReader
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Make a second store."""
+    made = create_store(tmp_path / "other")
+    yield made
+    close_store(made)
+
+
+@pytest.fixture
+def depot(tmp_path, request):
+    """Open a depot elsewhere, empty."""
+    objects = open_objects(f"memory://{request.node.name}-{tmp_path.name}")
+    opened = open_depot(objects, tmp_path / "mirrors", create=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def pushed(store, depot, write, log, tmp_path, monkeypatch):
+    """Push a version whose frames lie in several packs; returns its view and its data frames."""
+    monkeypatch.setattr(writer, "TARGET_PACK_BYTES", 1_000_000)
+    files = {f"{n}.bin": random.Random(n).randbytes(6_000_000) for n in range(4)}
+    view = log(store, write(tmp_path / "files", files), "net")
+    assert send(store, depot, [view.commit]).packs >= 5
+    closure = Closure(view.manifest, store.frames.metadata)
+    return view, [digest for digest, kind in closure.kinds() if kind.name == "DATA"]
+
+
+def test_frames_come_in_the_order_in_which_they_were_pushed(depot, pushed):
+    """The names of packs are drawn at random, and say nothing of it."""
+    _, digests = pushed
+    assert [digest for digest, _ in depot.frames.read(digests)] == digests
+
+
+def test_frames_before_a_damaged_one_come(depot, pushed, monkeypatch):
+    """Those of the same request too: they are kept."""
+    _, digests = pushed
+    bad = digests[7]
+    real = remoteframes.encoded_frame
+
+    def damaged(data, offset, digest):
+        if digest == bad:
+            raise Corrupt("a flipped bit")
+        return real(data, offset, digest)
+
+    monkeypatch.setattr(remoteframes, "encoded_frame", damaged)
+    frames = depot.frames.read(digests)
+    came = [next(frames)[0] for _ in range(7)]
+    with pytest.raises(Corrupt, match=bad.hex()):
+        next(frames)
+    assert came == digests[:7]
+
+
+def test_files_that_came_are_not_read_again_to_be_judged(other, depot, pushed, monkeypatch):
+    """They were hashed from the buffers in which they came."""
+    view, _ = pushed
+    read = []
+    real = FrameReader.read
+    monkeypatch.setattr(
+        FrameReader, "read", lambda its, digests: read.extend(digests) or real(its, digests)
+    )
+    receive(other, depot, [view.commit])
+    closure = Closure(view.manifest, other.frames.metadata)
+    nodes = {digest for digest, kind in closure.kinds() if kind.name == "METADATA"}
+    assert set(read) <= nodes
+
+
+def test_a_pack_comes_in_one_request(other, depot, pushed):
+    """One for each of data, as they are smaller than what one request may bring."""
+    view, _ = pushed
+    packs = sum(1 for _ in depot.objects.listing("packs/"))
+    before = depot.objects.requests["GET"]
+    receive(other, depot, [view.commit])
+    assert depot.objects.requests["GET"] - before <= packs + 3
