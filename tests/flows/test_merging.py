@@ -66,17 +66,25 @@ def test_pushes_merge_by_themselves(store, connect, logged, tmp_path):
     views = []
     for number in range(40):
         views.append(logged(number))
-        push(store, Connection(store, remote, depot), [views[-1].commit])
+        push(store, Connection(store.root, store.index_folder, remote, depot), [views[-1].commit])
     fresh = connect()
     fresh.frames.look()
     assert len(fresh.frames.unmerged()) + len(fresh.frames.merged()) <= merging.MAX_UNMERGED + 1
     assert len(merged_names(depot)) <= 6
     assert fresh.objects.requests["GET"] <= 30
     unchanged = connect()
-    push(store, Connection(store, remote, unchanged), [view.commit for view in views])
+    push(
+        store,
+        Connection(store.root, store.index_folder, remote, unchanged),
+        [view.commit for view in views],
+    )
     assert unchanged.objects.requests["PUT"] == 0
     before = Counter(unchanged.objects.requests)
-    push(store, Connection(store, remote, unchanged), [view.commit for view in views])
+    push(
+        store,
+        Connection(store.root, store.index_folder, remote, unchanged),
+        [view.commit for view in views],
+    )
     assert sum((unchanged.objects.requests - before).values()) <= 2
 
 
@@ -94,7 +102,9 @@ def test_a_push_does_not_fail_where_merging_does(store, connect, logged, monkeyp
     remote = Remote("nas", str(tmp_path / "shared"))
     views = [logged(number) for number in range(4)]
     for view in views:
-        pushed = push(store, Connection(store, remote, connect(Full)), [view.commit])
+        pushed = push(
+            store, Connection(store.root, store.index_folder, remote, connect(Full)), [view.commit]
+        )
         assert [one.commit for one in pushed.sent.versions] == [view.commit]
     assert merged_names(connect()) == []
 
