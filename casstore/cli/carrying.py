@@ -4,7 +4,7 @@ Knows: options and words.  Never: how versions travel.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,11 @@ from casstore.digest import CommitId
 from casstore.errors import Conflict
 from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side, settle_aliases
-from casstore.flows.transfer import Origin, choose, choose_all, heads_there, reached
+from casstore.flows.transfer import Origin, alias_heads, choose, choose_all, reached
 from casstore.journal import queries
+from casstore.journal.bodies import EventId
 from casstore.journal.views import VersionView
-from casstore.store import Known, Store, conflicts_of, shown_as
+from casstore.store import Known, Store, alias_conflict, conflicts_of, shown_as
 
 __all__ = [
     "EXCLUDE",
@@ -133,19 +134,32 @@ def settle(
     store: Store,
     connection: Connection,
     keep: Side,
+    before: Collection[EventId],
     conflicts: Sequence[Conflict],
     options: Options,
 ) -> list[Conflict]:
-    """Settle aliases that were moved on both sides; returns the conflicts that are left."""
+    """Settle aliases that were moved on both sides; returns the conflicts that are left.
+
+    ``before`` are the heads of aliases that the store had before anything came.
+    """
     with store.index.read() as reader:
         collections = list(queries.collections(reader))
+    there = alias_heads(connection.depot)
     for view in collections:
-        theirs = heads_there(connection.depot, view.project, view.name)
-        for alias in settle_aliases(store, view.project, view.name, theirs, keep):
+        place = (view.project, view.name)
+        for alias in settle_aliases(store, *place, keep, before=before, there=there):
             say(options, f"alias {alias!r} of {view.label!r} is {keep} now")
     with store.index.read() as reader:
         left = {conflict.message for conflict in conflicts_of(store, reader)}
-    return [conflict for conflict in conflicts if conflict.message in left]
+        untold = [
+            alias_conflict(view, alias)
+            for view in collections
+            for alias in queries.aliases(reader, view.project, view.name)
+            if alias.conflict
+        ]
+    came = [conflict for conflict in conflicts if conflict.message in left]
+    told = {conflict.message for conflict in came}
+    return [*came, *(conflict for conflict in untold if conflict.message not in told)]
 
 
 def raise_conflicts(conflicts: Sequence[Conflict]) -> None:

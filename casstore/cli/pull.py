@@ -24,7 +24,7 @@ from casstore.cli.workspace import Workspace
 from casstore.errors import Invalid
 from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side
-from casstore.flows.transfer import Pulled, ToReceive, plan_to_receive
+from casstore.flows.transfer import Pulled, ToReceive, alias_heads, plan_to_receive
 from casstore.flows.transfer import pull as pull_versions
 from casstore.journal import queries
 from casstore.patterns import chooser
@@ -85,12 +85,13 @@ def pull(  # noqa: PLR0913 - one parameter an option
             if dry_run and plan is not None:
                 _print_plan(store, plan, connection, options)
                 return
+            before = alias_heads(store) if on_conflict else set()
             with bar_of(options, "pull", plan.stored_bytes if plan else 0) as progress:
                 done = pull_versions(store, connection, commits, keep=keep, progress=progress)
             _print(store, done, connection, options)
             left = list(done.conflicts)
             if on_conflict is not None:
-                left = settle(store, connection, on_conflict, left, options)
+                left = settle(store, connection, on_conflict, before, left, options)
         raise_conflicts(left)
 
 

@@ -4,6 +4,7 @@ Knows: how both are asked for and told together.  Never: how versions travel.
 """
 
 import contextlib
+from collections.abc import Sequence
 
 import click
 
@@ -26,7 +27,7 @@ from casstore.digest import CommitId
 from casstore.errors import Conflict, NotFound
 from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side
-from casstore.flows.transfer import Pulled, Pushed, pull, push
+from casstore.flows.transfer import Pulled, Pushed, alias_heads, pull, push
 from casstore.journal import queries
 from casstore.patterns import chooser
 from casstore.store import Known, Store, conflicts_of, shown_as
@@ -78,19 +79,21 @@ def sync(  # noqa: PLR0913 - one parameter an option
             depot = connection.depot
             depot.refresh()
             there = _known_of(place, depot, refs, every_project=every_project)
+            before = alias_heads(store) if on_conflict else set()
             with bar_of(options, "pull", 0) as progress:
                 completing = keep is not None  # by what is chosen now, of what came in part before
                 pulled = pull(
                     *(store, connection, there), keep=keep, completing=completing, progress=progress
                 )
+            doubts = list(pulled.conflicts)
             if on_conflict is not None:
-                settle(store, connection, on_conflict, pulled.conflicts, options)
+                doubts = settle(store, connection, on_conflict, before, doubts, options)
             here = _known_of(place, store, refs, every_project=every_project)
             with bar_of(options, "push", 0) as progress:
                 pushed = push(store, connection, here, jobs=jobs, progress=progress)
             accepted = _accept(store) if accept_numbers else 0
             _print(store, connection, pulled, pushed, accepted, options)
-        raise_conflicts(_left(store, pulled))
+        raise_conflicts(_left(store, doubts))
 
 
 def _print(
@@ -144,8 +147,8 @@ def _accept(store: Store) -> int:
     return sum(len(accept(store, collection)) for collection in collections)
 
 
-def _left(store: Store, pulled: Pulled) -> list[Conflict]:
+def _left(store: Store, doubts: Sequence[Conflict]) -> list[Conflict]:
     """Return the conflicts that came and are not settled."""
     with store.index.read() as reader:
         left = {conflict.message for conflict in conflicts_of(store, reader)}
-    return [conflict for conflict in pulled.conflicts if conflict.message in left]
+    return [conflict for conflict in doubts if conflict.message in left]

@@ -141,8 +141,7 @@ def _create_at(objects: Objects, name: str, data: bytes, start: float) -> Round:
 
 
 def _tell(answer: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+    os.write(sys.stdout.fileno(), json.dumps(answer).encode() + b"\n")  # no buffer to flush later
 
 
 def _line_from(process: subprocess.Popen[str]) -> str:
@@ -161,4 +160,5 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 
 
 if __name__ == "__main__":
-    main()
+    with contextlib.suppress(BrokenPipeError):  # who asked is gone: nobody waits for an answer
+        main()

@@ -5,10 +5,16 @@ Never: working files, how people call things on screen.
 """
 
 from casstore.store.absence import is_whole, partly_here, settle_whole, with_presence
-from casstore.store.accepting import accept_numbers, conflicts_of, renumbering_notice, unaccepted
+from casstore.store.accepting import (
+    accept_numbers,
+    conflicts_of,
+    renumbered,
+    renumbering_notice,
+    unaccepted,
+)
 from casstore.store.closure import Closure, Keep
 from casstore.store.commit import Commit, Committed, check_type_of, commit
-from casstore.store.conflicts import exact_reference
+from casstore.store.conflicts import alias_conflict, exact_reference
 from casstore.store.draft import Draft, Seen
 from casstore.store.eventfiles import event_files
 from casstore.store.finishing import Finish, finish_round
@@ -61,6 +67,7 @@ __all__ = [
     "accept_numbers",
     "add_part",
     "alias_claims",
+    "alias_conflict",
     "as_shown",
     "check_type_of",
     "close_store",
@@ -90,6 +97,7 @@ __all__ = [
     "partly_here",
     "reference_to",
     "referent_of",
+    "renumbered",
     "renumbering_notice",
     "reserved",
     "set_label",

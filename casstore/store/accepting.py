@@ -3,18 +3,18 @@
 Knows: which clashes somebody has agreed to in this store.  Never: what makes a clash.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from casstore.catalog import Reader
 from casstore.digest import CommitId
 from casstore.errors import Conflict
 from casstore.journal import queries
-from casstore.journal.numbers import Numbers, Resolution
+from casstore.journal.numbers import Numbers, Renumbered, Resolution
 from casstore.journal.views import CollectionView
 from casstore.store.conflicts import alias_conflict, name_conflict, number_conflict
 from casstore.store.store import Store
 
-__all__ = ["accept_numbers", "conflicts_of", "renumbering_notice", "unaccepted"]
+__all__ = ["accept_numbers", "conflicts_of", "renumbered", "renumbering_notice", "unaccepted"]
 
 MAX_NAMED = 5
 
@@ -66,18 +66,17 @@ def conflicts_of(store: Store, reader: Reader) -> list[Conflict]:
     return [*names, *numbers, *aliases]
 
 
-def renumbering_notice(
+def renumbered(
     store: Store, collection: CollectionView, commits: Iterable[CommitId]
-) -> str | None:
-    """Return one line on which of ``commits`` are called otherwise now; None if none is.
-
-    ``commits`` are those that sealed or same-as events have just come for, made here or received.
-    """
+) -> list[Renumbered]:
+    """Return which of ``commits`` are called otherwise now than when they were logged."""
     with store.index.read() as reader:
         numbers = Numbers(reader, collection.project, collection.name, store.standpoint)
-        found = numbers.renumbered(list(dict.fromkeys(commits)))
-    if not found:
-        return None
+        return numbers.renumbered(list(dict.fromkeys(commits)))
+
+
+def renumbering_notice(collection: CollectionView, found: Sequence[Renumbered]) -> str:
+    """Return one line on versions that are called otherwise now; there is at least one."""
     named = ", ".join(f"v{each.before} is v{each.now} now" for each in found[:MAX_NAMED])
     more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
     return f"the upstream numbered {collection.label!r}: {named}{more}"

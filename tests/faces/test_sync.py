@@ -136,6 +136,54 @@ def test_aliases_moved_on_both_sides_are_settled_by_side(two, keep, kept):
         assert "best" in machine.listed()[kept]["aliases"]
 
 
+@pytest.mark.parametrize(("keep", "kept"), [("theirs", "v0"), ("ours", "v1")])
+def test_the_side_of_an_alias_is_told_also_when_both_have_pushed(two, keep, kept):
+    """What this pull brings is theirs, whatever the depot has of this store's by then."""
+    a, b = two
+    a.put("from a", "net")
+    b.put("from b", "net")
+    a("push")
+    b("push")
+    a("alias", "set", "net:v0", "best")
+    b("alias", "set", "net:v1", "best")
+    a("push")
+    b("push")
+    told = b("pull", "--on-conflict", keep, code=5)  # of the number that is another's
+    assert f"alias 'best' of 'net' is {keep} now" in told.errors
+    assert "best" in b.listed()[kept]["aliases"]
+
+
+def test_an_alias_stays_in_doubt_where_nobody_knows_whose_it_is(two):
+    """Both came and went before: the call that was to settle it names both, exit 5."""
+    a, b = two
+    a.put("zero", "net", "--alias", "best")
+    a("push")
+    b("pull")
+    for machine in (a, b):
+        machine.put(f"from {machine.name}", "net", "--alias", "best")
+        machine("push")
+    a("pull", code=5)
+    for keep in ("ours", "theirs"):
+        for verb in ("pull", "sync"):
+            refused = a(verb, "--on-conflict", keep, code=5)
+            assert "alias 'best' of 'net' was set to net@" in refused.errors
+    a("alias", "set", "net:v1", "best")
+    a("pull", "--on-conflict", "ours")
+
+
+def test_another_number_is_told_once(two):
+    """Not again with each event of that name which comes."""
+    a, b = two
+    a.put("from a", "net")
+    b.put("from b", "net")
+    a("push")
+    assert "v0 is v1 now" in b("push").errors
+    assert "v0 is v1 now" not in b("pull", code=5).errors
+    a("alias", "set", "net:v0", "best")
+    a("push")
+    assert "v0 is v1 now" not in b("pull").errors
+
+
 def test_numbers_have_a_star_from_the_moment_an_upstream_is_named(two):
     """Before anything was pushed."""
     a, _ = two

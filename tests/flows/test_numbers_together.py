@@ -29,6 +29,7 @@ from casstore.store import (
     number_of,
     open_store,
     reference_to,
+    renumbered,
     renumbering_notice,
     shown_as,
 )
@@ -140,7 +141,8 @@ def test_numbers_of_two_stores_meet_and_nothing_is_silently_other_bytes(
     exchange(store, other)
     outcomes = push(store, upstream)
     assert [(each.number, each.provisional) for each in outcomes] == [(1, 0)]
-    assert renumbering_notice(store, collection(store), [ours.commit]) == (
+    found = renumbered(store, collection(store), [ours.commit])
+    assert renumbering_notice(collection(store), found) == (
         "the upstream numbered 'net': v0 is v1 now"
     )
     with pytest.raises(Conflict) as refused:
@@ -319,7 +321,8 @@ def test_a_side_can_be_kept_for_every_alias_in_conflict(store, other, put, keep)
     before = heads(store)
     exchange(store, other)
     received = [head for head in heads(store) if head not in before]
-    assert settle_aliases(store, "p", "net", received, keep) == ["best"]
+    settled = settle_aliases(store, "p", "net", keep, before=before, there=received)
+    assert settled == ["best"]
     assert find(store, "net:best").commit == (ours if keep == "ours" else theirs).commit
     assert find(store, "net:gone").commit == base.commit
     exchange(store, other)

@@ -6,7 +6,6 @@ Knows: which side an event came from, which event settles it.  Never: how events
 from collections.abc import Collection
 from typing import Literal, TypeAlias
 
-from casstore.digest import CommitId
 from casstore.journal import queries
 from casstore.journal.bodies import AliasBody, EventId
 from casstore.journal.subjects import CommitSubject
@@ -19,26 +18,45 @@ Side: TypeAlias = Literal["ours", "theirs"]
 
 
 def settle_aliases(
-    store: Store, project: str, name: str, received: Collection[EventId], keep: Side
+    store: Store,
+    project: str,
+    name: str,
+    keep: Side,
+    *,
+    before: Collection[EventId],
+    there: Collection[EventId],
 ) -> list[str]:
-    """Settle every alias of a collection that is in conflict; return those that were.
+    """Settle the aliases of a collection that are in conflict; return those that were.
 
-    ``received`` are the events that came from the other side.  Where both heads are of one side the
-    latest is kept.  The event that settles it names every head, so that it holds everywhere.
+    ``before`` are the heads that the store had before the exchange, ``there`` those of the other
+    side.  What came now is theirs.  Where nothing came now, what the other side has is theirs, if
+    that does not hold for all: then nobody can tell whose they are, and the conflict stays.  So it
+    does if no head is of the side to keep; of several the latest is kept.  The event that settles
+    it names every head, so that it holds everywhere.
     """
     with store.index.read() as reader:
         views = [view for view in queries.aliases(reader, project, name) if view.conflict]
         heads = [queries.alias_heads(reader, project, name, view.alias) for view in views]
+    settled = []
     for view, replaces in zip(views, heads, strict=True):
-        kept = _kept(view, received, keep)
-        bearer = kept or next(commit for _, commit in view.conflict if commit is not None)
-        body = AliasBody(view.alias, set=kept is not None, replaces=tuple(replaces))
+        theirs = _theirs(view, before, there)
+        kept = [to for event, to in view.conflict if (event in theirs) == (keep == "theirs")]
+        if not theirs or not kept:
+            continue
+        bearer = kept[0] or next(commit for _, commit in view.conflict if commit is not None)
+        body = AliasBody(view.alias, set=kept[0] is not None, replaces=tuple(replaces))
         store.events.append(CommitSubject(project, name, bearer), body)
-    return [view.alias for view in views]
+        settled.append(view.alias)
+    return settled
 
 
-def _kept(view: AliasView, received: Collection[EventId], keep: Side) -> CommitId | None:
-    """Return what the alias is to mean: a commit, or None for nothing."""
-    is_wanted = [(event in received) == (keep == "theirs") for event, _ in view.conflict]
-    at = is_wanted.index(True) if True in is_wanted else 0
-    return view.conflict[at][1]
+def _theirs(
+    view: AliasView, before: Collection[EventId], there: Collection[EventId]
+) -> set[EventId]:
+    """Return the heads that are of the other side; none if that cannot be told."""
+    heads = {event for event, _ in view.conflict}
+    came = heads.difference(before)
+    if came:
+        return came
+    theirs = heads.intersection(there)
+    return set() if theirs == heads else theirs

@@ -11,7 +11,7 @@ that share only the depot make one version; ``places`` finds what a name, a URL 
 
 from casstore.flows.transfer.applying import Applied, Waiting, apply_bundle
 from casstore.flows.transfer.bundling import Bundled, create_bundle, not_had
-from casstore.flows.transfer.choosing import choose, choose_all, heads_there
+from casstore.flows.transfer.choosing import alias_heads, choose, choose_all
 from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.places import reached
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
@@ -34,13 +34,13 @@ __all__ = [
     "ToSend",
     "Waiting",
     "add_part_there",
+    "alias_heads",
     "apply_bundle",
     "choose",
     "choose_all",
     "create_bundle",
     "export_inventory",
     "finish_round_there",
-    "heads_there",
     "not_had",
     "plan_to_receive",
     "plan_to_send",

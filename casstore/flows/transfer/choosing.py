@@ -14,7 +14,7 @@ from casstore.journal.views import VersionView
 from casstore.names import Reference, version_number
 from casstore.store import Known, collection_called, exact_reference, find_version, no_collection
 
-__all__ = ["choose", "choose_all", "heads_there"]
+__all__ = ["alias_heads", "choose", "choose_all"]
 
 
 def choose(known: Known, references: Iterable[Reference]) -> list[CommitId]:
@@ -83,11 +83,12 @@ def _numbered_by_anyone(known: Known, reference: Reference, number: int) -> list
         return queries.numbered(reader, collection.project, collection.name, number)
 
 
-def heads_there(known: Known, project: str, name: str) -> set[EventId]:
-    """Return the events that point aliases of a collection at something, as a depot has them."""
+def alias_heads(known: Known) -> set[EventId]:
+    """Return the events that point aliases at something, as a store or a depot has them."""
     with known.index.read() as reader:
         found = [
-            queries.alias_heads(reader, project, name, view.alias)
-            for view in queries.aliases(reader, project, name)
+            queries.alias_heads(reader, one.project, one.name, view.alias)
+            for one in list(queries.collections(reader))
+            for view in queries.aliases(reader, one.project, one.name)
         ]
     return {event for heads in found for event in heads}

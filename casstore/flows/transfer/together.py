@@ -4,8 +4,9 @@ Knows: the order of the steps.  Never: how each is done, what is printed.
 """
 
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from casstore.digest import CommitId
 from casstore.errors import Conflict, RemoteError
@@ -14,6 +15,7 @@ from casstore.flows.transfer.receiving import Received, receive
 from casstore.flows.transfer.sealing import memberships, seal_versions
 from casstore.flows.transfer.sending import DEFAULT_JOBS, Origin, Sent, send
 from casstore.journal import queries
+from casstore.journal.numbers import Renumbered
 from casstore.journal.sealing import Outcome
 from casstore.journal.views import CollectionView
 from casstore.store import (
@@ -22,6 +24,7 @@ from casstore.store import (
     Known,
     Store,
     conflicts_of,
+    renumbered,
     renumbering_notice,
     shown_as,
 )
@@ -29,6 +32,8 @@ from casstore.store import (
 __all__ = ["Progress", "Pulled", "Pushed", "pull", "push", "take"]
 
 Progress = Callable[[int], None]
+
+_Place: TypeAlias = tuple[str, str]  # project and name of a collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,9 @@ def push(
             claim_again(depot, connection.claims())
         outcomes = seal_versions(store, depot, connection.claims, commits)
     numbered = list(dict.fromkeys(outcome.commit for outcome in outcomes))
-    notices = _notices(store, numbered) if store is not None else _given(origin, depot, numbered)
+    notices = (
+        _given(origin, depot, numbered) if store is None else _notices(store, numbered, told={})
+    )
     types = _type_notices(depot.index, [view.commit for view in sent.versions])
     if sent.packs:
         with contextlib.suppress(RemoteError):  # all is there; the next push merges them
@@ -109,10 +116,11 @@ def take(
     """Do what ``pull`` does, of a depot that nobody numbers in."""
     with store.index.read() as reader:
         before = {conflict.message for conflict in conflicts_of(store, reader)}
+    told = _renumbered(store, commits)
     received = receive(store, depot, commits, keep=keep, completing=completing, progress=progress)
     with store.index.read() as reader:
         conflicts = [one for one in conflicts_of(store, reader) if one.message not in before]
-    notices = _notices(store, commits) if received.events else ()
+    notices = _notices(store, commits, told) if received.events else ()
     types = _type_notices(store.index, [view.commit for view in received.versions])
     return Pulled(received, (*notices, *types), tuple(conflicts))
 
@@ -125,22 +133,35 @@ def _given(origin: Known, depot: RemoteDepot, commits: Collection[CommitId]) -> 
     return tuple(f"{before} is {now} there" for before, now in found if before != now)
 
 
-def _notices(store: Store, commits: Collection[CommitId]) -> tuple[str, ...]:
-    """Return one line for each name of which numbers are others now."""
+def _notices(
+    store: Store, commits: Collection[CommitId], told: Mapping[_Place, Collection[Renumbered]]
+) -> tuple[str, ...]:
+    """Return one line for each name of which numbers are others now, but for what was told."""
+    notices = []
+    for place, found in _renumbered(store, commits).items():
+        new = [one for one in found if one not in told.get(place, ())]
+        with store.index.read() as reader:
+            collection = queries.collection(reader, *place)
+        if new and collection is not None:
+            notices.append(renumbering_notice(collection, new))
+    return tuple(notices)
+
+
+def _renumbered(store: Store, commits: Collection[CommitId]) -> dict[_Place, list[Renumbered]]:
+    """Return which versions are called otherwise now than when they were logged, by name."""
     with store.index.read() as reader:
         views = [queries.version(reader, commit) for commit in commits]
-        places: dict[tuple[str, str], list[CommitId]] = {}
+        places: dict[_Place, list[CommitId]] = {}
         for view in views:
             if view is not None and view.complete:
                 for place in memberships(view):
                     places.setdefault(place, []).append(view.commit)
         found = {place: queries.collection(reader, *place) for place in places}
-    notices = [
-        renumbering_notice(store, collection, places[place])
+    return {
+        place: renumbered(store, collection, places[place])
         for place, collection in found.items()
         if collection is not None
-    ]
-    return tuple(notice for notice in notices if notice is not None)
+    }
 
 
 def _type_notices(index: Index, commits: Collection[CommitId]) -> tuple[str, ...]:
