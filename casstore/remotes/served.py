@@ -205,6 +205,8 @@ class _Served:
             return NotFound(f"{self.url} holds no {name}")
         if kind is Kind.MISSING and verb in {"create", "list"}:
             kind = Kind.NO_ROOT
+        if kind is Kind.SHORT:
+            said = "it is shorter than it was"
         meaning = _MEANINGS.get(kind, _Meaning(RemoteError, "call again"))
         looked = scheme_of(self._address).credentials
         return meaning.error(
@@ -228,6 +230,7 @@ _MEANINGS = {
         RemoteAuth, "its key is not in ~/.ssh/known_hosts: connect with ssh once and compare it"
     ),
     Kind.MISSING: _Meaning(NotFound, "see what is there"),
+    Kind.SHORT: _Meaning(Corrupt, "repair the depot, or take it from another"),
     Kind.NO_ROOT: _Meaning(
         RemoteMissing, "make the bucket, or the folder above it, or mend the URL"
     ),

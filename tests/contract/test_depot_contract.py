@@ -20,7 +20,6 @@ from casstore.errors import (
     Invalid,
     NotFound,
     RemoteAuth,
-    RemoteError,
     RemoteMissing,
     Unsupported,
 )
@@ -86,12 +85,13 @@ def test_what_is_not_there_is_deleted_already(objects):
 
 
 def test_fewer_bytes_than_asked_for_are_an_error(filled):
-    """An object that is shorter than its index says is not padded."""
-    hasty = filled({NAME: b"0123456789"}, patience=Patience(attempts=1))
-    with pytest.raises((RemoteError, Corrupt)):
-        hasty.read(NAME, 5, 20)
-    with pytest.raises((RemoteError, Corrupt)):
-        list(hasty.read_ranges([Range(NAME, 5, 20)]))
+    """An object that is shorter than its index says is not padded: it is damaged."""
+    hasty = filled({NAME: b"0123456789", "packs/ab/none": b""}, patience=Patience(attempts=1))
+    for name, start in ((NAME, 5), (NAME, 15), ("packs/ab/none", 0)):
+        with pytest.raises(Corrupt):
+            hasty.read(name, start, 20)
+        with pytest.raises(Corrupt):
+            list(hasty.read_ranges([Range(name, start, 20)]))
 
 
 def test_listings_tell_names_and_sizes_below_a_prefix(filled):

@@ -321,7 +321,11 @@ def test_events_are_healed_too(store, opened, write, log, tmp_path, how):
 
 
 @pytest.mark.parametrize(
-    "how", ["frames", "footer", "short", "gone", "nodes", "index", "roots", "journal", "lost"]
+    "how",
+    [
+        *("frames", "footer", "short", "half", "empty", "gone", "nodes"),
+        *("index", "cut index", "no index", "roots", "journal", "lost"),
+    ],
 )
 def test_a_damaged_depot_is_healed_from_a_store(store, other, opened, logged, place, how):
     """By new objects; then it verifies, and whoever knew it before reads the sound copies."""
@@ -340,8 +344,15 @@ def test_a_damaged_depot_is_healed_from_a_store(store, other, opened, logged, pl
         flip(pack, pack.stat().st_size - 100)
     elif how == "short":
         pack.write_bytes(pack.read_bytes()[:-1000])
+    elif how == "half":
+        pack.write_bytes(pack.read_bytes()[: pack.stat().st_size // 2])
+    elif how == "empty":
+        pack.write_bytes(b"")
     elif how == "gone":
         pack.unlink()
+    elif how.endswith(" index"):
+        for path in (place / "index").iterdir():
+            path.write_bytes(path.read_bytes()[: 100 if how.startswith("cut") else 0])
     else:
         path = next(path for path in (place / named[how]).rglob("*") if path.is_file())
         path.unlink() if how == "lost" else flip(path)

@@ -23,6 +23,7 @@ SOON = Patience(first_wait_seconds=0.001, max_wait_seconds=0.001)
         (StatusError(401), Kind.AUTH),
         (StatusError(404), Kind.MISSING),
         (StatusError(412), Kind.EXISTS),
+        (StatusError(416), Kind.SHORT),
         (StatusError(429), Kind.BUSY),
         (StatusError(500), Kind.PASSING),
         (StatusError(507), Kind.FULL),
