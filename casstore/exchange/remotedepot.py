@@ -29,7 +29,7 @@ from casstore.exchange.remoteframes import RemoteFrames
 from casstore.journal.numbers import Standpoint
 from casstore.journal.wire import MAX_EVENT_BYTES, read_event
 from casstore.packs import MAX_PACK_BYTES, PackId
-from casstore.remotes import MAX_SMALL_BYTES, Listed, Objects, Range, open_objects
+from casstore.remotes import MAX_SMALL_BYTES, Listed, Objects, Range, create_once, open_objects
 from casstore.store import Index
 
 __all__ = ["Event", "RemoteDepot", "nowhere", "open_depot"]
@@ -129,7 +129,7 @@ class RemoteDepot:
         """
         if self.read_authority() is None:
             try:
-                self.objects.create_exclusively(AUTHORITY_NAME, draw_authority())
+                create_once(self.objects, AUTHORITY_NAME, draw_authority())
             except Unsupported:
                 self.objects.create(AUTHORITY_NAME, f"{self.store_id}\n".encode())
         authority = self.read_authority()
@@ -271,7 +271,7 @@ def _create(objects: Objects) -> bytes:
     """Make a depot; of several at once, the first one's FORMAT holds where that can be told."""
     data = new_identity()
     try:
-        objects.create_exclusively("FORMAT", data)
+        return create_once(objects, "FORMAT", data)
     except Unsupported:
         objects.create("FORMAT", data)
     return objects.read("FORMAT", at_most=MAX_SMALL_BYTES)

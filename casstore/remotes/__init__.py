@@ -4,10 +4,12 @@ Knows: how each backend creates, reads, lists and deletes, and what it cannot do
 events, stores.
 
 ``objects`` is what others see, ``served`` keeps its promises on any driver, ``schemes`` finds the
-driver of a URL; ``claims`` gives out numbers, ``probing`` finds out what a place can do.
+driver of a URL; ``claims`` gives out numbers, ``probing`` finds out what a place can do, ``once``
+creates what a depot has one of.
 """
 
 from casstore.remotes.objects import MAX_SMALL_BYTES, Listed, Objects, Range
+from casstore.remotes.once import create_once
 from casstore.remotes.served import open_objects
 
-__all__ = ["MAX_SMALL_BYTES", "Listed", "Objects", "Range", "open_objects"]
+__all__ = ["MAX_SMALL_BYTES", "Listed", "Objects", "Range", "create_once", "open_objects"]

@@ -24,6 +24,7 @@ from casstore.depot import escape_name
 from casstore.digest import COMMIT_ID_SIZE, CommitId
 from casstore.errors import Conflict, Corrupt, NotFound, RemoteAuth
 from casstore.remotes.objects import MAX_SMALL_BYTES, Objects, Range
+from casstore.remotes.once import create_once
 
 __all__ = ["Claims", "Mode", "Place", "agreed_mode", "settled_mode"]
 
@@ -57,10 +58,11 @@ def agreed_mode(objects: Objects, *, exclusive: bool) -> Mode:
     ``exclusive`` is what a probe found; the first who asks settles it.  Raises ``Conflict`` where
     it was settled as exclusive and the probe found that impossible now.
     """
-    if exclusive and objects.create_exclusively(MODE_OBJECT, b"exclusive\n"):
-        return "exclusive"
     try:
-        settled = objects.read(MODE_OBJECT, at_most=MAX_SMALL_BYTES)
+        if exclusive:
+            settled = create_once(objects, MODE_OBJECT, b"exclusive\n")
+        else:
+            settled = objects.read(MODE_OBJECT, at_most=MAX_SMALL_BYTES)
     except NotFound:
         objects.create(MODE_OBJECT, b"listed\n")
         return "listed"

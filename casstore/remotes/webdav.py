@@ -8,6 +8,7 @@ the collection ``NAME~`` may write the object ``NAME``.  A collection without it
 that nobody has and that nobody gets; it is listed with no bytes.
 """
 
+import contextlib
 import io
 from collections.abc import Callable
 from typing import Any
@@ -46,9 +47,14 @@ class WebDav:
         self._in_folder(name, lambda: self._move(staged, name))
 
     def put_new(self, name: str, data: bytes) -> None:
-        """See ``Driver``; an attempt that failed after it had taken the name is gone on with."""
+        """See ``Driver``; an attempt that failed after it had taken the name is gone on with.
+
+        Unless somebody has written the object meanwhile, for an owner that seemed to be dead.
+        """
         mine = (name, data)
-        if mine not in self._taken:
+        if mine in self._taken:
+            self._require_free(name)
+        else:
             self._in_folder(name, lambda: self._make_taken(name))
             self._taken.add(mine)
         self.put(name, data)
@@ -101,6 +107,12 @@ class WebDav:
     def close(self) -> None:
         """See ``Driver``."""
         self._client.http.close()
+
+    def _require_free(self, name: str) -> None:
+        """Raise ``FileExistsError`` if there is an object of that name."""
+        with contextlib.suppress(FileNotFoundError):
+            self.get(name, 0, None, 0)
+            raise FileExistsError(name)
 
     def _make_taken(self, name: str) -> None:
         """Make the collection that keeps a name; ``FileExistsError`` if somebody did."""

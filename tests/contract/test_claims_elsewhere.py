@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
 from casstore.digest import CommitId
 from casstore.errors import Conflict
 from casstore.parallel import Pool
+from casstore.remotes import create_once, once
 from casstore.remotes.claims import Claims, Place, agreed_mode
 
 NET = Place("vision", "Net")
@@ -129,3 +131,33 @@ def test_the_way_of_claiming_is_settled_once_for_everybody(opened):
         assert agreed_mode(exclusive, exclusive=True) == "exclusive"
     with pytest.raises(Conflict, match="exclusive create"):
         agreed_mode(exclusive, exclusive=False)
+
+
+def test_two_who_create_what_there_is_one_of_have_the_same(place_of, opened):
+    """On WebDAV the loser waits until the winner has written; who died is waited for no longer."""
+    url = place_of("nginx").url
+    first, second = opened(url), opened(url)
+    driver = first._driver.get()
+    driver._in_folder("FORMAT", lambda: driver._make_taken("FORMAT"))
+
+    def write_late():
+        time.sleep(0.3)
+        first.create("FORMAT", b"first")
+
+    with Pool(1) as pool:
+        late = pool.submit(write_late)
+        assert create_once(second, "FORMAT", b"second") == b"first"
+        late.result()
+
+
+def test_a_name_whose_owner_died_is_written_by_the_next(place_of, opened, monkeypatch):
+    """The identity of a depot, its authority, how its numbers go: a hole would be its end."""
+    monkeypatch.setattr(once, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(once, "SETTLING_SECONDS", 0.1)
+    objects = opened(place_of("nginx").url)
+    dead = objects._driver.get()
+    dead._in_folder("NUMBERING", lambda: dead._make_taken("NUMBERING"))
+    assert agreed_mode(objects, exclusive=True) == "exclusive"
+    dead._taken.add(("NUMBERING", b"other"))  # it was not dead, and tries once more
+    assert not objects.create_exclusively("NUMBERING", b"other")
+    assert objects.read("NUMBERING") == b"exclusive\n"
