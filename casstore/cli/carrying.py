@@ -35,7 +35,9 @@ __all__ = [
     "planned_record",
     "print_versions",
     "raise_conflicts",
+    "say_if_none",
     "settle",
+    "total_of",
     "wanted",
 ]
 
@@ -93,6 +95,25 @@ def bar_of(options: Options, verb: str, size_bytes: int) -> Iterator[Callable[[i
     """Show how far a transfer is; gives what to call with bytes as they arrive."""
     with progress_bar(options, verb, size_bytes) as note:
         yield None if note is None else lambda size: note(0, size)
+
+
+def total_of(views: Sequence[VersionView], events: int, moved: str) -> str:
+    """Return the line for all that travelled; empty if nothing did."""
+    if views:
+        return f"{count_text(len(views), 'version')}  {moved}"
+    return f"{count_text(events, 'event')}  {moved}" if events else ""
+
+
+def say_if_none(
+    place: Workspace, known: Known, commits: Sequence[CommitId], *, every_project: bool
+) -> None:
+    """Say that nothing is meant because the project has nothing, where others have."""
+    if not commits and not every_project and choose_all(known, None):
+        say(
+            place.options,
+            f"{known.root} has nothing of project {place.project!r}, but of others"
+            " (name one with --project, or take --all)",
+        )
 
 
 def print_versions(

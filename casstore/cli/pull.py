@@ -14,7 +14,9 @@ from casstore.cli.carrying import (
     planned_record,
     print_versions,
     raise_conflicts,
+    say_if_none,
     settle,
+    total_of,
     wanted,
 )
 from casstore.cli.messages import say, shows_progress
@@ -79,6 +81,8 @@ def pull(  # noqa: PLR0913 - one parameter an option
                 )
             connection.depot.refresh()
             commits = wanted(place, connection.depot, refs, every_project=every_project)
+            if not refs:
+                say_if_none(place, connection.depot, commits, every_project=every_project)
             plan = None
             if dry_run or shows_progress(options):
                 plan = plan_to_receive(store, connection.depot, commits, keep=keep)
@@ -127,8 +131,6 @@ def _print(store: Store, done: Pulled, connection: Connection, options: Options)
         for view in found:
             print_line(reference_to(store, view))
     else:
-        total = (
-            f"{count_text(len(found), 'version')}  {size_text(received.stored_bytes)} received"
-            f"  from {connection.remote.name}"
-        )
-        print_versions(store, "pull", found, connection, total if found or received.events else "")
+        moved = f"{size_text(received.stored_bytes)} received  from {connection.remote.name}"
+        total = total_of(found, received.events, moved)
+        print_versions(store, "pull", found, connection, total)

@@ -11,6 +11,8 @@ from casstore.cli.carrying import (
     origin_of,
     planned_record,
     print_versions,
+    say_if_none,
+    total_of,
     wanted,
 )
 from casstore.cli.messages import say, shows_progress
@@ -74,6 +76,8 @@ def push(
     """
     with Workspace(options) as place, origin_of(place, from_) as (origin, base):
         commits = wanted(place, origin, refs, every_project=every_project)
+        if not refs:
+            say_if_none(place, origin, commits, every_project=every_project)
         with connected(
             *(place, base, to), create=not dry_run, planning=dry_run, follow=from_ is None
         ) as connection:
@@ -89,16 +93,17 @@ def push(
 
 
 def _print_plan(store: Known, plan: ToSend, connection: Connection, options: Options) -> None:
+    requests = plan.requests(upstream=connection.remote.upstream)
     if options.json:
         print_json(
             **_ends(store, connection),
-            requests=plan.requests,
+            requests=requests,
             **planned_record(store, plan.versions, plan),
         )
         return
     total = (
         f"{count_text(len(plan.versions), 'version')}  {size_text(plan.stored_bytes)}"
-        f"  {count_text(plan.events, 'event')}  about {count_text(plan.requests, 'request')}"
+        f"  {count_text(plan.events, 'event')}  about {count_text(requests, 'request')}"
     )
     print_versions(store, "push", plan.versions, connection, total if plan.events else "")
 
@@ -129,8 +134,6 @@ def _print(
         for view in found:
             print_line(version_record(store, view, [])["commit_id"])
     else:
-        total = (
-            f"{count_text(len(found), 'version')}  {size_text(sent.stored_bytes)} sent"
-            f"  to {connection.remote.name}"
-        )
-        print_versions(store, "push", found, connection, total if sent.events else "")
+        moved = f"{size_text(sent.stored_bytes)} sent  to {connection.remote.name}"
+        total = total_of(found, sent.events, moved)
+        print_versions(store, "push", found, connection, total)

@@ -33,10 +33,19 @@ from casstore.exchange.merged import MergedId, MergedPack, MergedRow, MergedTabl
 from casstore.exchange.merging import Merged, merge_all, merge_some
 from casstore.exchange.ondemand import on_demand
 from casstore.exchange.reading import Afar
-from casstore.exchange.remotedepot import Event, RemoteDepot, nowhere, open_depot
+from casstore.exchange.remotedepot import (
+    MAX_EVENTS_OF_A_PACK,
+    MAX_LOOSE_EVENTS,
+    Event,
+    RemoteDepot,
+    nowhere,
+    open_depot,
+)
 
 __all__ = [
+    "MAX_EVENTS_OF_A_PACK",
     "MAX_INDEX_ROWS",
+    "MAX_LOOSE_EVENTS",
     "MIRRORS_FOLDER",
     "PACKS_OF_AN_INDEX",
     "Afar",

@@ -32,7 +32,14 @@ from casstore.packs import MAX_PACK_BYTES, PackId
 from casstore.remotes import MAX_SMALL_BYTES, Listed, Objects, Range, create_once, open_objects
 from casstore.store import Index
 
-__all__ = ["Event", "RemoteDepot", "nowhere", "open_depot"]
+__all__ = [
+    "MAX_EVENTS_OF_A_PACK",
+    "MAX_LOOSE_EVENTS",
+    "Event",
+    "RemoteDepot",
+    "nowhere",
+    "open_depot",
+]
 
 NOWHERE = "memory://nowhere"
 NO_ID = "0" * 32

@@ -184,6 +184,39 @@ def test_another_number_is_told_once(two):
     assert "v0 is v1 now" not in b("pull").errors
 
 
+def test_a_dry_run_says_about_how_many_requests_it_takes(two):
+    """As many as the push tells with -v, give or take the making of the depot."""
+    a, _ = two
+    for count in (1, 3, 20):
+        for number in range(count):
+            a.put(f"{count} {number}")
+        planned = a("push", "--dry-run", "--json").json["requests"]
+        took = int(a("push", "-v").errors.split(" requests: ")[0].split()[-1])
+        assert abs(planned - took) <= 4 + took // 10, count
+
+
+def test_a_project_that_has_nothing_is_told_from_one_that_is_up_to_date(two):
+    """Where there is something in others, as after a name that was misspelt."""
+    a, b = two
+    a.put("one")
+    a("push")
+    for verb, machine in (("push", a), ("pull", b)):
+        told = machine(verb, "--project", "demo")
+        assert "has nothing of project 'demo', but of others" in told.errors
+        assert "project" not in machine(verb).errors
+
+
+def test_what_is_said_of_versions_counts_as_something_that_travelled(two):
+    """An alias is an event, and no version."""
+    a, b = two
+    a.put("one")
+    a("push")
+    b("pull")
+    a("alias", "set", "net:v0", "best")
+    assert a("push").lines == ["1 event  0 B sent  to hub"]
+    assert b("pull").lines == ["1 event  0 B received  from hub"]
+
+
 def test_numbers_have_a_star_from_the_moment_an_upstream_is_named(two):
     """Before anything was pushed."""
     a, _ = two

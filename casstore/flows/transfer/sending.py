@@ -18,7 +18,14 @@ from typing import TypeAlias
 
 from casstore.digest import Buffer, CommitId, Digest
 from casstore.errors import Corrupt
-from casstore.exchange import MAX_INDEX_ROWS, PACKS_OF_AN_INDEX, Indexed, RemoteDepot
+from casstore.exchange import (
+    MAX_EVENTS_OF_A_PACK,
+    MAX_INDEX_ROWS,
+    MAX_LOOSE_EVENTS,
+    PACKS_OF_AN_INDEX,
+    Indexed,
+    RemoteDepot,
+)
 from casstore.flows.transfer.batches import batches
 from casstore.flows.transfer.judging import refusing
 from casstore.flows.transfer.selection import Had, events_for, is_there
@@ -42,6 +49,7 @@ __all__ = [
 
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
 READERS = 2
+LOOKS = 7  # identity, events, claims, what is there
 DEFAULT_JOBS = 4  # each holds a pack of 32 MiB while it goes up, and one more is being filled
 
 Progress = Callable[[int], None]
@@ -60,11 +68,16 @@ class ToSend:
     stored_bytes: int
     events: int
 
-    @property
-    def requests(self) -> int:
-        """Return about how many objects would be created."""
-        packs = -(-self.stored_bytes // (32 * 1024 * 1024)) + bool(self.frames)
-        return packs + -(-packs // PACKS_OF_AN_INDEX) + len(self.versions) + min(self.events, 16)
+    def requests(self, *, upstream: bool) -> int:
+        """Return about how many requests it would take; who numbers (``upstream``) takes more."""
+        if not self.events:
+            return LOOKS
+        packs = -(-self.stored_bytes // (32 * 1024 * 1024))
+        created = packs + -(-packs // PACKS_OF_AN_INDEX) + len(self.versions)
+        created += 2 * bool(self.frames)  # nodes, and their index
+        told = [self.events, len(self.versions)] if upstream else [self.events]
+        claims = len(self.versions) if upstream else 0
+        return LOOKS + created + claims + sum(_objects_of(count) for count in told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,10 @@ class SentFrames:
     frames: int
     stored_bytes: int
     packs: int
+
+
+def _objects_of(events: int) -> int:
+    return events if events <= MAX_LOOSE_EVENTS else -(-events // MAX_EVENTS_OF_A_PACK)
 
 
 def plan_to_send(origin: Origin, depot: RemoteDepot, commits: Collection[CommitId]) -> ToSend:
