@@ -1,6 +1,9 @@
 """What networks and servers do to anybody, done on purpose in front of S3 and GCS."""
 
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 from fault_proxy import Fault
@@ -167,3 +170,15 @@ def test_a_session_that_died_is_made_anew(place_of, opened):
     fs.client.abort()
     assert objects.read(NAME) == b"x"
     assert objects._driver.get()._fs is not fs
+
+
+def test_a_writer_of_a_race_that_nobody_waits_for_ends_without_a_word(tmp_path):
+    """Who started it was killed: it prints nothing into that terminal."""
+    command = [sys.executable, "-m", "casstore.remotes.racing", str(tmp_path / "depot")]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as nobody:
+        done = subprocess.run(
+            command, check=False, stdin=subprocess.DEVNULL, stdout=nobody, stderr=subprocess.PIPE
+        )
+    assert done.stderr == b""
