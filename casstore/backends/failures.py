@@ -28,6 +28,7 @@ class Kind(enum.Enum):
     BUSY = enum.auto()  # asked to wait
     CONFLICT = enum.auto()  # somebody writes it at this moment
     DAMAGED = enum.auto()  # bytes changed on the way, and the library noticed
+    SHORT = enum.auto()  # the object ends before what was asked for
     PASSING = enum.auto()  # the server or the network failed
     UNREACHABLE = enum.auto()  # nobody answers there
     DEAD = enum.auto()  # the session ended: a new client is needed
@@ -68,6 +69,7 @@ CODES = {
     **dict.fromkeys(("SlowDown", "ServerBusy", "Throttling", "TooManyRequests"), Kind.BUSY),
     **dict.fromkeys(("ConditionalRequestConflict", "OperationAborted"), Kind.CONFLICT),
     **dict.fromkeys(("BadDigest", "XAmzContentSHA256Mismatch", "Md5Mismatch"), Kind.DAMAGED),
+    "InvalidRange": Kind.SHORT,
     **dict.fromkeys(("InternalError", "RequestTimeout", "OperationTimedOut"), Kind.PASSING),
     **dict.fromkeys(("QuotaExceeded", "InsufficientStorage"), Kind.FULL),
 }
@@ -78,6 +80,7 @@ STATUSES = {
     **dict.fromkeys((408, 500, 502, 504, 509), Kind.PASSING),
     **dict.fromkeys((409, 423), Kind.CONFLICT),
     412: Kind.EXISTS,
+    416: Kind.SHORT,
     **dict.fromkeys((429, 503), Kind.BUSY),
     507: Kind.FULL,
 }
@@ -124,6 +127,7 @@ CLASSES = {  # the first package of a class's module, and its name
     "builtins.FileNotFoundError": Kind.MISSING,
     "builtins.PermissionError": Kind.AUTH,
     "builtins.TimeoutError": Kind.PASSING,
+    "casstore.ShortRead": Kind.SHORT,
     "google.DefaultCredentialsError": Kind.AUTH,
     "google.RefreshError": Kind.AUTH,
     "google.TransportError": Kind.PASSING,

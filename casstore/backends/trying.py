@@ -19,8 +19,12 @@ __all__ = ["PASSING", "Patience", "tried"]
 
 Result = TypeVar("Result")
 
+SOON_BELIEVED = frozenset((Kind.SHORT, Kind.UNREACHABLE))  # a few attempts say as much as many
 PASSING = frozenset(
-    (Kind.BUSY, Kind.CONFLICT, Kind.DAMAGED, Kind.PASSING, Kind.UNREACHABLE, Kind.DEAD)
+    (
+        *(Kind.BUSY, Kind.CONFLICT, Kind.DAMAGED, Kind.SHORT),
+        *(Kind.PASSING, Kind.UNREACHABLE, Kind.DEAD),
+    )
 )
 
 
@@ -60,7 +64,7 @@ def tried(
         attempt += 1
         kind = understood(cause).kind
         failed(kind)
-        limit = patience.attempts_to_reach if kind is Kind.UNREACHABLE else patience.attempts
+        limit = patience.attempts_to_reach if kind in SOON_BELIEVED else patience.attempts
         bound = min(patience.max_wait_seconds, patience.first_wait_seconds * 2 ** (attempt - 1))
         wait_seconds = random.uniform(0, bound)  # noqa: S311 - no secret
         ends = began + patience.deadline_seconds

@@ -203,6 +203,11 @@ class _Served:
         kind, said = understood(error)
         if kind is Kind.MISSING and verb == "read":
             return NotFound(f"{self.url} holds no {name}")
+        if kind is Kind.SHORT:
+            return Corrupt(
+                f"{name} of {self.url} is shorter than it should be",
+                hint="nothing of it was used; repair the depot, or take it from another",
+            )
         if kind is Kind.MISSING and verb in {"create", "list"}:
             kind = Kind.NO_ROOT
         meaning = _MEANINGS.get(kind, _Meaning(RemoteError, "call again"))
@@ -246,6 +251,8 @@ def _checked(name: str) -> str:
 
 def _whole(driver: Driver, name: str, start: int, end: int | None, most: int) -> bytes:
     data = driver.get(name, start, end, most)
-    if end is not None and len(data) != end - start:
+    if end is not None and len(data) < end - start:
         raise ShortRead(f"{len(data)} bytes came of {end - start}")
+    if end is not None and len(data) > end - start:
+        raise ConnectionError(f"more than {end - start} bytes came")
     return data

@@ -74,6 +74,50 @@ def test_a_damaged_depot_is_told_and_healed(pushed):
     assert pushed("repair", "--to", "hub").text == "nothing to heal\n"
 
 
+def largest(root, folder):
+    """Return the largest object of a depot below a folder."""
+    return max((root / folder).rglob("*"), key=lambda path: path.is_file() and path.stat().st_size)
+
+
+@pytest.mark.parametrize("left", [0, 40, -1])
+def test_a_short_index_hides_nothing(pushed, left):
+    """The packs say themselves what they hold; it is named, and healed."""
+    short = largest(pushed.folder / "hub", "index")
+    short.write_bytes(short.read_bytes()[:left])
+    came = pushed("pull", "--store", "other", "--from", str(pushed.folder / "hub"))
+    assert "cannot be read" in came.errors
+    assert short.name in came.errors
+    pushed("verify", "--store", "other", "net")
+    assert short.name in pushed("verify", "--remote", "hub", code=4).text
+    pushed("repair", "--to", "hub")
+    pushed("verify", "--remote", "hub")
+
+
+@pytest.mark.parametrize("left", [0, 1000])
+def test_a_short_pack_is_damage_that_is_named(pushed, left):
+    """Exit code 4, not a network that failed; nothing of the version comes."""
+    pushed.write("data/noise.bin", random.Random(7).randbytes(300_000))
+    pushed("put", "data", "--name", "net")
+    pushed("push")
+    short = largest(pushed.folder / "hub", "packs")
+    short.write_bytes(short.read_bytes()[:left])
+    told = pushed("pull", "net", "--store", "other", "--from", str(pushed.folder / "hub"), code=4)
+    assert short.name in told.errors
+    assert "cut short" in told.errors
+    assert pushed("ls", "--store", "other").text == ""
+
+
+@pytest.mark.parametrize("change", ["flip", "cut", "empty"])
+def test_an_event_that_was_healed_is_no_problem_any_more(pushed, change):
+    """What a repair made again is not reported as missing by the same repair."""
+    path = largest(pushed.folder / "hub", "journal")
+    data = path.read_bytes()
+    path.write_bytes({"flip": data[:60] + b"?" + data[61:], "cut": data[:60], "empty": b""}[change])
+    pushed("verify", "--remote", "hub", code=4)
+    assert "1 event" in pushed("repair", "--to", "hub").text
+    pushed("verify", "--remote", "hub")
+
+
 @pytest.mark.parametrize("source", ["default", "name", "store", "folder", "bundle"])
 def test_a_damaged_store_is_told_and_healed(pushed, source):
     """From the upstream, by name, from another store, from the folder it is in, from a bundle."""
