@@ -191,7 +191,7 @@ class RemoteFrames(RemotePacks):
     def _damaged(self, digest: Digest, pack: str, problem: str) -> Corrupt:
         return Corrupt(
             f"frame {digest.hex()} in {pack} of {self._objects.url}: {problem}",
-            hint="nothing of it was kept; repair the depot, or take it from another",
+            hint="repair the depot, or take it from another",
         )
 
     def _keep(self, digest: Digest, frame: Encoded) -> None:
