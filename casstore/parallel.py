@@ -17,6 +17,7 @@ __all__ = [
     "Background",
     "Gate",
     "Lock",
+    "Mapped",
     "Pending",
     "Pool",
     "Turns",
@@ -134,6 +135,39 @@ def _work_and_exit(work: Callable[[], bytes], writing: int) -> NoReturn:
         os._exit(1)
 
 
+class Mapped(Iterator[Result]):
+    """Results in order, from threads; a ``with`` block around them waits for what is under way.
+
+    They are waited for at the end and after an error too, but not where they are given up without
+    a block: the collector may find that out in any thread, in the middle of anything, and what it
+    waited for might wait for that thread.  So a generator holds no block open that its caller does
+    not close.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor, results: Iterator[Result]) -> None:
+        self._pool = pool
+        self._results = results
+
+    def __next__(self) -> Result:
+        try:
+            return next(self._results)
+        except BaseException:
+            self._end(wait=True)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._end(wait=True)
+
+    def __del__(self) -> None:
+        self._end(wait=False)
+
+    def _end(self, *, wait: bool) -> None:
+        self._pool.shutdown(wait=wait, cancel_futures=True)
+
+
 def ordered_map(
     function: Callable[[Item], Result],
     items: Iterable[Item],
@@ -143,7 +177,7 @@ def ordered_map(
     worth_a_thread: Callable[[Item], bool] | None = None,
     weigh: Callable[[Item], int] = lambda _: 0,
     max_weight: int = 0,
-) -> Iterator[Result]:
+) -> Mapped[Result]:
     """Apply ``function`` in threads and yield the results in the order of the items.
 
     At most ``window`` items are taken ahead of the consumer, and no more than weigh ``max_weight``
@@ -154,16 +188,17 @@ def ordered_map(
     seldom lets go of the interpreter's lock is slower in a thread, and slows the others down.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="casstore")
-    pending: deque[tuple[int, Future[Result]]] = deque()
-    weight = 0
 
-    def first() -> Result:
-        nonlocal weight
-        less, future = pending.popleft()
-        weight -= less
-        return future.result()
+    def results() -> Iterator[Result]:
+        pending: deque[tuple[int, Future[Result]]] = deque()
+        weight = 0
 
-    try:
+        def first() -> Result:
+            nonlocal weight
+            less, future = pending.popleft()
+            weight -= less
+            return future.result()
+
         for item in items:
             if worth_a_thread is not None and not worth_a_thread(item):
                 while pending:
@@ -179,8 +214,8 @@ def ordered_map(
                 yield first()
         while pending:
             yield first()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+
+    return Mapped(pool, results())
 
 
 class Pending(Generic[Result]):

@@ -89,7 +89,10 @@ def _note_exit(status: object) -> None:
 
 
 def _on_terminate(number: int, frame: FrameType | None) -> None:
-    del number, frame
+    del frame
+    if os.getpid() not in _hooked:  # a forked child that has not logged: it ends as it would
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
     _ending.state, _ending.exit_code = "crashed", TERMINATED_EXIT_CODE
     sys.exit(TERMINATED_EXIT_CODE)
 

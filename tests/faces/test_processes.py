@@ -4,7 +4,9 @@ import multiprocessing
 import os
 import pickle
 import random
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -196,6 +198,20 @@ def test_forking_while_the_background_commits_does_not_stop_the_child(desk, data
             artifact.add_file("b.txt")
             run.log_artifact(artifact)
             assert in_child(read, data)[2] == "hello"
+
+
+def test_a_forked_child_that_logs_nothing_ends_when_it_is_told_to(desk):
+    """The run's own handling of SIGTERM is not the child's, wherever the signal meets it."""
+    with casstore.init(project="p"):
+        child = os.fork()
+        if child == 0:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(30)
+            finally:
+                os._exit(0)  # an exception would be lost in a finalizer too
+        _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGTERM
 
 
 def log_bytes(seed):

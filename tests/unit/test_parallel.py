@@ -65,11 +65,10 @@ def test_an_error_of_the_items_themselves_is_raised():
 
 
 def test_a_consumer_that_stops_early_leaves_no_thread_behind():
-    """Closing the iterator waits for what is under way."""
+    """Leaving the block waits for what is under way."""
     before = threading.active_count()
-    results = ordered_map(str, range(100), workers=3, window=4)
-    next(results)
-    results.close()
+    with ordered_map(str, range(100), workers=3, window=4) as results:
+        next(results)
     assert threading.active_count() == before
 
 
@@ -166,3 +165,38 @@ def test_a_pool_that_is_left_by_an_error_drops_what_has_not_begun():
     with pytest.raises(KeyError):
         leave_by_an_error()
     assert begun == [0]
+
+
+def test_results_that_are_given_up_are_not_waited_for():
+    """The collector drops them in any thread, where waiting could wait for that thread itself."""
+    begun, free, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work(item):
+        if item:
+            begun.set()
+            free.wait(timeout=30)
+            ended.set()
+
+    results = ordered_map(work, range(2), workers=2, window=2)
+    next(results)
+    assert begun.wait(timeout=30)
+    del results
+    assert not ended.is_set()
+    free.set()
+    assert ended.wait(timeout=30)
+
+
+def test_a_block_around_results_waits_for_what_is_under_way():
+    """Nothing is done behind the back of who has left it."""
+    done = []
+
+    def work(item):
+        time.sleep(0.05)
+        done.append(item)
+
+    with ordered_map(work, range(9), workers=3, window=4) as results:
+        next(results)
+    count = len(done)
+    assert count >= 3
+    time.sleep(0.15)
+    assert len(done) == count

@@ -8,11 +8,12 @@ where the file system takes it, in order, while workers read and verify ahead.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from casstore import durable
 from casstore.digest import Buffer, Digest
@@ -35,6 +36,9 @@ MAX_FETCHERS = 8  # connections, which wait rather than work
 
 Progress = Callable[[int, int], None]
 Group = TypeVar("Group")
+
+_Written: TypeAlias = Generator["File", None, None]
+"""Files as they are written, nobody else's to touch until it is closed."""
 
 
 class File(NamedTuple):
@@ -80,27 +84,29 @@ class Writer:
             ways = {"small": self._write_small, "large": self._write_large}
             ways["elsewhere"] = self._fetch
             for kind, group in groupby(files, key=_kind):
-                for file in ways[kind](group, unnamed):
-                    if file.staged != file.target:
-                        self.place(file)
-                    unnamed.discard(file.staged)
-                    written += 1
+                with closing(ways[kind](group, unnamed)) as done:
+                    for file in done:
+                        if file.staged != file.target:
+                            self.place(file)
+                        unnamed.discard(file.staged)
+                        written += 1
         finally:
             for staged in unnamed:
                 if os.path.lexists(staged):
                     os.unlink(staged)
         return written
 
-    def _write_small(self, files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
-        for batch in ordered_map(
+    def _write_small(self, files: Iterable[File], unnamed: set[bytes]) -> _Written:
+        with ordered_map(
             lambda batch: _write_batch(self.store, batch),
             _ahead(self.store, _batches(self.store, files, unnamed), lambda batch: batch.refs),
             workers=self.workers,
             window=self.workers + 2,
             worth_a_thread=self._is_compressed,
-        ):
-            yield from batch.files
-            self.note(len(batch.files), batch.size_bytes)
+        ) as batches:
+            for batch in batches:
+                yield from batch.files
+                self.note(len(batch.files), batch.size_bytes)
 
     def _is_compressed(self, batch: _Batch) -> bool:
         """Tell, by a few of its frames, whether a batch is work for a decompressor."""
@@ -108,24 +114,24 @@ class Writer:
         stored = self.store.frames.stored_bytes([ref.digest for ref in sample])
         return stored < COMPRESSED * sum([ref.size_bytes for ref in sample])
 
-    def _write_large(self, files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
+    def _write_large(self, files: Iterable[File], unnamed: set[bytes]) -> _Written:
         for file in files:
             unnamed.add(file.staged)
             self._write_one(file)
             yield file
             self.note(1, 0)
 
-    def _fetch(self, files: Iterable[File], unnamed: set[bytes]) -> Iterator[File]:
-        fetched = ordered_map(
+    def _fetch(self, files: Iterable[File], unnamed: set[bytes]) -> _Written:
+        with ordered_map(
             lambda file: (file, self.resolved.fetch(file.entry, file.staged)),
             _noted(files, unnamed),
             workers=MAX_FETCHERS,
             window=2 * MAX_FETCHERS,
-        )
-        for file, is_there in fetched:
-            if is_there:
-                yield file
-            self.note(1, file.entry.size_bytes)
+        ) as fetched:
+            for file, is_there in fetched:
+                if is_there:
+                    yield file
+                self.note(1, file.entry.size_bytes)
 
     def _write_one(self, file: File) -> None:
         path = Path(os.fsdecode(file.staged))

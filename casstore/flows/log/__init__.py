@@ -11,6 +11,7 @@ writing are handed on, whole batches at a time.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 
 from casstore.flows.log.earlier import Cuts, Earlier, earlier_cuts
 from casstore.flows.log.known import without_known
@@ -53,18 +54,15 @@ def log_files(
     large: list[Source] = []
     small = _small_ones(sources, large)
     while True:
-        for logged in log_small(draft.session, small, note):
-            _take(draft, result, logged, replace=replace)
+        with closing(log_small(draft.session, small, note)) as done:
+            for logged in done:
+                _take(draft, result, logged, replace=replace)
         if not large:
             return result
-        for logged in log_large(
-            draft.session,
-            large,
-            workers or THREADS_PER_PROCESSOR * default_workers(),
-            note,
-            earlier,
-        ):
-            _take(draft, result, logged, replace=replace)
+        threads = workers or THREADS_PER_PROCESSOR * default_workers()
+        with closing(log_large(draft.session, large, threads, note, earlier)) as done:
+            for logged in done:
+                _take(draft, result, logged, replace=replace)
         large.clear()
 
 

@@ -8,7 +8,7 @@ parts, by all threads (``parts``).
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from casstore import durable
 from casstore.chunks import MAX_CHUNK_BYTES
@@ -33,18 +33,19 @@ def log_large(
     workers: int,
     note: Progress,
     earlier: Earlier | None = None,
-) -> Iterator[Logged]:
-    """Store files block by block and yield what became of each, in order.
+) -> Generator[Logged, None, None]:
+    """Store files block by block and yield what became of each, in order; the caller closes it.
 
     ``earlier`` tells how a file was cut that was at the same path before.
     """
     if len(sources) >= min(workers, default_workers()) > 1:
-        yield from ordered_map(
+        with ordered_map(
             lambda source: _log(session, source, None, note, earlier),
             list(sources),
             workers=workers,
             window=len(sources) + 1,
-        )
+        ) as logged:
+            yield from logged
         return
     with Pool(workers) as pool:
         for source in sources:

@@ -10,7 +10,7 @@ them too (measured: a fifth less processor time for random bytes).
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from casstore import durable
@@ -49,19 +49,25 @@ class _Batch:
     used: int = 0
 
 
-def log_small(session: Session, sources: Iterable[Source], note: Progress) -> Iterator[Logged]:
-    """Store files of up to ``WHOLE_FILE_BYTES`` and yield what became of them, in order."""
+def log_small(
+    session: Session, sources: Iterable[Source], note: Progress
+) -> Generator[Logged, None, None]:
+    """Store files of up to ``WHOLE_FILE_BYTES`` and yield what became of them, in order.
+
+    The caller closes it.
+    """
     spare: deque[memoryview] = deque()
     storing = _Storing(session)
-    for batch, tokens in ordered_map(
+    with ordered_map(
         storing.store,
         _batches(sources, spare),
         workers=1,
         window=WINDOW,
         worth_a_thread=lambda _: storing.compresses,
-    ):
-        yield _logged(session, batch, tokens, note)
-        spare.append(batch.buffer)
+    ) as stored:
+        for batch, tokens in stored:
+            yield _logged(session, batch, tokens, note)
+            spare.append(batch.buffer)
 
 
 class _Storing:

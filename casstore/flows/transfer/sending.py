@@ -278,13 +278,14 @@ class _Sender:
     def send(self, digests: Iterable[Digest], kind: PackKind) -> None:
         """Create packs of the frames that the depot lacks."""
         packs = self._filled(self._missing(digests), kind)
-        for pack in ordered_map(self._create, packs, workers=self._jobs, window=self._jobs):
-            self._depot.mirror.add_packs([pack])
-            self._on_the_way.difference_update(row.digest for row in pack.rows)
-            self.unnamed.append(pack)
-            self.packs += 1
-            if len(self.unnamed) >= PACKS_OF_AN_INDEX or self._rows() >= MAX_INDEX_ROWS:
-                self.name_packs()
+        with ordered_map(self._create, packs, workers=self._jobs, window=self._jobs) as created:
+            for pack in created:
+                self._depot.mirror.add_packs([pack])
+                self._on_the_way.difference_update(row.digest for row in pack.rows)
+                self.unnamed.append(pack)
+                self.packs += 1
+                if len(self.unnamed) >= PACKS_OF_AN_INDEX or self._rows() >= MAX_INDEX_ROWS:
+                    self.name_packs()
 
     def _rows(self) -> int:
         return sum(len(pack.rows) for pack in self.unnamed)
