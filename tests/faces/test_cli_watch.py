@@ -46,6 +46,17 @@ def test_a_sound_depot_is_ok(pushed):
     assert (told["ok"], told["versions"], told["problems"], told["sample"]) == (True, 1, [], 1.0)
 
 
+@pytest.mark.parametrize("words", [[], ["net"], ["--sample", "50%"]])
+def test_a_depot_is_verified_without_a_store(pushed, words):
+    """By its URL, from a machine that has nothing; none is made."""
+    call = ("verify", "--remote", str(pushed.folder / "hub"), "--store", "none", *words)
+    assert pushed(*call).lines[-1].endswith("ok")
+    damage(pushed.folder / "hub")
+    pushed(*call[:5], code=4)
+    assert "hub" in pushed("verify", "--remote", "hub2", "--store", "none", code=10).errors
+    assert not (pushed.folder / "none").exists()
+
+
 @pytest.mark.parametrize(
     "words",
     ["--sample 1%", "--remote hub --sample 0%", "--remote hub --sample x", "--remote hub --quick"],
