@@ -50,7 +50,12 @@ def _refuse_part(
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 16), default=4, help="Packs sent at once.")
 @click.option(
-    "--include", "--exclude", multiple=True, hidden=True, expose_value=False, callback=_refuse_part
+    *("--include", "--exclude"),
+    multiple=True,
+    hidden=True,
+    expose_value=False,
+    callback=_refuse_part,
+    help="Refused: a version travels whole; pull takes parts.",
 )
 @click.pass_obj
 def push(
