@@ -28,7 +28,7 @@ class Kind(enum.Enum):
     BUSY = enum.auto()  # asked to wait
     CONFLICT = enum.auto()  # somebody writes it at this moment
     DAMAGED = enum.auto()  # bytes changed on the way, and the library noticed
-    SHORT = enum.auto()  # fewer bytes came than were asked for: so it is there, or it was cut
+    SHORT = enum.auto()  # the object ends before what was asked for
     PASSING = enum.auto()  # the server or the network failed
     UNREACHABLE = enum.auto()  # nobody answers there
     DEAD = enum.auto()  # the session ended: a new client is needed
@@ -69,9 +69,9 @@ CODES = {
     **dict.fromkeys(("SlowDown", "ServerBusy", "Throttling", "TooManyRequests"), Kind.BUSY),
     **dict.fromkeys(("ConditionalRequestConflict", "OperationAborted"), Kind.CONFLICT),
     **dict.fromkeys(("BadDigest", "XAmzContentSHA256Mismatch", "Md5Mismatch"), Kind.DAMAGED),
+    "InvalidRange": Kind.SHORT,
     **dict.fromkeys(("InternalError", "RequestTimeout", "OperationTimedOut"), Kind.PASSING),
     **dict.fromkeys(("QuotaExceeded", "InsufficientStorage"), Kind.FULL),
-    "InvalidRange": Kind.SHORT,
 }
 
 STATUSES = {

@@ -19,8 +19,12 @@ __all__ = ["PASSING", "Patience", "tried"]
 
 Result = TypeVar("Result")
 
+SOON_BELIEVED = frozenset((Kind.SHORT, Kind.UNREACHABLE))  # a few attempts say as much as many
 PASSING = frozenset(
-    (Kind.BUSY, Kind.CONFLICT, Kind.DAMAGED, Kind.SHORT, Kind.PASSING, Kind.UNREACHABLE, Kind.DEAD)
+    (
+        *(Kind.BUSY, Kind.CONFLICT, Kind.DAMAGED, Kind.SHORT),
+        *(Kind.PASSING, Kind.UNREACHABLE, Kind.DEAD),
+    )
 )
 
 
@@ -36,11 +40,6 @@ class Patience:
     deadline_seconds: float = 120
     first_wait_seconds: float = 0.2
     max_wait_seconds: float = 15
-
-    def attempts_of(self, kind: Kind) -> int:
-        """Return how often; what seldom passes by itself is not tried long."""
-        is_lasting = kind in {Kind.UNREACHABLE, Kind.SHORT}
-        return min(self.attempts, self.attempts_to_reach) if is_lasting else self.attempts
 
 
 def tried(
@@ -65,7 +64,7 @@ def tried(
         attempt += 1
         kind = understood(cause).kind
         failed(kind)
-        limit = patience.attempts_of(kind)
+        limit = patience.attempts_to_reach if kind in SOON_BELIEVED else patience.attempts
         bound = min(patience.max_wait_seconds, patience.first_wait_seconds * 2 ** (attempt - 1))
         wait_seconds = random.uniform(0, bound)  # noqa: S311 - no secret
         ends = began + patience.deadline_seconds

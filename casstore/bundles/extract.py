@@ -90,16 +90,14 @@ class Extraction:
         """Yield the digests in rows of a chunk list; of a node that is not here, its own."""
         for at in range(0, len(rows), 40 if level else 36):
             digest = rows[at : at + 32]
-            is_node = level and digest in self.rows
-            node = next(self.frames([digest])) if is_node else b""
-            yield from self.chunks(node[8:], level - 1) if is_node else [digest]
+            node = next(self.frames([digest])) if level and digest in self.rows else b""
+            yield from self.chunks(node[8:], level - 1) if node else [digest]
 
     def files(self, folder: bytes, entries: Iterator[list[Any]]) -> Iterator[tuple[bytes, bytes]]:
         """Make the files of a version, empty; yields where which chunk goes."""
         for path, size, kind, content, *rest in entries:
-            rows, top = (rest or [b""])[0], 0
-            if len(rows) == 33:  # the level of a list's top node, and its digest
-                rows, top = rows[1:], rows[0] + 1
+            rows = (rest or [b""])[0]  # of 33 bytes: the level of a list's top node, and its digest
+            top, rows = (rows[0] + 1, rows[1:]) if len(rows) == 33 else (0, rows)
             digests = list(self.chunks(rows, top)) if rows else [content] * (size > 0)
             if kind == 2 or not self.rows.keys() >= set(digests):
                 self.absent.append(f"{path!r}{', a reference to elsewhere' * (kind == 2)}")
@@ -122,8 +120,10 @@ def unpack(data: BinaryIO) -> Any:
     return count if 0xC7 < tag < 0xD0 else [unpack(data) for _ in range(count)]
 
 
-def main(out: str, *folders: str) -> list[str]:
+def main(out: str = "-", *folders: str) -> list[str]:
     """Write all versions into OUT/PROJECT/NAME-VERSION; returns what is in none of the folders."""
+    if out.startswith("-"):
+        raise ValueError(__doc__)
     extraction, found = Extraction(), {}
     for folder in folders or (os.path.dirname(os.path.abspath(__file__)),):
         found.update({version["commit_id"]: version for version in extraction.add(folder)})

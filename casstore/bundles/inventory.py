@@ -21,7 +21,7 @@ from typing import Self
 from casstore import durable
 from casstore.bundles.sorting import sorted_keys
 from casstore.digest import Digest, Hasher
-from casstore.errors import Conflict, Corrupt, FileMissing, Unsupported
+from casstore.errors import Conflict, Corrupt, FileMissing, Invalid, Unsupported
 from casstore.journal.wire import is_event_name
 
 __all__ = ["FRAME_KEY_BYTES", "Inventory", "event_key", "frame_key", "write_inventory"]
@@ -109,11 +109,14 @@ class Inventory:
     """A list of frames and events, asked one by one; memory is a 256th of it.
 
     The whole file is compared with its checksum when it is opened.  Raises ``FileMissing``,
-    ``Corrupt``, or ``Unsupported`` for one of a later release.  Safe across threads.
+    ``Invalid`` for what is no file, ``Corrupt``, or ``Unsupported`` for one of a later release.
+    Safe across threads.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
+            raise Invalid(f"{path} is no file", hint="name an inventory")
         try:
             self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         except FileNotFoundError:

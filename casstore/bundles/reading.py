@@ -45,11 +45,14 @@ _PART_NAME = re.compile(r"(.+)\.[0-9]+(\.[^.]*)?\Z", re.DOTALL)
 class BundleFile:
     """One file of a bundle, its structure checked from end to end when it is opened.
 
-    Raises ``FileMissing``, ``Corrupt`` naming the file, ``Unsupported`` for a later format.
+    Raises ``FileMissing``, ``Invalid`` for what is no file, ``Corrupt`` naming the file,
+    ``Unsupported`` for a later format.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
+            raise Invalid(f"{path} is no file", hint="name a bundle")
         try:
             self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         except FileNotFoundError:

@@ -170,4 +170,5 @@ def _waiting_line(one: Waiting) -> str:
     if one.message:
         return f"refused  {label}: {one.message}"
     count = count_text(one.missing, "chunk")
-    return f"waiting  {label}: at least {count} missing: apply what has the rest"
+    told = "apply what has the rest; if another bundle has it, then this one again"
+    return f"waiting  {label}: at least {count} missing: {told}"

@@ -125,7 +125,9 @@ def print_versions(
             f"{verb} {shown_as(store, view)}  {count_text(view.manifest.entries, 'file')}"
             f"  {size_text(view.manifest.size)}"
         )
-    print_line(what or f"nothing to {verb}: {connection.remote.name} is up to date")
+    unread = any(name.startswith("journal/") for name in connection.depot.problems)
+    rest = "holds nothing more that can be read" if unread else "is up to date"
+    print_line(what or f"nothing to {verb}: {connection.remote.name} {rest}")
 
 
 def planned_record(store: Known, views: Sequence[VersionView], plan: Any) -> dict[str, Any]:

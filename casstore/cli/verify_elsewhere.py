@@ -43,8 +43,12 @@ class Sample(click.ParamType[float]):
 def verify_elsewhere(
     place: Workspace, remote: str, ref: str | None, sample: float, show: Show
 ) -> bool:
-    """Verify a depot, or one version there; returns whether all is well, as ``show`` does."""
-    with connected(place, place.existing(), remote, create=False) as connection:
+    """Verify a depot, or one version there; returns whether all is well, as ``show`` does.
+
+    It needs no store, and makes none.
+    """
+    base = place.existing() if place.is_made() else place.choice.path
+    with connected(place, base, remote, create=False) as connection:
         if ref is not None:
             return _version(place, connection, ref, sample, show)
         with (

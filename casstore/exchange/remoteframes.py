@@ -13,7 +13,7 @@ from typing import NamedTuple
 from casstore.chunks import decode
 from casstore.depot import mark_of
 from casstore.digest import Buffer, Digest
-from casstore.errors import Corrupt, NotFound
+from casstore.errors import Corrupt, Error, NotFound
 from casstore.exchange.indexes import (
     Indexed,
     index_groups,
@@ -122,24 +122,24 @@ class RemoteFrames(RemotePacks):
             if damage is not None:
                 raise damage
 
-    def _came(self, spans: list["_Span"]) -> Iterator[tuple["_Span", bytes | NotFound]]:
-        """Yield the bytes of each span, or that its pack is gone, which ends it."""
+    def _came(self, spans: list["_Span"]) -> Iterator[tuple["_Span", bytes | Error]]:
+        """Yield the bytes of each span, or that its pack is gone or short, which ends it."""
         found = self._objects.read_ranges([span.where for span in spans])
         for span in spans:
             try:
                 yield span, next(found)
-            except NotFound as error:
+            except (Corrupt, NotFound) as error:
                 yield span, error
                 return
 
     def _verified(
-        self, came: tuple["_Span", bytes | NotFound]
+        self, came: tuple["_Span", bytes | Error]
     ) -> tuple[list[tuple[Digest, Encoded]], Corrupt | None]:
         """Return the frames of a span up to the first that is not right, and what that is."""
         (group, where), data = came
         frames: list[tuple[Digest, Encoded]] = []
-        if isinstance(data, NotFound):
-            return frames, self._damaged(group[0].digest, where.name, "the pack is gone")
+        if isinstance(data, Error):
+            return frames, self._damaged(group[0].digest, where.name, _gone_or_short(data))
         for item in group:
             try:
                 frame = encoded_frame(data, item.place.offset - where.start, item.digest)
@@ -178,8 +178,8 @@ class RemoteFrames(RemotePacks):
         end = max(needed, min(size, start + READ_AHEAD_BYTES))
         try:
             data = self._objects.read(name, start, end)
-        except NotFound as error:
-            raise self._damaged(digest, name, "the pack is gone") from error
+        except (Corrupt, NotFound) as error:
+            raise self._damaged(digest, name, _gone_or_short(error)) from error
         asked = None
         for found, frame in frames_in(data):
             asked = frame if found == digest else asked
@@ -191,7 +191,7 @@ class RemoteFrames(RemotePacks):
     def _damaged(self, digest: Digest, pack: str, problem: str) -> Corrupt:
         return Corrupt(
             f"frame {digest.hex()} in {pack} of {self._objects.url}: {problem}",
-            hint="nothing of it was kept; repair the depot, or take it from another",
+            hint="repair the depot, or take it from another",
         )
 
     def _keep(self, digest: Digest, frame: Encoded) -> None:
@@ -281,7 +281,11 @@ class _Span(NamedTuple):
     where: Range
 
 
-def _worth_a_thread(came: tuple[_Span, bytes | NotFound]) -> bool:
+def _gone_or_short(error: Error) -> str:
+    return "the pack is gone" if isinstance(error, NotFound) else "the pack is cut short"
+
+
+def _worth_a_thread(came: tuple[_Span, bytes | Error]) -> bool:
     (group, where), _ = came
     return where.end - where.start >= WORTH_A_THREAD_BYTES * len(group)
 

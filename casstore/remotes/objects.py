@@ -65,7 +65,7 @@ class Objects(Protocol):
     def read(
         self, name: str, start: int = 0, end: int | None = None, *, at_most: int = MAX_OBJECT_BYTES
     ) -> bytes:
-        """Return the bytes of an object, or of a part of it; fewer bytes than asked is an error.
+        """Return the bytes of an object, or of a part of it; one that ends before is ``Corrupt``.
 
         ``at_most`` bounds one that is read to its end: of a larger one no more is taken, and that
         it is larger is a ``Corrupt`` that names it.

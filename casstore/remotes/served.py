@@ -203,10 +203,13 @@ class _Served:
         kind, said = understood(error)
         if kind is Kind.MISSING and verb == "read":
             return NotFound(f"{self.url} holds no {name}")
+        if kind is Kind.SHORT:
+            return Corrupt(
+                f"{name} of {self.url} is shorter than it should be",
+                hint="nothing of it was used; repair the depot, or take it from another",
+            )
         if kind is Kind.MISSING and verb in {"create", "list"}:
             kind = Kind.NO_ROOT
-        if kind is Kind.SHORT:
-            said = "it is shorter than it was"
         meaning = _MEANINGS.get(kind, _Meaning(RemoteError, "call again"))
         looked = scheme_of(self._address).credentials
         return meaning.error(
@@ -230,7 +233,6 @@ _MEANINGS = {
         RemoteAuth, "its key is not in ~/.ssh/known_hosts: connect with ssh once and compare it"
     ),
     Kind.MISSING: _Meaning(NotFound, "see what is there"),
-    Kind.SHORT: _Meaning(Corrupt, "repair the depot, or take it from another"),
     Kind.NO_ROOT: _Meaning(
         RemoteMissing, "make the bucket, or the folder above it, or mend the URL"
     ),
@@ -249,6 +251,8 @@ def _checked(name: str) -> str:
 
 def _whole(driver: Driver, name: str, start: int, end: int | None, most: int) -> bytes:
     data = driver.get(name, start, end, most)
-    if end is not None and len(data) != end - start:
+    if end is not None and len(data) < end - start:
         raise ShortRead(f"{len(data)} bytes came of {end - start}")
+    if end is not None and len(data) > end - start:
+        raise ConnectionError(f"more than {end - start} bytes came")
     return data

@@ -1,5 +1,7 @@
 """``casstore bundle`` and ``casstore inventory``, as somebody types them on both sides."""
 
+import os
+
 import pytest
 
 
@@ -48,8 +50,18 @@ def test_only_what_is_missing_there_goes_along(cli, there):
     assert "of default/data:v0" in verified
     empty = ("--store", str(cli.folder / "empty"))
     assert "waiting" in cli("bundle", "apply", "since.zip", *empty, code=3).text
+    assert "then this one again" in cli("bundle", "apply", "since.zip", *empty, code=3).text
     assert cli("bundle", "apply", "first.zip", "since.zip", *empty).lines[-1].startswith("2 ver")
     assert cli("bundle", "apply", "have.zip", *there).lines[-1].startswith("1 version new")
+
+
+def test_what_is_no_file_is_named(cli):
+    """A folder; a pipe too, for whose writer nobody waits."""
+    cli("put", "data")
+    os.mkfifo(cli.folder / "pipe")
+    for path in ("data", "pipe"):
+        for words in (("verify", path), ("apply", path), ("create", "x.zip", "--have", path)):
+            assert f"{path} is no file" in cli("bundle", *words, code=2).errors
 
 
 def test_the_json_of_each_verb_has_these_keys(cli, there):

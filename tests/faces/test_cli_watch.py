@@ -46,6 +46,17 @@ def test_a_sound_depot_is_ok(pushed):
     assert (told["ok"], told["versions"], told["problems"], told["sample"]) == (True, 1, [], 1.0)
 
 
+@pytest.mark.parametrize("words", [[], ["net"], ["--sample", "50%"]])
+def test_a_depot_is_verified_without_a_store(pushed, words):
+    """By its URL, from a machine that has nothing; none is made."""
+    call = ("verify", "--remote", str(pushed.folder / "hub"), "--store", "none", *words)
+    assert pushed(*call).lines[-1].endswith("ok")
+    damage(pushed.folder / "hub")
+    pushed(*call[:5], code=4)
+    assert "hub" in pushed("verify", "--remote", "hub2", "--store", "none", code=10).errors
+    assert not (pushed.folder / "none").exists()
+
+
 @pytest.mark.parametrize(
     "words",
     ["--sample 1%", "--remote hub --sample 0%", "--remote hub --sample x", "--remote hub --quick"],
@@ -72,6 +83,56 @@ def test_a_damaged_depot_is_told_and_healed(pushed):
     pushed("pull", "--store", "other", "--from", str(pushed.folder / "hub"))
     pushed("verify", "--store", "other")
     assert pushed("repair", "--to", "hub").text == "nothing to heal\n"
+
+
+def largest(root, folder):
+    """Return the largest object of a depot below a folder."""
+    return max((root / folder).rglob("*"), key=lambda path: path.is_file() and path.stat().st_size)
+
+
+@pytest.mark.parametrize("left", [0, 40, -1])
+def test_a_short_index_hides_nothing(pushed, left):
+    """The packs say themselves what they hold; it is named, and healed."""
+    short = largest(pushed.folder / "hub", "index")
+    short.write_bytes(short.read_bytes()[:left])
+    came = pushed("pull", "--store", "other", "--from", str(pushed.folder / "hub"))
+    assert "cannot be read" in came.errors
+    assert short.name in came.errors
+    pushed("verify", "--store", "other", "net")
+    assert short.name in pushed("verify", "--remote", "hub", code=4).text
+    pushed("repair", "--to", "hub")
+    pushed("verify", "--remote", "hub")
+
+
+@pytest.mark.parametrize("left", [0, 1000])
+def test_a_short_pack_is_damage_that_is_named(pushed, left):
+    """Exit code 4 and the version, not a network that failed; others come when they are named."""
+    pushed.write("data/noise.bin", random.Random(7).randbytes(300_000))
+    pushed("put", "data", "--name", "net")
+    pushed("push")
+    short = largest(pushed.folder / "hub", "packs")
+    short.write_bytes(short.read_bytes()[:left])
+    told = pushed("pull", "net", "--store", "other", "--from", str(pushed.folder / "hub"), code=4)
+    assert short.name in told.errors
+    assert "cut short" in told.errors
+    assert told.errors.startswith("casstore: net:v1 cannot come: ")
+    assert pushed("ls", "--store", "other").text == ""
+    pushed("pull", "net:v0", "--store", "other", "--from", str(pushed.folder / "hub"))
+    pushed("verify", "--store", "other")
+
+
+@pytest.mark.parametrize("change", ["flip", "cut", "empty"])
+def test_an_event_that_was_healed_is_no_problem_any_more(pushed, change):
+    """What a repair made again is not reported as missing by the same repair."""
+    path = largest(pushed.folder / "hub", "journal")
+    data = path.read_bytes()
+    path.write_bytes({"flip": data[:60] + b"?" + data[61:], "cut": data[:60], "empty": b""}[change])
+    came = pushed("pull", "--store", "other", "--from", str(pushed.folder / "hub"))
+    assert path.name in came.errors
+    assert "up to date" not in came.text
+    pushed("verify", "--remote", "hub", code=4)
+    assert "1 event" in pushed("repair", "--to", "hub").text
+    pushed("verify", "--remote", "hub")
 
 
 @pytest.mark.parametrize("source", ["default", "name", "store", "folder", "bundle"])

@@ -26,7 +26,7 @@ from casstore.journal import queries
 from casstore.journal.bodies import ManifestRef
 from casstore.journal.views import VersionView
 from casstore.packs import Encoded, PackId, PackKind
-from casstore.store import Closure, Keep, Store, is_whole, settle_whole
+from casstore.store import Closure, Keep, Store, is_whole, reference_to, settle_whole
 
 __all__ = [
     "Received",
@@ -75,7 +75,7 @@ def plan_to_receive(
     seen: set[Digest] = set()
     for view in views:
         depot.frames.learn(view.manifest.root)
-        with refusing(depot, view):
+        with refusing(depot, view), _naming(depot, view):
             for batch in batches(Closure(view.manifest, fetch).kinds(seen, keep)):
                 missing = _missing(store, [digest for digest, _ in batch])
                 frames += len(missing)
@@ -107,7 +107,7 @@ def receive(
     views = _lacking(store, depot, commits, completing=completing)
     receiver = _Receiver(store, depot, keep, progress)
     for view in views:
-        with refusing(depot, view):
+        with refusing(depot, view), _naming(depot, view):
             receiver.take(view.manifest)
     receiver.session.flush()
     judging = Judging(store, receiver.witness)
@@ -122,6 +122,19 @@ def receive(
         receiver.session.published(relied)
     settle_whole(store, views)
     return Received(views, receiver.frames, receiver.stored_bytes, len(events))
+
+
+@contextlib.contextmanager
+def _naming(depot: RemoteDepot, view: VersionView) -> Iterator[None]:
+    """Say which version it is that cannot come, so that the others can be asked for."""
+    try:
+        yield
+    except Corrupt as error:
+        raise Corrupt(
+            f"{reference_to(depot, view)} cannot come: {error.message}",
+            hint="no version came, and what was whole is kept; name the others to have them;"
+            " repair the depot, or take it from another",
+        ) from error
 
 
 def receive_manifests(

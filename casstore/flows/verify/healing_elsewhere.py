@@ -100,6 +100,8 @@ class _Healing:
             self.events += 1
             if not self._dry_run:
                 self._depot.objects.create(place, event.data)
+                self._depot.mirror.add_events(event.month, [event.data])
+        self._depot.mirror.apply()
         for name in sorted(set(self._looked.lost_events) - had.keys()):
             if not any(place.endswith(name) for place in loose):
                 self._leave("event", f"event {name} is gone there, and is not here")

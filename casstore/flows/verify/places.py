@@ -138,4 +138,4 @@ def _at(state: PackState, row: ChunkRow, message: str) -> str:
 
 
 def _nowhere(digest: Digest) -> str:
-    return f"frame {digest.hex()} is in no pack that the index knows: run `casstore reindex`"
+    return f"frame {digest.hex()} is in no pack that can be read"

@@ -131,3 +131,18 @@ def test_a_damaged_member_stops_before_anything_is_written(extract, tmp_path):
     assert done.returncode == 1
     assert f"{pack.name} in in/unpacked is damaged" in done.stderr
     assert files_in(tmp_path) == {}
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_without_a_folder_it_says_how_to_call_it(tmp_path, words):
+    """A word that begins with a dash is none; nothing is made."""
+    done = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "python3 extract.py OUT [FOLDER...]" in done.stderr
+    assert list(tmp_path.iterdir()) == []
