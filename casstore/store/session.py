@@ -47,7 +47,6 @@ class _Lane:
         self.encoder = Encoder()
         self.writer: PackWriter | None = None
         self.token = 0
-        self.stored_bytes = 0
 
     def close(self) -> None:
         """Give the open pack back unsealed."""
@@ -75,6 +74,8 @@ class Session:
         self._commits = Turns()
         self._attempt = folder.new_attempt()
         self._lanes: dict[PackKind, list[_Lane]] = {PackKind.DATA: [], PackKind.METADATA: []}
+        self._in_use: set[_Lane] = set()
+        self._must_seal: set[int] = set()
         self._unindexed: dict[Digest, int] = {}
         self._sealed: list[_Sealed] = []
         self._ids: dict[int, PackId] = {}
@@ -128,7 +129,7 @@ class Session:
     ) -> list[Token]:
         """Append the frames that are new to a lane, each as ``encoded`` gives it."""
         lane = self._take_lane(kind)
-        new_bytes = 0
+        new_bytes = stored_bytes = 0
         try:
             tokens, new = self._claim(frames, lane)
             append = lane.writer.append  # type: ignore[union-attr]
@@ -137,17 +138,17 @@ class Session:
                 codec, size, payload = encoded(data, position, lane)
                 append(digest, codec, size, payload)
                 new_bytes += size
-                lane.stored_bytes += len(payload)
+                stored_bytes += len(payload)
             self._seal_if_full(lane)
+            self._give_back(lane)
         except BaseException as error:
             self._failed = error
+            self._in_use.discard(lane)
             lane.close()
             raise
         with self._lock:
-            self._lanes[kind].append(lane)
             self.new_bytes += new_bytes
-            self.stored_bytes += lane.stored_bytes
-            lane.stored_bytes = 0
+            self.stored_bytes += stored_bytes
         return tokens
 
     def add_metadata(self, data: bytes) -> tuple[Digest, Token]:
@@ -158,15 +159,19 @@ class Session:
     def flush(self) -> None:
         """Make everything that was added durable and findable.
 
-        Frames may lie in a pack that another thread is adding to, so its call is waited for.
+        Frames may lie in a pack that another thread is adding to.  That thread seals it at the end
+        of its call, which is waited for; a call that begins later finds no pack of before.
         """
-        self._turns.wait()
         self._check()
         try:
             with self._lock:
+                self._must_seal.update(lane.token for lane in self._in_use)
                 for lanes in self._lanes.values():
                     for lane in lanes:
                         self._seal(lane)
+            self._turns.wait()
+            self._check()
+            with self._lock:
                 self._index_sealed()
         except BaseException as error:
             self._failed = error
@@ -234,7 +239,17 @@ class Session:
                 lane.token = self._tokens
                 path = self.folder.new_path("pack")
                 lane.writer = PackWriter(path, kind, direct=kind is PackKind.DATA)
+            self._in_use.add(lane)
         return lane
+
+    def _give_back(self, lane: _Lane) -> None:
+        """Let others use a lane; one with a pack that somebody waits for is sealed first."""
+        with self._lock:
+            if lane.token in self._must_seal:
+                self._must_seal.discard(lane.token)
+                self._seal(lane)
+            self._in_use.discard(lane)
+            self._lanes[lane.kind].append(lane)
 
     def _claim(
         self, frames: Sequence[tuple[Digest, object]], lane: _Lane

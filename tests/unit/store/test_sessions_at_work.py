@@ -2,9 +2,12 @@
 
 import os
 import random
+import threading
 
 import pytest
 
+from casstore.chunks import Encoder
+from casstore.digest import digest_of
 from casstore.flows.log import log_files
 from casstore.packs import PackKind
 from casstore.store import Commit, close_store, commit, create_store, draft
@@ -47,3 +50,60 @@ def test_frames_of_a_pack_that_is_gone_are_stored_again(store, tmp_path):
     with pytest.raises(Exception, match="is gone"):
         log(store, tmp_path / "files", files, "other")
     assert log(store, tmp_path / "files", files, "other").created
+
+
+def frame(text):
+    data = text.encode() * 50
+    return digest_of(data), data
+
+
+def test_a_flush_makes_durable_what_was_added_whoever_goes_on_adding(store, monkeypatch):
+    """A thread that begins to add meanwhile takes no pack along that somebody waits for."""
+    session = store.draft().session
+    (token,) = session.add([frame("before")])
+    begun, free = threading.Event(), threading.Event()
+
+    def slowly(_encoder, data, _kind):
+        begun.set()
+        free.wait(timeout=30)
+        return 0, data
+
+    other = threading.Thread(target=session.add, args=([frame("meanwhile")],))
+    wait = session._turns.wait
+
+    def wait_and_see_another_begin():
+        wait()
+        if not begun.is_set():
+            monkeypatch.setattr(Encoder, "encode", slowly)
+            other.start()
+            begun.wait(timeout=30)
+
+    monkeypatch.setattr(session._turns, "wait", wait_and_see_another_begin)
+    session.flush()
+    assert session.pack_of(token) is not None
+    free.set()
+    other.join(timeout=30)
+    session.flush()
+    assert not session.holds(frame("meanwhile")[0])
+
+
+def test_a_flush_waits_for_the_pack_that_another_thread_is_filling(store, monkeypatch):
+    """The same frame added twice at once is durable for both."""
+    session = store.draft().session
+    begun, free = threading.Event(), threading.Event()
+    encode = Encoder.encode
+
+    def slowly(encoder, data, kind):
+        begun.set()
+        free.wait(timeout=30)
+        return encode(encoder, data, kind)
+
+    monkeypatch.setattr(Encoder, "encode", slowly)
+    other = threading.Thread(target=session.add, args=([frame("the same")],))
+    other.start()
+    assert begun.wait(timeout=30)
+    (token,) = session.add([frame("the same")])
+    threading.Timer(0.1, free.set).start()
+    session.flush()
+    assert session.pack_of(token) is not None
+    other.join(timeout=30)
