@@ -106,11 +106,11 @@ def _nothing(_path: bytes) -> bool:
 def _print_plan(store: Store, plan: ToReceive, connection: Connection, options: Options) -> None:
     if options.json:
         record = planned_record(store, plan.versions, plan)
-        print_json(**{"from": connection.remote.name}, **record)
+        print_json(**{"from": connection.remote.name}, requests=plan.requests, **record)
         return
     total = (
         f"{count_text(len(plan.versions), 'version')}  {size_text(plan.stored_bytes)}"
-        f"  {count_text(plan.events, 'event')}"
+        f"  {count_text(plan.events, 'event')}  about {count_text(plan.requests, 'request')}"
     )
     print_versions(
         store, "pull", plan.versions, connection, total if plan.versions or plan.events else ""

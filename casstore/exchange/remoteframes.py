@@ -79,6 +79,10 @@ class RemoteFrames(RemotePacks):
         with self._mirror.index.read() as reader:
             return sum([row.stored_bytes for row in reader.chunks(digests) if row is not None])
 
+    def reads_of(self, digests: Sequence[Digest]) -> int:
+        """Return how many requests it takes to read frames; ``Corrupt`` if one is nowhere."""
+        return len(spans(self._locate(digests), MAX_RANGE_BYTES))
+
     def read(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, Encoded]]:
         """Yield frames as they are stored, each verified, in the order in which they lie.
 

@@ -3,6 +3,7 @@
 Each machine is a store of its own; the place is a folder, as a stick or a mounted disk would be.
 """
 
+import random
 import shutil
 
 import pytest
@@ -193,6 +194,20 @@ def test_a_dry_run_says_about_how_many_requests_it_takes(two):
         planned = a("push", "--dry-run", "--json").json["requests"]
         took = int(a("push", "-v").errors.split(" requests: ")[0].split()[-1])
         assert abs(planned - took) <= 4 + took // 10, count
+
+
+def test_a_dry_run_of_a_pull_says_about_how_many_requests_it_takes(two):
+    """Small versions and some of several packs, whose bytes come in several requests."""
+    a, b = two
+    for count in (1, 3, 20):
+        for number in range(count):
+            a.put(f"{count} {number}")
+        if count == 3:
+            a.put(random.Random(3).randbytes(50_000_000), "large")
+        a("push")
+        planned = b("pull", "--dry-run", "--json").json["requests"]
+        took = int(b("pull", "-v").errors.split(" requests: ")[0].split()[-1])
+        assert abs(planned - took) <= 4 + took // 10, (count, planned, took)
 
 
 def test_a_project_that_has_nothing_is_told_from_one_that_is_up_to_date(two):

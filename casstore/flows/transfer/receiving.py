@@ -37,6 +37,8 @@ __all__ = [
     "receive_manifests",
 ]
 
+LOOKS = 3  # at FORMAT, AUTHORITY and the journal
+LOOKS_OF_A_VERSION = 2  # its root lists, and the one that is read
 FRAMES_ADDED_AT_ONCE = 64
 FRAMES_LOOKED_UP_AT_ONCE = 16_384  # a request ends with them, so they are many
 
@@ -46,12 +48,16 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class ToReceive:
-    """What a pull would do: versions that this store lacks, frames, bytes as stored, events."""
+    """What a pull would do: versions that this store lacks, frames, bytes as stored, events.
+
+    ``requests`` is about how many it would take.
+    """
 
     versions: tuple[VersionView, ...]
     frames: int
     stored_bytes: int
     events: int
+    requests: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +78,23 @@ def plan_to_receive(
     views = _lacking(store, depot, commits)
     fetch = _Nodes(store, depot).fetch
     frames = stored = 0
+    requests = LOOKS + LOOKS_OF_A_VERSION * len(views)
+    nodes: list[Digest] = []
     seen: set[Digest] = set()
     for view in views:
         depot.frames.learn(view.manifest.root)
         with refusing(depot, view), _naming(depot, view):
-            for batch in batches(Closure(view.manifest, fetch).kinds(seen, keep)):
+            needed = Closure(view.manifest, fetch).kinds(seen, keep)
+            for batch in batches(needed, FRAMES_LOOKED_UP_AT_ONCE):
                 missing = _missing(store, [digest for digest, _ in batch])
                 frames += len(missing)
                 stored += depot.frames.stored_bytes(missing)
+                data = {digest for digest, kind in batch if kind is PackKind.DATA}
+                nodes += [digest for digest in missing if digest not in data]
+                requests += depot.frames.reads_of([one for one in missing if one in data])
+    requests += depot.frames.reads_of(nodes)  # one request brings those of many versions
     events = events_for(commits, depot.mirror.index, depot.mirror.journal, store.index)
-    return ToReceive(views, frames, stored, len(events))
+    return ToReceive(views, frames, stored, len(events), requests)
 
 
 def receive(
