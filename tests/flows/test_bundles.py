@@ -27,7 +27,7 @@ from casstore.journal.bodies import RunStartBody, RunUseBody
 from casstore.journal.subjects import RunSubject
 from casstore.manifests import chunk_refs
 from casstore.packs import rows_at, writer
-from casstore.store import close_store, create_store, live_versions
+from casstore.store import live_versions
 
 EVERY_CODEC = {0, 1, 2, 3}
 
@@ -58,14 +58,6 @@ def contents(store, view):
         digests = [ref.digest for _, ref in refs]
         files[entry.path] = b"".join(map(bytes, store.frames.read(digests)))
     return files
-
-
-@pytest.fixture
-def other(tmp_path):
-    """Make the store on the far side."""
-    made = create_store(tmp_path / "other")
-    yield made
-    close_store(made)
 
 
 @pytest.fixture

@@ -38,14 +38,6 @@ AUTHORITY = read_authority(draw_authority())
 
 
 @pytest.fixture
-def other(tmp_path):
-    """Make a second store."""
-    made = create_store(tmp_path / "other")
-    yield made
-    close_store(made)
-
-
-@pytest.fixture
 def put(tmp_path, write, log):
     """Log a version of one file: ``put(store, text)``."""
 

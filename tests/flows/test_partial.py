@@ -33,14 +33,6 @@ def url(tmp_path):
 
 
 @pytest.fixture
-def other(tmp_path):
-    """Make a second store, that fetches nothing by itself."""
-    made = create_store(tmp_path / "other")
-    yield made
-    close_store(made)
-
-
-@pytest.fixture
 def view(store, write, log, tmp_path, url):
     """Log files and bring them elsewhere; gives the version."""
     made = log(store, write(tmp_path / "files", FILES), "net")

@@ -40,14 +40,6 @@ def files_of(seed, count=6):
 
 
 @pytest.fixture
-def other(tmp_path):
-    """Make a second store."""
-    made = create_store(tmp_path / "other")
-    yield made
-    close_store(made)
-
-
-@pytest.fixture
 def connect(tmp_path, request):
     """Open the one depot elsewhere of a test, each time with a mirror that knows nothing yet."""
     opened = []

@@ -9,16 +9,8 @@ from casstore.exchange import open_depot, remoteframes
 from casstore.flows.transfer import receive, send
 from casstore.packs import writer
 from casstore.remotes import open_objects
-from casstore.store import Closure, close_store, create_store
+from casstore.store import Closure
 from casstore.store.frames import FrameReader
-
-
-@pytest.fixture
-def other(tmp_path):
-    """Make a second store."""
-    made = create_store(tmp_path / "other")
-    yield made
-    close_store(made)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from casstore.manifests import chunk_refs
 from casstore.packs import PackKind, read_rows
 from casstore.packs.format import RECORD
 from casstore.remotes import open_objects
-from casstore.store import close_store, create_store, gathering, live_versions, open_store
+from casstore.store import close_store, gathering, live_versions, open_store
 
 
 def files_of(seed):
@@ -75,14 +75,6 @@ def logged(store, write, log, tmp_path):
         )
 
     return log_seed
-
-
-@pytest.fixture
-def other(tmp_path):
-    """Make a second store."""
-    made = create_store(tmp_path / "other")
-    yield made
-    close_store(made)
 
 
 def flip(path, offset=None):
