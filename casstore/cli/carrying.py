@@ -62,7 +62,7 @@ def connected(
         finally:
             for name, problem in connection.depot.problems.items():
                 say(place.options, f"{name} of {connection.depot.url} cannot be read: {problem}")
-            tell_requests(place.options, connection.depot.objects.requests)
+            tell_requests(place.options, connection.depot.objects.requests, connection.remote.name)
 
 
 @contextlib.contextmanager

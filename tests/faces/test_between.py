@@ -54,6 +54,14 @@ def test_a_push_from_another_depot_makes_no_store(cli, hub):
     assert b"best" not in everything  # the alias of the version that was not asked for
 
 
+def test_requests_are_told_of_each_depot(cli, hub):
+    """One line for where versions come from and one for where they go, each by its name."""
+    away = str(cli.folder / "away")
+    told = cli("push", "--from", hub, "--to", away, "-v").errors.splitlines()
+    counted = [line.partition(" requests to ")[2].partition(": ")[0] for line in told]
+    assert counted == [away, hub]
+
+
 def test_aliases_and_the_rest_follow(cli, hub):
     """What was said of a version goes where its version goes, later too."""
     away = str(cli.folder / "away")

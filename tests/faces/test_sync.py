@@ -192,7 +192,7 @@ def test_a_dry_run_says_about_how_many_requests_it_takes(two):
         for number in range(count):
             a.put(f"{count} {number}")
         planned = a("push", "--dry-run", "--json").json["requests"]
-        took = int(a("push", "-v").errors.split(" requests: ")[0].split()[-1])
+        took = int(a("push", "-v").errors.split(" requests to hub: ")[0].split()[-1])
         assert abs(planned - took) <= 4 + took // 10, count
 
 
@@ -206,7 +206,7 @@ def test_a_dry_run_of_a_pull_says_about_how_many_requests_it_takes(two):
             a.put(random.Random(3).randbytes(50_000_000), "large")
         a("push")
         planned = b("pull", "--dry-run", "--json").json["requests"]
-        took = int(b("pull", "-v").errors.split(" requests: ")[0].split()[-1])
+        took = int(b("pull", "-v").errors.split(" requests to hub: ")[0].split()[-1])
         assert abs(planned - took) <= 4 + took // 10, (count, planned, took)
 
 
