@@ -76,6 +76,7 @@ class OpenStore:
             with reached(self.store, to, create=True, follow=False) as connection:
                 done = push(source.depot, connection, commits)
             _tell(done.notices)
+            _raise(done.conflicts)
             return [reference_to(source.depot, view) for view in done.sent.versions]
 
     def pull(
@@ -115,6 +116,7 @@ class Remote:
         """Bring versions there, with what is said of them; returns those that were not there.
 
         Raises ``RemoteError``, ``RemoteAuth``; what was sent stays, and the next call goes on.
+        Raises ``Conflict`` for an alias that was set to another version there: both are there then.
         """
         with reached(self._store, self.name, create=True) as connection:
             return self._push(connection, refs)
@@ -151,6 +153,7 @@ class Remote:
     def _push(self, connection: Connection, refs: str | Iterable[str] | None) -> list[str]:
         done = push(self._store, connection, _meant(self._store, refs, self._project))
         _tell(done.notices)
+        _raise(done.conflicts)
         return _references(self._store, [view.commit for view in done.sent.versions])
 
     def _pull(
@@ -177,7 +180,9 @@ class Remote:
 def push_versions(store: Store, commits: Sequence[CommitId], to: str | None) -> None:
     """Bring versions to a remote, by name or URL; None is the upstream, else the only one."""
     with reached(store, to, create=True) as connection:
-        _tell(push(store, connection, commits).notices)
+        done = push(store, connection, commits)
+        _tell(done.notices)
+        _raise(done.conflicts)
 
 
 def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) -> None:

@@ -86,8 +86,9 @@ def finish(
 def share(place: Place, store: Store, view: VersionView) -> VersionView:
     """Bring a version there that is logged here; returns it as it is numbered then."""
     with _connected(place, store) as connection:
-        for notice in push(store, connection, [view.commit]).notices:
-            termlog(notice)
+        done = push(store, connection, [view.commit])
+    for notice in (*done.notices, *map(str, done.conflicts)):
+        termlog(notice)
     with store.index.read() as reader:
         return queries.version(reader, view.commit) or view
 

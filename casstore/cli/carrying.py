@@ -19,7 +19,16 @@ from casstore.digest import CommitId
 from casstore.errors import Conflict
 from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side, settle_aliases
-from casstore.flows.transfer import Origin, alias_heads, choose, choose_all, reached
+from casstore.flows.transfer import (
+    Dispute,
+    Origin,
+    Pushed,
+    alias_heads,
+    bring_events,
+    choose,
+    choose_all,
+    reached,
+)
 from casstore.journal import queries
 from casstore.journal.bodies import EventId
 from casstore.journal.views import VersionView
@@ -37,6 +46,7 @@ __all__ = [
     "raise_conflicts",
     "say_if_none",
     "settle",
+    "settle_there",
     "total_of",
     "wanted",
 ]
@@ -170,7 +180,7 @@ def settle(
     there = alias_heads(connection.depot)
     for view in collections:
         place = (view.project, view.name)
-        for alias in settle_aliases(store, *place, keep, before=before, there=there):
+        for alias, _ in settle_aliases(store, *place, keep, before=before, there=there):
             say(options, f"alias {alias!r} of {view.label!r} is {keep} now")
     with store.index.read() as reader:
         left = {conflict.message for conflict in conflicts_of(store, reader)}
@@ -185,12 +195,41 @@ def settle(
     return [*came, *(conflict for conflict in untold if conflict.message not in told)]
 
 
-def raise_conflicts(conflicts: Sequence[Conflict]) -> None:
-    """End with exit code 5 if something came that somebody has to decide."""
+def settle_there(
+    store: Store,
+    connection: Connection,
+    keep: Side,
+    done: Pushed,
+    options: Options,
+) -> list[Conflict]:
+    """Settle aliases that a push left set to two versions there, for both sides.
+
+    Returns the conflicts that are left.
+    """
+    depot = connection.depot
+    before = alias_heads(store)
+    there = alias_heads(depot).difference(*(dispute.came for dispute in done.disputes))
+    settled: set[tuple[str, str, str]] = set()
+    for place in dict.fromkeys(_key(dispute)[:2] for dispute in done.disputes):
+        found = settle_aliases(store, *place, keep, before=before, there=there, at=depot)
+        bring_events(store, depot, [commit for _, commit in found])
+        settled.update((*place, alias) for alias, _ in found)
+    for dispute in done.disputes:
+        if _key(dispute) in settled:
+            say(options, f"alias {dispute.alias!r} of {dispute.collection.label!r} is {keep} now")
+    return [one.conflict for one in done.disputes if _key(one) not in settled]
+
+
+def _key(dispute: Dispute) -> tuple[str, str, str]:
+    return dispute.collection.project, dispute.collection.name, dispute.alias
+
+
+def raise_conflicts(conflicts: Sequence[Conflict], *, where: str = "here") -> None:
+    """End with exit code 5 if something is there that somebody has to decide."""
     if len(conflicts) == 1:
         raise conflicts[0]
     if conflicts:
         raise Conflict(
             "; ".join(conflict.message for conflict in conflicts),
-            hint="what was brought is here; " + conflicts[0].hint,
+            hint=f"what was brought is {where}; {conflicts[0].hint}",
         )

@@ -6,12 +6,15 @@ Knows: how it is asked for and told.  Never: how versions travel.
 import click
 
 from casstore.cli.carrying import (
+    ON_CONFLICT,
     bar_of,
     connected,
     origin_of,
     planned_record,
     print_versions,
+    raise_conflicts,
     say_if_none,
+    settle_there,
     total_of,
     wanted,
 )
@@ -23,10 +26,11 @@ from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
 from casstore.errors import Invalid
 from casstore.exchange import Connection, RemoteDepot
+from casstore.flows.lifecycle import Side
 from casstore.flows.transfer import Pushed, ToSend, plan_to_send
 from casstore.flows.transfer import push as push_versions
 from casstore.journal import queries
-from casstore.store import Known
+from casstore.store import Known, Store
 
 __all__ = ["push"]
 
@@ -51,6 +55,7 @@ def _refuse_part(
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 16), default=4, help="Packs sent at once.")
+@ON_CONFLICT
 @click.option(
     *("--include", "--exclude"),
     multiple=True,
@@ -69,16 +74,23 @@ def push(
     every_project: bool,
     dry_run: bool,
     jobs: int,
+    on_conflict: Side | None,
 ) -> None:
     """Bring versions to another depot: a bucket, a server, a shared folder, a stick.
 
     REF is a version, or a name for all its versions; without one, every version of the project.
     Only what was asked for travels, and of that only what is not there.  An upstream gives the
-    versions their numbers.  A push that was interrupted goes on where it stopped.
+    versions their numbers.  A push that was interrupted goes on where it stopped.  An alias that
+    was set to one version here and to another there is named (exit 5); nothing is dropped.
 
     With --from, versions go from one depot to another: a remote, a URL, a bundle.  REF is looked up
     there; they pass through this machine, every chunk checked, and no store keeps anything.
     """
+    if on_conflict is not None and from_ is not None:
+        raise Invalid(
+            "--on-conflict settles for a store, and with --from none takes part",
+            hint="leave it out; pull into a store and `casstore alias set REF ALIAS`, then push",
+        )
     with Workspace(options) as place, origin_of(place, from_) as (origin, base):
         commits = wanted(place, origin, refs, every_project=every_project)
         if not refs:
@@ -95,6 +107,10 @@ def push(
             with bar_of(options, "push", plan.stored_bytes if plan else 0) as progress:
                 done = push_versions(origin, connection, commits, jobs=jobs, progress=progress)
             _print(origin, done, connection, options, commits)
+            left = list(done.conflicts)
+            if on_conflict is not None and isinstance(origin, Store):
+                left = settle_there(origin, connection, on_conflict, done, options)
+        raise_conflicts(left, where="there")
 
 
 def _print_plan(store: Known, plan: ToSend, connection: Connection, options: Options) -> None:

@@ -17,6 +17,7 @@ from casstore.cli.carrying import (
     planned_record,
     raise_conflicts,
     settle,
+    settle_there,
     wanted,
 )
 from casstore.cli.messages import say
@@ -93,7 +94,12 @@ def sync(  # noqa: PLR0913 - one parameter an option
                 pushed = push(store, connection, here, jobs=jobs, progress=progress)
             accepted = _accept(store) if accept_numbers else 0
             _print(store, connection, pulled, pushed, accepted, options)
-        raise_conflicts(_left(store, doubts))
+            left = list(pushed.conflicts)  # of what others brought between the two
+            if on_conflict is not None:
+                left = settle_there(store, connection, on_conflict, pushed, options)
+        doubts = _left(store, doubts)
+        told = {conflict.message for conflict in doubts}
+        raise_conflicts([*doubts, *(one for one in left if one.message not in told)])
 
 
 def _print(

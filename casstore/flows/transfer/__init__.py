@@ -4,14 +4,16 @@ Knows: what is missing where, and in which order it becomes visible.  Never: wha
 of, how people name versions.
 
 ``choosing`` says which versions are meant, ``sealing`` lets an upstream number them, ``selection``
-says which events go along, ``sending`` and ``receiving`` are the two directions; of bundles they
-are ``bundling`` and ``applying``, and ``having`` lists what need not travel.  ``rounds`` lets hosts
-that share only the depot make one version; ``places`` finds what a name, a URL or a file means.
+says which events go along, ``disputes`` what two sides set otherwise, ``sending`` and ``receiving``
+are the two directions; of bundles they are ``bundling`` and ``applying``, and ``having`` lists what
+need not travel.  ``rounds`` lets hosts that share only the depot make one version; ``places`` finds
+what a name, a URL or a file means.
 """
 
 from casstore.flows.transfer.applying import Applied, Waiting, apply_bundle
 from casstore.flows.transfer.bundling import Bundled, create_bundle, not_had
 from casstore.flows.transfer.choosing import alias_heads, choose, choose_all
+from casstore.flows.transfer.disputes import Dispute, bring_events
 from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.places import reached
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
@@ -24,6 +26,7 @@ from casstore.flows.transfer.together import Pulled, Pushed, pull, push
 __all__ = [
     "Applied",
     "Bundled",
+    "Dispute",
     "Had",
     "Origin",
     "Pulled",
@@ -36,6 +39,7 @@ __all__ = [
     "add_part_there",
     "alias_heads",
     "apply_bundle",
+    "bring_events",
     "choose",
     "choose_all",
     "create_bundle",

@@ -82,13 +82,18 @@ class ToSend:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a push did."""
+    """What a push did; ``event_names`` are the events that it created there."""
 
     versions: tuple[VersionView, ...]
     frames: int
     stored_bytes: int
     packs: int
-    events: int
+    event_names: tuple[str, ...]
+
+    @property
+    def events(self) -> int:
+        """How many events it created."""
+        return len(self.event_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,8 @@ def send(
     events = events_for(commits, origin.index, origin.journal, depot.mirror.index, had=had)
     if events:
         depot.publish(events)
-    return Sent(views, sent.frames, sent.stored_bytes, sent.packs, len(events))
+    names = tuple(event.name for event in events)
+    return Sent(views, sent.frames, sent.stored_bytes, sent.packs, names)
 
 
 def send_manifests(

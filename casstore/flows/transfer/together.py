@@ -11,6 +11,7 @@ from typing import TypeAlias
 from casstore.digest import CommitId
 from casstore.errors import Conflict, RemoteError
 from casstore.exchange import Connection, RemoteDepot, claim_again, merge_some
+from casstore.flows.transfer.disputes import Dispute, alias_disputes
 from casstore.flows.transfer.receiving import Received, receive
 from casstore.flows.transfer.sealing import memberships, seal_versions
 from casstore.flows.transfer.sending import DEFAULT_JOBS, Origin, Sent, send
@@ -38,11 +39,20 @@ _Place: TypeAlias = tuple[str, str]  # project and name of a collection
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push did; ``notices`` are lines to tell, ``outcomes`` the numbers that were given."""
+    """What a push did; ``notices`` are lines to tell, ``outcomes`` the numbers that were given.
+
+    ``disputes`` are aliases that are set to two versions there now, for somebody to settle.
+    """
 
     sent: Sent
     outcomes: tuple[Outcome, ...]
     notices: tuple[str, ...]
+    disputes: tuple[Dispute, ...]
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """What somebody has to decide, as a pull tells it."""
+        return tuple(dispute.conflict for dispute in self.disputes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,8 @@ def push(
     if sent.packs:
         with contextlib.suppress(RemoteError):  # all is there; the next push merges them
             merge_some(depot.frames)
-    return Pushed(sent, tuple(outcomes), (*notices, *types))
+    disputes = alias_disputes(origin, depot, commits, sent.event_names)
+    return Pushed(sent, tuple(outcomes), (*notices, *types), tuple(disputes))
 
 
 def pull(
