@@ -13,7 +13,7 @@ from casstore.artifacts.terminal import termlog
 from casstore.digest import CommitId
 from casstore.errors import Conflict, Invalid
 from casstore.exchange import Afar, Connection, find_remote
-from casstore.flows.transfer import choose, choose_all, pull, push, reached
+from casstore.flows.transfer import Pulled, choose, choose_all, pull, push, reached
 from casstore.journal import queries
 from casstore.names import Reference, parse_reference
 from casstore.patterns import chooser
@@ -132,7 +132,8 @@ class Remote:
 
         With ``include`` or ``exclude``, patterns in gitignore syntax, only the bytes of the paths
         that they choose come; the others come when they are read.  Raises ``Conflict`` for what was
-        decided on both sides in two ways: all that was asked for has come nevertheless.
+        decided on both sides in two ways: all that was asked for has come nevertheless.  Raises
+        ``Corrupt`` naming versions of which something is damaged there: the others have come.
         """
         with reached(self._store, self.name, create=False) as connection:
             return self._pull(connection, refs, chooser(include, exclude))
@@ -173,7 +174,7 @@ class Remote:
         commits = _meant(connection.depot, refs, self._project)
         done = pull(self._store, connection, commits, keep=keep, completing=completing)
         _tell(done.notices)
-        _raise(done.conflicts)
+        _raise_of(done)
         return _references(self._store, [view.commit for view in done.received.versions])
 
 
@@ -190,7 +191,7 @@ def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) 
     with reached(store, from_, create=False) as connection:
         done = pull(store, connection, commits)
         _tell(done.notices)
-        _raise(done.conflicts)
+        _raise_of(done)
 
 
 def look_afar(store: Store, from_: str) -> tuple[Readable, Callable[[], None]]:
@@ -216,6 +217,14 @@ def _read(text: str, project: str) -> Reference:
 def _tell(notices: Iterable[str]) -> None:
     for notice in notices:
         termlog(notice)
+
+
+def _raise_of(done: Pulled) -> None:
+    """Raise what a pull leaves to be done: first what is damaged, conflicts are said then."""
+    if done.damage is not None:
+        _tell(map(str, done.conflicts))
+        raise done.damage
+    _raise(done.conflicts)
 
 
 def _raise(conflicts: Sequence[Conflict]) -> None:

@@ -105,7 +105,9 @@ def fetch(place: Place, store: Store, reference: Reference) -> VersionView | Non
             (commit,) = choose(connection.depot, [asked])
         except NotFound:
             return None
-        pull(store, connection, [commit])
+        done = pull(store, connection, [commit])
+        if done.damage is not None:
+            raise done.damage
     with store.index.read() as reader:
         return queries.version(reader, commit)
 

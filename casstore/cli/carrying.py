@@ -16,13 +16,14 @@ from casstore.cli.output import count_text, print_line, size_text
 from casstore.cli.records import version_record
 from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
-from casstore.errors import Conflict
+from casstore.errors import Conflict, Corrupt
 from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side, settle_aliases
 from casstore.flows.transfer import (
     Dispute,
     Origin,
     Pushed,
+    Unsound,
     alias_heads,
     bring_events,
     choose,
@@ -44,10 +45,12 @@ __all__ = [
     "planned_record",
     "print_versions",
     "raise_conflicts",
+    "raise_damage",
     "say_if_none",
     "settle",
     "settle_there",
     "total_of",
+    "unsound_records",
     "wanted",
 ]
 
@@ -127,16 +130,25 @@ def say_if_none(
 
 
 def print_versions(
-    store: Known, verb: str, views: Sequence[VersionView], connection: Connection, what: str
+    store: Known,
+    verb: str,
+    views: Sequence[VersionView],
+    connection: Connection,
+    what: str,
+    *,
+    unsound: bool = False,
 ) -> None:
-    """Print a line for each version that travelled, and one for all."""
+    """Print a line for each version that travelled, and one for all.
+
+    ``unsound``: something there could not come.
+    """
     for view in views:
         print_line(
             f"{verb} {shown_as(store, view)}  {count_text(view.manifest.entries, 'file')}"
             f"  {size_text(view.manifest.size)}"
         )
-    unread = any(name.startswith("journal/") for name in connection.depot.problems)
-    rest = "holds nothing more that can be read" if unread else "is up to date"
+    unsound = unsound or any(name.startswith("journal/") for name in connection.depot.problems)
+    rest = "holds nothing more that can be read" if unsound else "is up to date"
     print_line(what or f"nothing to {verb}: {connection.remote.name} {rest}")
 
 
@@ -148,6 +160,19 @@ def planned_record(store: Known, views: Sequence[VersionView], plan: Any) -> dic
         "stored_bytes": plan.stored_bytes,
         "events": plan.events,
     }
+
+
+def unsound_records(unsound: Sequence[Unsound]) -> list[dict[str, str]]:
+    """Return versions that could not come as ``--json`` shows them."""
+    return [
+        {
+            "reference": one.reference,
+            "project": one.view.project,
+            "commit_id": one.view.commit.hex(),
+            "message": one.message,
+        }
+        for one in unsound
+    ]
 
 
 INCLUDE = click.option(
@@ -222,6 +247,15 @@ def settle_there(
 
 def _key(dispute: Dispute) -> tuple[str, str, str]:
     return dispute.collection.project, dispute.collection.name, dispute.alias
+
+
+def raise_damage(damage: Corrupt | None, conflicts: Sequence[Conflict], options: Options) -> None:
+    """End with exit code 4 if something could not come; conflicts are said before that."""
+    if damage is None:
+        return
+    for conflict in conflicts:
+        say(options, str(conflict))
+    raise damage
 
 
 def raise_conflicts(conflicts: Sequence[Conflict], *, where: str = "here") -> None:

@@ -16,8 +16,10 @@ from casstore.cli.carrying import (
     connected,
     planned_record,
     raise_conflicts,
+    raise_damage,
     settle,
     settle_there,
+    unsound_records,
     wanted,
 )
 from casstore.cli.messages import say
@@ -99,7 +101,9 @@ def sync(  # noqa: PLR0913 - one parameter an option
                 left = settle_there(store, connection, on_conflict, pushed, options)
         doubts = _left(store, doubts)
         told = {conflict.message for conflict in doubts}
-        raise_conflicts([*doubts, *(one for one in left if one.message not in told)])
+        doubts += [one for one in left if one.message not in told]
+        raise_damage(pulled.damage, doubts, options)
+        raise_conflicts(doubts)
 
 
 def _print(
@@ -119,6 +123,7 @@ def _print(
         print_json(
             **{"with": connection.remote.name},
             pulled=planned_record(store, [one for one in came if one], pulled.received),
+            unsound=unsound_records(pulled.received.unsound),
             pushed=planned_record(store, [one for one in went if one], pushed.sent),
             accepted=accepted,
         )

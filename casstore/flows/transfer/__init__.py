@@ -4,10 +4,10 @@ Knows: what is missing where, and in which order it becomes visible.  Never: wha
 of, how people name versions.
 
 ``choosing`` says which versions are meant, ``sealing`` lets an upstream number them, ``selection``
-says which events go along, ``disputes`` what two sides set otherwise, ``sending`` and ``receiving``
-are the two directions; of bundles they are ``bundling`` and ``applying``, and ``having`` lists what
-need not travel.  ``rounds`` lets hosts that share only the depot make one version; ``places`` finds
-what a name, a URL or a file means.
+says which events go along, ``disputes`` what two sides set otherwise.  ``sending`` and
+``receiving`` are the two directions, and ``sorting`` says what cannot come; of bundles they are
+``bundling`` and ``applying``, and ``having`` lists what need not travel.  ``rounds`` lets hosts
+that share only the depot make one version; ``places`` finds what a name, a URL or a file means.
 """
 
 from casstore.flows.transfer.applying import Applied, Waiting, apply_bundle
@@ -21,6 +21,7 @@ from casstore.flows.transfer.rounds import add_part_there, finish_round_there
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.selection import Had
 from casstore.flows.transfer.sending import Origin, Sent, ToSend, plan_to_send, send
+from casstore.flows.transfer.sorting import Unsound, damage_of
 from casstore.flows.transfer.together import Pulled, Pushed, pull, push
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Sent",
     "ToReceive",
     "ToSend",
+    "Unsound",
     "Waiting",
     "add_part_there",
     "alias_heads",
@@ -43,6 +45,7 @@ __all__ = [
     "choose",
     "choose_all",
     "create_bundle",
+    "damage_of",
     "export_inventory",
     "finish_round_there",
     "not_had",

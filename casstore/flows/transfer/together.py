@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from casstore.digest import CommitId
-from casstore.errors import Conflict, RemoteError
+from casstore.errors import Conflict, Corrupt, RemoteError
 from casstore.exchange import Connection, RemoteDepot, claim_again, merge_some
 from casstore.flows.transfer.disputes import Dispute, alias_disputes
-from casstore.flows.transfer.receiving import Received, receive
+from casstore.flows.transfer.receiving import Received, receive_sound
 from casstore.flows.transfer.sealing import memberships, seal_versions
 from casstore.flows.transfer.sending import DEFAULT_JOBS, Origin, Sent, send
+from casstore.flows.transfer.sorting import damage_of
 from casstore.journal import queries
 from casstore.journal.numbers import Renumbered
 from casstore.journal.sealing import Outcome
@@ -57,11 +58,16 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What a pull did; ``conflicts`` are those that came with it, for somebody to settle."""
+    """What a pull did; ``conflicts`` are those that came with it, for somebody to settle.
+
+    ``damage`` says what could not come because it is damaged there: whoever pulls has to raise it
+    when the rest is told.
+    """
 
     received: Received
     notices: tuple[str, ...]
     conflicts: tuple[Conflict, ...]
+    damage: Corrupt | None
 
 
 def push(
@@ -128,12 +134,16 @@ def take(
     with store.index.read() as reader:
         before = {conflict.message for conflict in conflicts_of(store, reader)}
     told = _renumbered(store, commits)
-    received = receive(store, depot, commits, keep=keep, completing=completing, progress=progress)
+    received = receive_sound(
+        store, depot, commits, keep=keep, completing=completing, progress=progress
+    )
     with store.index.read() as reader:
         conflicts = [one for one in conflicts_of(store, reader) if one.message not in before]
     notices = _notices(store, commits, told) if received.events else ()
     types = _type_notices(store.index, [view.commit for view in received.versions])
-    return Pulled(received, (*notices, *types), tuple(conflicts))
+    unsound = received.unsound
+    damage = damage_of(unsound, len(received.versions)) if unsound else None
+    return Pulled(received, (*notices, *types), tuple(conflicts), damage)
 
 
 def _given(origin: Known, depot: RemoteDepot, commits: Collection[CommitId]) -> tuple[str, ...]:
