@@ -49,6 +49,7 @@ __all__ = [
     "say_if_none",
     "settle",
     "settle_there",
+    "told_at_the_end",
     "total_of",
     "unsound_records",
     "wanted",
@@ -247,6 +248,14 @@ def settle_there(
 
 def _key(dispute: Dispute) -> tuple[str, str, str]:
     return dispute.collection.project, dispute.collection.name, dispute.alias
+
+
+def told_at_the_end(connection: Connection) -> dict[str, str]:
+    """Return the events of a depot that are damaged, to be told by how the call ends, once."""
+    depot = connection.depot
+    for name in depot.damaged_events:
+        depot.problems.pop(name, None)
+    return depot.damaged_events
 
 
 def raise_damage(damage: Corrupt | None, conflicts: Sequence[Conflict], options: Options) -> None:

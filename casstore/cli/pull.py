@@ -17,6 +17,7 @@ from casstore.cli.carrying import (
     raise_damage,
     say_if_none,
     settle,
+    told_at_the_end,
     total_of,
     unsound_records,
     wanted,
@@ -91,12 +92,14 @@ def pull(  # noqa: PLR0913 - one parameter an option
                 plan = plan_to_receive(store, connection.depot, commits, keep=keep)
             if dry_run and plan is not None:
                 _print_plan(store, plan, connection, options)
-                raise_damage(damage_of(plan.unsound, 0) if plan.unsound else None, (), options)
+                unread = told_at_the_end(connection)
+                raise_damage(damage_of(plan.unsound, 0, unread), (), options)
                 return
             before = alias_heads(store) if on_conflict else set()
             with bar_of(options, "pull", plan.stored_bytes if plan else 0) as progress:
                 done = pull_versions(store, connection, commits, keep=keep, progress=progress)
             _print(store, done, connection, options)
+            told_at_the_end(connection)
             left = list(done.conflicts)
             if on_conflict is not None:
                 left = settle(store, connection, on_conflict, before, left, options)

@@ -19,6 +19,7 @@ from casstore.cli.carrying import (
     raise_damage,
     settle,
     settle_there,
+    told_at_the_end,
     unsound_records,
     wanted,
 )
@@ -96,6 +97,7 @@ def sync(  # noqa: PLR0913 - one parameter an option
                 pushed = push(store, connection, here, jobs=jobs, progress=progress)
             accepted = _accept(store) if accept_numbers else 0
             _print(store, connection, pulled, pushed, accepted, options)
+            told_at_the_end(connection)
             left = list(pushed.conflicts)  # of what others brought between the two
             if on_conflict is not None:
                 left = settle_there(store, connection, on_conflict, pushed, options)

@@ -126,12 +126,13 @@ def test_an_event_that_was_healed_is_no_problem_any_more(pushed, change):
     path = largest(pushed.folder / "hub", "journal")
     data = path.read_bytes()
     path.write_bytes({"flip": data[:60] + b"?" + data[61:], "cut": data[:60], "empty": b""}[change])
-    came = pushed("pull", "--store", "other", "--from", str(pushed.folder / "hub"))
+    came = pushed("pull", "--store", "other", "--from", str(pushed.folder / "hub"), code=4)
     assert path.name in came.errors
     assert "up to date" not in came.text
     pushed("verify", "--remote", "hub", code=4)
     assert "1 event" in pushed("repair", "--to", "hub").text
     pushed("verify", "--remote", "hub")
+    assert pushed("pull", "--store", "other", "--from", str(pushed.folder / "hub")).errors == ""
 
 
 @pytest.mark.parametrize("source", ["default", "name", "store", "folder", "bundle"])

@@ -151,8 +151,9 @@ def receive(
     received = receive_sound(
         store, depot, commits, keep=keep, completing=completing, progress=progress
     )
-    if received.unsound:
-        raise damage_of(received.unsound, len(received.versions))
+    damage = damage_of(received.unsound, len(received.versions))
+    if damage is not None:
+        raise damage
     return received
 
 

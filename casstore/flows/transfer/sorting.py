@@ -3,8 +3,9 @@
 Knows: what is said of a version that cannot come.  Never: how one comes.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from casstore.digest import CommitId
 from casstore.errors import Corrupt
@@ -53,17 +54,25 @@ class Sorting:
         return [commit for commit in commits if commit not in unsound]
 
 
-def damage_of(unsound: Sequence[Unsound], came: int) -> Corrupt:
-    """Say which versions could not come, what came, and what to do."""
+def damage_of(
+    unsound: Sequence[Unsound], came: int, events: Mapping[str, str] = MappingProxyType({})
+) -> Corrupt | None:
+    """Say what could not come, what did, and what to do; None if nothing was damaged.
+
+    ``came`` is how many versions did, ``events`` says of objects that held events what they are.
+    """
     named = [f"{one.reference} cannot come: {one.message}" for one in unsound[:MAX_NAMED]]
     if len(unsound) > MAX_NAMED:
         named.append(f"nor can {len(unsound) - MAX_NAMED} others")
-    others = {0: "", 1: "the other version came, and "}.get(
-        came, f"{came} other versions came, and "
-    )
-    what = "it" if len(unsound) == 1 else "those"
-    return Corrupt(
-        "; ".join(named),
-        hint=f"{others}nothing of {what} is visible here; repair the depot from a store that has"
-        f" {what}, or pull from another",
-    )
+    named += [f"{name} cannot be read: {events[name]}" for name in sorted(events)[:MAX_NAMED]]
+    if len(events) > MAX_NAMED:
+        named.append(f"nor can {len(events) - MAX_NAMED} others")
+    if not named:
+        return None
+    kept = ["all else that was asked for came"] if came else []
+    if unsound:
+        kept.append(f"nothing of {'it' if len(unsound) == 1 else 'those'} is visible here")
+    if events:
+        kept.append("what such events say is not known here")
+    todo = "repair the depot from a store that has it (casstore repair --to), or pull from another"
+    return Corrupt("; ".join(named), hint=f"{', and '.join(kept)}; {todo}")

@@ -5,7 +5,7 @@ Knows: the order of the steps.  Never: how each is done, what is printed.
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from casstore.digest import CommitId
@@ -60,8 +60,8 @@ class Pushed:
 class Pulled:
     """What a pull did; ``conflicts`` are those that came with it, for somebody to settle.
 
-    ``damage`` says what could not come because it is damaged there: whoever pulls has to raise it
-    when the rest is told.
+    ``damage`` says what could not come because it is damaged there, events among it: whoever pulls
+    has to raise it when the rest is told.
     """
 
     received: Received
@@ -118,7 +118,10 @@ def pull(
     ``completing``: those that are partly here become whole.
     """
     depot = connection.depot
-    return take(store, depot, commits, keep=keep, completing=completing, progress=progress)
+    done = take(store, depot, commits, keep=keep, completing=completing, progress=progress)
+    received = done.received
+    came = len(received.versions) + received.events
+    return replace(done, damage=damage_of(received.unsound, came, depot.damaged_events))
 
 
 def take(
@@ -141,8 +144,7 @@ def take(
         conflicts = [one for one in conflicts_of(store, reader) if one.message not in before]
     notices = _notices(store, commits, told) if received.events else ()
     types = _type_notices(store.index, [view.commit for view in received.versions])
-    unsound = received.unsound
-    damage = damage_of(unsound, len(received.versions)) if unsound else None
+    damage = damage_of(received.unsound, len(received.versions))
     return Pulled(received, (*notices, *types), tuple(conflicts), damage)
 
 
