@@ -11,9 +11,9 @@ from pathlib import Path
 from casstore.artifacts.place import current_place, place_for
 from casstore.artifacts.terminal import termlog
 from casstore.digest import CommitId
-from casstore.errors import Conflict, Invalid
+from casstore.errors import Conflict, Corrupt, Invalid
 from casstore.exchange import Afar, Connection, find_remote
-from casstore.flows.transfer import Pulled, choose, choose_all, pull, push, reached
+from casstore.flows.transfer import choose, choose_all, pull, push, reached
 from casstore.journal import queries
 from casstore.names import Reference, parse_reference
 from casstore.patterns import chooser
@@ -76,7 +76,7 @@ class OpenStore:
             with reached(self.store, to, create=True, follow=False) as connection:
                 done = push(source.depot, connection, commits)
             _tell(done.notices)
-            _raise(done.conflicts)
+            _raise_of(done.restored.damage, done.conflicts)
             return [reference_to(source.depot, view) for view in done.sent.versions]
 
     def pull(
@@ -154,7 +154,7 @@ class Remote:
     def _push(self, connection: Connection, refs: str | Iterable[str] | None) -> list[str]:
         done = push(self._store, connection, _meant(self._store, refs, self._project))
         _tell(done.notices)
-        _raise(done.conflicts)
+        _raise_of(done.restored.damage, done.conflicts)
         return _references(self._store, [view.commit for view in done.sent.versions])
 
     def _pull(
@@ -174,7 +174,7 @@ class Remote:
         commits = _meant(connection.depot, refs, self._project)
         done = pull(self._store, connection, commits, keep=keep, completing=completing)
         _tell(done.notices)
-        _raise_of(done)
+        _raise_of(done.damage, done.conflicts)
         return _references(self._store, [view.commit for view in done.received.versions])
 
 
@@ -183,7 +183,7 @@ def push_versions(store: Store, commits: Sequence[CommitId], to: str | None) -> 
     with reached(store, to, create=True) as connection:
         done = push(store, connection, commits)
         _tell(done.notices)
-        _raise(done.conflicts)
+        _raise_of(done.restored.damage, done.conflicts)
 
 
 def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) -> None:
@@ -191,7 +191,7 @@ def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) 
     with reached(store, from_, create=False) as connection:
         done = pull(store, connection, commits)
         _tell(done.notices)
-        _raise_of(done)
+        _raise_of(done.damage, done.conflicts)
 
 
 def look_afar(store: Store, from_: str) -> tuple[Readable, Callable[[], None]]:
@@ -219,15 +219,11 @@ def _tell(notices: Iterable[str]) -> None:
         termlog(notice)
 
 
-def _raise_of(done: Pulled) -> None:
-    """Raise what a pull leaves to be done: first what is damaged, conflicts are said then."""
-    if done.damage is not None:
-        _tell(map(str, done.conflicts))
-        raise done.damage
-    _raise(done.conflicts)
-
-
-def _raise(conflicts: Sequence[Conflict]) -> None:
+def _raise_of(damage: Corrupt | None, conflicts: Sequence[Conflict]) -> None:
+    """Raise what is left to be done: first what is damaged, conflicts are said then."""
+    if damage is not None:
+        _tell(map(str, conflicts))
+        raise damage
     if conflicts:
         raise conflicts[0]
 

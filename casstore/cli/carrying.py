@@ -150,6 +150,9 @@ def print_versions(
         )
     unsound = unsound or any(name.startswith("journal/") for name in connection.depot.problems)
     rest = "holds nothing more that can be read" if unsound else "is up to date"
+    if verb == "push":  # events were compared, and nothing was read
+        name = connection.remote.name
+        rest = f"lists all of it (`casstore verify --remote {name}` reads the bytes there)"
     print_line(what or f"nothing to {verb}: {connection.remote.name} {rest}")
 
 

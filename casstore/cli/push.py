@@ -3,6 +3,9 @@
 Knows: how it is asked for and told.  Never: how versions travel.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import click
 
 from casstore.cli.carrying import (
@@ -13,6 +16,7 @@ from casstore.cli.carrying import (
     planned_record,
     print_versions,
     raise_conflicts,
+    raise_damage,
     say_if_none,
     settle_there,
     total_of,
@@ -30,6 +34,7 @@ from casstore.flows.lifecycle import Side
 from casstore.flows.transfer import Pushed, ToSend, plan_to_send
 from casstore.flows.transfer import push as push_versions
 from casstore.journal import queries
+from casstore.journal.views import VersionView
 from casstore.store import Known, Store
 
 __all__ = ["push"]
@@ -110,6 +115,7 @@ def push(
             left = list(done.conflicts)
             if on_conflict is not None and isinstance(origin, Store):
                 left = settle_there(origin, connection, on_conflict, done, options)
+        raise_damage(done.restored.damage, left, options)
         raise_conflicts(left, where="there")
 
 
@@ -120,13 +126,15 @@ def _print_plan(store: Known, plan: ToSend, connection: Connection, options: Opt
             **_ends(store, connection),
             requests=requests,
             **planned_record(store, plan.versions, plan),
+            restored=_records(store, plan.restored),
         )
         return
     total = (
         f"{count_text(len(plan.versions), 'version')}  {size_text(plan.stored_bytes)}"
         f"  {count_text(plan.events, 'event')}  about {count_text(requests, 'request')}"
     )
-    print_versions(store, "push", plan.versions, connection, total if plan.events else "")
+    what = total if plan.events or plan.restored else ""
+    print_versions(store, "push", plan.versions, connection, what)
 
 
 def _ends(origin: Known, connection: Connection) -> dict[str, str | None]:
@@ -147,14 +155,20 @@ def _print(
     if options.json:
         print_json(
             **_ends(store, connection),
-            **planned_record(store, found, sent),
+            **planned_record(store, found, done),
             asked=len(commits),
             packs=sent.packs,
+            restored=_records(store, done.restored.versions),
         )
     elif options.quiet:
         for view in found:
             print_line(version_record(store, view, [])["commit_id"])
     else:
-        moved = f"{size_text(sent.stored_bytes)} sent  to {connection.remote.name}"
-        total = total_of(found, sent.events, moved)
+        moved = f"{size_text(done.stored_bytes)} sent  to {connection.remote.name}"
+        again = f"{count_text(done.frames, 'chunk')}  {moved}" if done.restored.versions else ""
+        total = total_of(found, sent.events, moved) or again
         print_versions(store, "push", found, connection, total)
+
+
+def _records(store: Known, views: Iterable[VersionView]) -> list[dict[str, Any]]:
+    return [version_record(store, view) for view in views]

@@ -104,7 +104,7 @@ def sync(  # noqa: PLR0913 - one parameter an option
         doubts = _left(store, doubts)
         told = {conflict.message for conflict in doubts}
         doubts += [one for one in left if one.message not in told]
-        raise_damage(pulled.damage, doubts, options)
+        raise_damage(pulled.damage or pushed.restored.damage, doubts, options)
         raise_conflicts(doubts)
 
 

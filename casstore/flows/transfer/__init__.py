@@ -16,11 +16,12 @@ from casstore.flows.transfer.choosing import alias_heads, choose, choose_all
 from casstore.flows.transfer.disputes import Dispute, bring_events
 from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.places import reached
+from casstore.flows.transfer.planning import ToSend, plan_to_send
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
 from casstore.flows.transfer.rounds import add_part_there, finish_round_there
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.selection import Had
-from casstore.flows.transfer.sending import Origin, Sent, ToSend, plan_to_send, send
+from casstore.flows.transfer.sending import Origin, Sent, send
 from casstore.flows.transfer.sorting import Unsound, damage_of
 from casstore.flows.transfer.together import Pulled, Pushed, pull, push
 

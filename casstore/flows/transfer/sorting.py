@@ -44,6 +44,7 @@ class Sorting:
             except Corrupt as error:
                 reference = reference_to(self._depot, view)
                 self.unsound.append(Unsound(view, reference, error.message))
+                self._depot.mirror.doubt([view.commit])
                 return False
         self.sound.append(view)
         return True

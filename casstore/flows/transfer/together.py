@@ -13,6 +13,7 @@ from casstore.errors import Conflict, Corrupt, RemoteError
 from casstore.exchange import Connection, RemoteDepot, claim_again, merge_some
 from casstore.flows.transfer.disputes import Dispute, alias_disputes
 from casstore.flows.transfer.receiving import Received, receive_sound
+from casstore.flows.transfer.restoring import Restored, restore
 from casstore.flows.transfer.sealing import memberships, seal_versions
 from casstore.flows.transfer.sending import DEFAULT_JOBS, Origin, Sent, send
 from casstore.flows.transfer.sorting import damage_of
@@ -35,6 +36,8 @@ __all__ = ["Progress", "Pulled", "Pushed", "pull", "push", "take"]
 
 Progress = Callable[[int], None]
 
+MAX_NAMED = 5
+
 _Place: TypeAlias = tuple[str, str]  # project and name of a collection
 
 
@@ -43,12 +46,30 @@ class Pushed:
     """What a push did; ``notices`` are lines to tell, ``outcomes`` the numbers that were given.
 
     ``disputes`` are aliases that are set to two versions there now, for somebody to settle.
+    ``restored`` are versions that were there and lacked something, which was sent again; its
+    ``damage`` is to be raised by whoever pushes when the rest is told.
     """
 
     sent: Sent
     outcomes: tuple[Outcome, ...]
     notices: tuple[str, ...]
     disputes: tuple[Dispute, ...]
+    restored: Restored
+
+    @property
+    def frames(self) -> int:
+        """How many frames were sent, also again."""
+        return self.sent.frames + self.restored.frames
+
+    @property
+    def stored_bytes(self) -> int:
+        """How many bytes they take."""
+        return self.sent.stored_bytes + self.restored.stored_bytes
+
+    @property
+    def events(self) -> int:
+        """How many events were sent."""
+        return self.sent.events
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -101,7 +122,10 @@ def push(
         with contextlib.suppress(RemoteError):  # all is there; the next push merges them
             merge_some(depot.frames)
     disputes = alias_disputes(origin, depot, commits, sent.event_names)
-    return Pushed(sent, tuple(outcomes), (*notices, *types), tuple(disputes))
+    restored = restore(origin, depot, commits, jobs=jobs, progress=progress)
+    lost = _lost_notice(origin, depot, restored)
+    told = (*notices, *types, *lost)
+    return Pushed(sent, tuple(outcomes), told, tuple(disputes), restored)
 
 
 def pull(
@@ -146,6 +170,16 @@ def take(
     types = _type_notices(store.index, [view.commit for view in received.versions])
     damage = damage_of(received.unsound, len(received.versions))
     return Pulled(received, (*notices, *types), tuple(conflicts), damage)
+
+
+def _lost_notice(origin: Known, depot: RemoteDepot, restored: Restored) -> list[str]:
+    """Return one line on versions that were not whole there any more, if there were any."""
+    views = restored.versions
+    if not views:
+        return []
+    named = ", ".join(shown_as(origin, view) for view in views[:MAX_NAMED])
+    more = f" and {len(views) - MAX_NAMED} more" if len(views) > MAX_NAMED else ""
+    return [f"{depot.url} had lost chunks of {named}{more}: they were sent again"]
 
 
 def _given(origin: Known, depot: RemoteDepot, commits: Collection[CommitId]) -> tuple[str, ...]:
