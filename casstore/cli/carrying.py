@@ -26,6 +26,7 @@ from casstore.flows.transfer import (
     Unsound,
     alias_heads,
     bring_events,
+    bring_without_bytes,
     choose,
     choose_all,
     reached,
@@ -237,6 +238,9 @@ def settle_there(
     """
     depot = connection.depot
     before = alias_heads(store)
+    if keep == "theirs":  # what the alias means then is known here
+        named = {commit for dispute in done.disputes for commit in dispute.commits}
+        bring_without_bytes(store, depot, sorted(named))
     there = alias_heads(depot).difference(*(dispute.came for dispute in done.disputes))
     settled: set[tuple[str, str, str]] = set()
     for place in dict.fromkeys(_key(dispute)[:2] for dispute in done.disputes):
@@ -246,7 +250,8 @@ def settle_there(
     for dispute in done.disputes:
         if _key(dispute) in settled:
             say(options, f"alias {dispute.alias!r} of {dispute.collection.label!r} is {keep} now")
-    return [one.conflict for one in done.disputes if _key(one) not in settled]
+    left = [one.conflict for one in done.disputes if _key(one) not in settled]
+    return [*done.clashes, *left]
 
 
 def _key(dispute: Dispute) -> tuple[str, str, str]:

@@ -44,6 +44,8 @@ def test_a_push_settles_an_alias_for_both_sides(at_odds, keep, kept):
     told = b("push", "--on-conflict", keep)
     assert f"alias 'best' of 'net' is {keep} now" in told.errors
     assert b("push").errors == ""
+    b("verify")
+    assert b("cat", "net:best", "file.txt").text == {"theirs": "from a", "ours": "from b"}[keep]
     for machine in (a, b):
         machine("sync", "--accept-numbers")
         assert "best" in machine.listed()[kept]["aliases"]

@@ -4,8 +4,9 @@ Knows: what is missing where, and in which order it becomes visible.  Never: wha
 of, how people name versions.
 
 ``choosing`` says which versions are meant, ``sealing`` lets an upstream number them, ``selection``
-says which events go along, ``disputes`` what two sides set otherwise.  ``sending`` and
-``receiving`` are the two directions, and ``sorting`` says what cannot come; of bundles they are
+says which events go along; ``disputes`` and ``contesting`` see what two sides hold otherwise.
+``sending`` and ``receiving`` are the two directions, ``planning`` says what the first would do,
+``restoring`` sends again what was lost, ``sorting`` says what cannot come.  Of bundles they are
 ``bundling`` and ``applying``, and ``having`` lists what need not travel.  ``rounds`` lets hosts
 that share only the depot make one version; ``places`` finds what a name, a URL or a file means.
 """
@@ -13,6 +14,7 @@ that share only the depot make one version; ``places`` finds what a name, a URL 
 from casstore.flows.transfer.applying import Applied, Waiting, apply_bundle
 from casstore.flows.transfer.bundling import Bundled, create_bundle, not_had
 from casstore.flows.transfer.choosing import alias_heads, choose, choose_all
+from casstore.flows.transfer.contesting import bring_without_bytes
 from casstore.flows.transfer.disputes import Dispute, bring_events
 from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.places import reached
@@ -43,6 +45,7 @@ __all__ = [
     "alias_heads",
     "apply_bundle",
     "bring_events",
+    "bring_without_bytes",
     "choose",
     "choose_all",
     "create_bundle",

@@ -23,12 +23,16 @@ __all__ = ["Dispute", "alias_disputes", "bring_events"]
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """An alias of a collection with several heads; ``came`` are those that a push brought."""
+    """An alias of a collection with several heads; ``came`` are those that a push brought.
+
+    ``commits`` are the versions that it is set to.
+    """
 
     collection: CollectionView
     alias: str
     heads: frozenset[EventId]
     came: frozenset[EventId]
+    commits: frozenset[CommitId]
     conflict: Conflict
 
 
@@ -52,7 +56,8 @@ def alias_disputes(
                 came = frozenset(head for head in heads if head[:8].hex() in tails)
                 if collection is not None and (came or (known and known != heads)):
                     conflict = _told(origin, alias_conflict(collection, view), view)
-                    found.append(Dispute(collection, view.alias, heads, came, conflict))
+                    named = frozenset(commit for _, commit in view.conflict if commit is not None)
+                    found.append(Dispute(collection, view.alias, heads, came, named, conflict))
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from casstore.digest import CommitId
 from casstore.errors import Conflict, Corrupt, RemoteError
 from casstore.exchange import Connection, RemoteDepot, claim_again, merge_some
+from casstore.flows.transfer.contesting import bring_without_bytes, contested
 from casstore.flows.transfer.disputes import Dispute, alias_disputes
 from casstore.flows.transfer.receiving import Received, receive_sound
 from casstore.flows.transfer.restoring import Restored, restore
@@ -45,7 +46,8 @@ _Place: TypeAlias = tuple[str, str]  # project and name of a collection
 class Pushed:
     """What a push did; ``notices`` are lines to tell, ``outcomes`` the numbers that were given.
 
-    ``disputes`` are aliases that are set to two versions there now, for somebody to settle.
+    ``disputes`` are aliases that are set to two versions there now, for somebody to settle;
+    ``clashes`` are numbers that this store believed to be another version's.
     ``restored`` are versions that were there and lacked something, which was sent again; its
     ``damage`` is to be raised by whoever pushes when the rest is told.
     """
@@ -54,6 +56,7 @@ class Pushed:
     outcomes: tuple[Outcome, ...]
     notices: tuple[str, ...]
     disputes: tuple[Dispute, ...]
+    clashes: tuple[Conflict, ...]
     restored: Restored
 
     @property
@@ -74,7 +77,7 @@ class Pushed:
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
         """What somebody has to decide, as a pull tells it."""
-        return tuple(dispute.conflict for dispute in self.disputes)
+        return (*self.clashes, *(dispute.conflict for dispute in self.disputes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,12 @@ def push(
             claim_again(depot, connection.claims())
         outcomes = seal_versions(store, depot, connection.claims, commits)
     numbered = list(dict.fromkeys(outcome.commit for outcome in outcomes))
-    notices = (
-        _given(origin, depot, numbered) if store is None else _notices(store, numbered, told={})
-    )
+    notices: tuple[str, ...] = ()
+    clashes: tuple[Conflict, ...] = ()
+    if store is None:
+        notices = _given(origin, depot, numbered)
+    else:
+        notices, clashes = _numbered(store, connection, commits, numbered)
     types = _type_notices(depot.index, [view.commit for view in sent.versions])
     if sent.packs:
         with contextlib.suppress(RemoteError):  # all is there; the next push merges them
@@ -125,7 +131,30 @@ def push(
     restored = restore(origin, depot, commits, jobs=jobs, progress=progress)
     lost = _lost_notice(origin, depot, restored)
     told = (*notices, *types, *lost)
-    return Pushed(sent, tuple(outcomes), told, tuple(disputes), restored)
+    return Pushed(sent, tuple(outcomes), told, tuple(disputes), clashes, restored)
+
+
+def _numbered(
+    store: Store,
+    connection: Connection,
+    commits: Collection[CommitId],
+    numbered: Collection[CommitId],
+) -> tuple[tuple[str, ...], tuple[Conflict, ...]]:
+    """Return what to tell of numbers that were given, or turned out to be others' there."""
+    depot = connection.depot
+    followed = commits if connection.remote.upstream else ()
+    losing = contested(store, depot, followed)
+    told = _renumbered(store, list(losing))
+    before = {conflict.message for conflict in _conflicts(store)} if losing else set()
+    bring_without_bytes(store, depot, list(losing.values()))
+    notices = _notices(store, list(dict.fromkeys([*numbered, *losing])), told)
+    after = _conflicts(store) if losing else []
+    return notices, tuple(one for one in after if one.message not in before)
+
+
+def _conflicts(store: Store) -> list[Conflict]:
+    with store.index.read() as reader:
+        return conflicts_of(store, reader)
 
 
 def pull(
@@ -158,14 +187,12 @@ def take(
     progress: Progress | None = None,
 ) -> Pulled:
     """Do what ``pull`` does, of a depot that nobody numbers in."""
-    with store.index.read() as reader:
-        before = {conflict.message for conflict in conflicts_of(store, reader)}
+    before = {conflict.message for conflict in _conflicts(store)}
     told = _renumbered(store, commits)
     received = receive_sound(
         store, depot, commits, keep=keep, completing=completing, progress=progress
     )
-    with store.index.read() as reader:
-        conflicts = [one for one in conflicts_of(store, reader) if one.message not in before]
+    conflicts = [one for one in _conflicts(store) if one.message not in before]
     notices = _notices(store, commits, told) if received.events else ()
     types = _type_notices(store.index, [view.commit for view in received.versions])
     damage = damage_of(received.unsound, len(received.versions))
