@@ -230,12 +230,18 @@ class RemoteFrames(RemotePacks):
         """Create a pack; it is known to nobody before an index names it."""
         self._objects.create(pack_name(pack_id), data)
 
-    def send_indexes(self, packs: Sequence[Indexed]) -> None:
-        """Make packs that were created known to everybody, by an index for each group of them."""
+    def send_indexes(self, packs: Sequence[Indexed]) -> list[str]:
+        """Make packs that were created known to everybody, by an index for each group of them.
+
+        Returns the names of the indexes.
+        """
+        made = []
         for group in index_groups(packs):
-            name, data = write_index(group)
-            self._objects.create(f"index/{name.hex()}", data)
-            self._mirror.add_index(name, group)
+            index_id, data = write_index(group)
+            made.append(f"index/{index_id.hex()}")
+            self._objects.create(made[-1], data)
+            self._mirror.add_index(index_id, group)
+        return made
 
     def leave_out(self, packs: Iterable[PackId]) -> list[Indexed]:
         """Look for no frame in some packs any more; returns the others that no index names."""

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -133,6 +134,32 @@ def test_an_event_that_was_healed_is_no_problem_any_more(pushed, change):
     pushed("verify", "--remote", "hub", code=4)
     assert "1 event" in pushed("repair", "--to", "hub").text
     pushed("verify", "--remote", "hub")
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize(
+    ("folder", "change", "told", "key"),
+    [
+        ("index", cut, "1 damaged index replaced", "damaged_lists"),
+        ("index", Path.unlink, "packs named by an index again", "packs_named"),
+        ("roots", cut, "1 damaged root list set aside", "damaged_lists"),
+        ("claims", Path.unlink, "1 claim made again", "claims"),
+    ],
+)
+def test_a_repair_there_tells_all_that_it_did(pushed, folder, change, told, key):
+    """Also where no chunk and no event was brought; a dry run foretells it."""
+    change(next(path for path in (pushed.folder / "hub" / folder).rglob("*") if path.is_file()))
+    assert pushed("verify", "--remote", "hub", code=4).lines
+    planned = pushed("repair", "--to", "hub", "-n", code=4).lines[-1]
+    assert pushed("repair", "--to", "hub", "-n", "--json", code=4).json[key]
+    done = pushed("repair", "--to", "hub").text
+    assert told in done
+    assert planned == f"would be {done.strip()}"
+    assert pushed("verify", "--remote", "hub").lines[-1].endswith("ok")
+    assert pushed("repair", "--to", "hub").text == "nothing to heal\n"
 
 
 @pytest.mark.parametrize("source", ["default", "name", "store", "folder", "bundle"])
