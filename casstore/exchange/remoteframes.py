@@ -35,6 +35,10 @@ MAX_RANGE_BYTES = 12 * 1024 * 1024  # of one request: a pack is three
 VERIFIERS = 2
 WORTH_A_THREAD_BYTES = 32 * 1024  # hashing less than that does not let go of the interpreter
 MAX_CACHED_BYTES = 32 * 1024 * 1024
+DAMAGED_HINT = (
+    "`casstore repair --to NAME` heals it with a store that has the version; or take it from"
+    " another place"
+)
 
 
 class RemoteFrames(RemotePacks):
@@ -195,7 +199,7 @@ class RemoteFrames(RemotePacks):
     def _damaged(self, digest: Digest, pack: str, problem: str) -> Corrupt:
         return Corrupt(
             f"frame {digest.hex()} in {pack} of {self._objects.url}: {problem}",
-            hint="repair the depot, or take it from another",
+            hint=DAMAGED_HINT,
         )
 
     def _keep(self, digest: Digest, frame: Encoded) -> None:
@@ -219,7 +223,7 @@ class RemoteFrames(RemotePacks):
             if place is None:
                 raise Corrupt(
                     f"frame {digest.hex()} is in no pack of {self._objects.url}",
-                    hint="the depot is not whole; repair it from a store that has the version",
+                    hint=DAMAGED_HINT,
                 )
             found.append(Wanted(position, digest, place))
         return sorted(found, key=_by_place)
@@ -278,7 +282,7 @@ class RemoteFrames(RemotePacks):
         if None in indexes.values():
             raise Corrupt(
                 f"a pack of {self._objects.url} cannot be read",
-                hint="nothing became visible; repair the depot, and push again",
+                hint="nothing became visible; `casstore repair --to NAME`, and push again",
             )
         name, data = write_roots(index for index in indexes.values() if index is not None)
         self._objects.create(f"roots/{root.hex()}/{name}", data)

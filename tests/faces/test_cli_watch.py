@@ -58,6 +58,44 @@ def test_a_depot_is_verified_without_a_store(pushed, words):
     assert not (pushed.folder / "none").exists()
 
 
+@pytest.mark.parametrize("words", [[], ["net"]])
+def test_lost_packs_of_a_depot_are_no_matter_of_an_index(pushed, words):
+    """What helps is told: repairing the depot, or taking it from another; not a new index here."""
+    hub = pushed.folder / "hub"
+    shutil.rmtree(hub / "packs")
+    told = pushed("verify", "--remote", "hub", *words, code=4).errors
+    assert "`casstore repair --to hub`" in told
+    assert "repair --from" in told
+    assert "reindex" not in told
+    assert f"--to {hub}`" in pushed("verify", "--remote", hub, "--store", "none", code=4).errors
+    came = pushed("pull", "--store", "other", "--from", hub, code=4).errors
+    assert "repair --to" in came
+    assert "reindex" not in came
+    pushed("repair", "--to", "hub")
+    assert pushed("verify", "--remote", "hub", *words).errors == ""
+
+
+def test_a_damaged_bundle_is_not_to_be_repaired(pushed):
+    """It is written once: another copy is what helps."""
+    pushed("bundle", "create", "all.bundle")
+    path = pushed.folder / "all.bundle"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"CASPACK") + 200] ^= 1
+    path.write_bytes(data)
+    told = pushed("verify", "--remote", str(path), code=4).errors
+    assert "another copy of the bundle" in told
+    assert "repair" not in told
+
+
+def test_lost_packs_of_a_store_are_to_be_had_from_another_place(pushed):
+    """Where a new index does not help, the repair that does is named."""
+    for pack in (pushed.folder / ".casstore" / "packs").glob("*/*"):
+        pack.unlink()
+    assert "`casstore repair --from NAME`" in pushed("get", "net", "-o", "out", code=4).errors
+    pushed("repair", "--from", "hub")
+    pushed("get", "net", "-o", "out")
+
+
 @pytest.mark.parametrize(
     "words",
     ["--sample 1%", "--remote hub --sample 0%", "--remote hub --sample x", "--remote hub --quick"],
