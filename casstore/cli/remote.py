@@ -109,11 +109,12 @@ def compact(options: Options, *, name: str | None, dry_run: bool) -> None:
     """Merge the indexes of a place, so that a push from a new machine fetches little.
 
     A push does some of it by itself.  Nothing is removed there: who began before goes on.
-    Without NAME the upstream is meant, else the only place.
+    Without NAME the upstream is meant, else the only place.  With a URL it needs no store, and
+    makes none.
     """
     with Workspace(options) as place:
-        store = place.existing()
-        with connected(place, store, name, create=False, follow=False) as connection:
+        base = place.base()
+        with connected(place, base, name, create=False, follow=False) as connection:
             done = merge_all(connection.depot.frames, dry_run=dry_run)
             called = connection.remote.name
     if options.json:

@@ -47,8 +47,7 @@ def verify_elsewhere(
 
     It needs no store, and makes none.
     """
-    base = place.existing() if place.is_made() else place.choice.path
-    with connected(place, base, remote, create=False) as connection:
+    with connected(place, place.base(), remote, create=False) as connection:
         good = (
             _all(place, connection, sample, show)
             if ref is None
