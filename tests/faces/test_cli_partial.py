@@ -4,10 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 
 import pytest
 
+import casstore
 from casstore.cli.main import main
 
 FILES = {
@@ -133,6 +135,32 @@ def test_a_sync_brings_the_paths_that_are_chosen_and_sends_all(sides, cli):
     sides("get", "mine:v0", "-o", "whole", "--from", sides.url)
     assert (cli.folder / "whole" / "test" / "y.txt").read_text() == "y"
     cli("verify", "--remote", sides.url, "--store", str(cli.folder / "store"))
+
+
+@pytest.mark.parametrize("store", [None, "none"])
+def test_reading_from_elsewhere_makes_no_store(sides, cli, store, monkeypatch):
+    """On a machine that has none, from a URL and from a bundle; nothing else is left either."""
+    bundle = str(cli.folder / "all.bundle")
+    sides("bundle", "create", bundle, "--from", sides.url)
+    home = cli.folder / "home"
+    home.mkdir()
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "TMPDIR"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(home))
+    words = [] if store is None else ["--store", store]
+    for number, source in enumerate((sides.url, bundle)):
+        out = f"out{number}"
+        cli("get", "net", "-o", out, "--from", source, *words)
+        assert {path: (cli.folder / out / path).read_bytes() for path in FILES} == FILES
+        got = cli("cat", "net", "test/a.bin", "--from", source, *words)
+        assert got.raw == FILES["test/a.bin"]
+        cli("cat", "nothing", "test/a.bin", "--from", source, *words, code=10)
+        with casstore.open("net", "train/a.bin", store=store, from_=source) as stream:
+            stream.seek(256)
+            assert stream.read(100) == FILES["train/a.bin"][256:356]
+    assert "knows no remote" in cli("cat", "net", "x", "--from", "lab", *words, code=10).errors
+    assert list(home.iterdir()) == []
+    assert not (cli.folder / "none").exists()
 
 
 @pytest.mark.parametrize("option", ["--include", "--exclude"])
