@@ -252,9 +252,12 @@ class FrameReader:
     def _nowhere(self, missing: Sequence[Digest]) -> Error:
         absences = self._absences.read()
         if absences:
+            places, removed = absences.places, absences.removed_places
             return Absent(
                 f"{len(missing)} chunks are absent here: a version was pulled without them",
-                hint=f"`casstore pull REF` brings it whole from {' or '.join(absences.places)}",
+                hint=f"`casstore pull REF` brings it whole from {' or '.join(places)}"
+                if places
+                else f"`casstore remote add NAME {removed[0]}` names again where they are",
             )
         return Corrupt(
             f"frame {missing[0].hex()} is in no pack of this store",
