@@ -37,6 +37,7 @@ from casstore.durable.writing import (
     FileWriter,
     create,
     is_out_of_space,
+    map_memory,
     write_new,
 )
 
@@ -61,6 +62,7 @@ __all__ = [
     "link",
     "look_anew",
     "make_directory",
+    "map_memory",
     "observe",
     "process_space",
     "publish_exclusive",

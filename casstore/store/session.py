@@ -94,7 +94,7 @@ class Session:
         buffers may be reused after the call.
         """
         with self._turns.turn():
-            self._check()
+            self._require_going()
             return self._add(frames, hint, kind)
 
     def add_encoded(self, frames: Sequence[tuple[Digest, Encoded]], kind: PackKind) -> list[Token]:
@@ -104,7 +104,7 @@ class Session:
             return frame
 
         with self._turns.turn():
-            self._check()
+            self._require_going()
             return self._keep(frames, kind, as_it_is)
 
     def _add(
@@ -225,6 +225,9 @@ class Session:
 
     def _check(self) -> None:
         self.folder.require_there()
+        self._require_going()
+
+    def _require_going(self) -> None:
         if self._failed is not None:
             raise Error(
                 f"nothing more can be added after an error: {self._failed}",
@@ -235,6 +238,7 @@ class Session:
         with self._lock:
             lane = self._lanes[kind].pop() if self._lanes[kind] else _Lane(kind)
             if lane.writer is None:
+                self.folder.require_there()
                 self._tokens -= 1
                 lane.token = self._tokens
                 path = self.folder.new_path("pack")

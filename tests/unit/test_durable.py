@@ -49,7 +49,7 @@ def test_buffers_of_direct_files_are_used_again(tmp_path, monkeypatch):
     """One file after the other takes the memory of the first: touching more costs time."""
     monkeypatch.setattr(writing, "_spare_buffers", deque(maxlen=writing.MAX_SPARE_BUFFERS))
     made = []
-    monkeypatch.setattr(writing, "_map_memory", lambda size: made.append(size) or bytearray(size))
+    monkeypatch.setattr(writing, "map_memory", lambda size: made.append(size) or bytearray(size))
     for number in range(5):
         file = durable.create(tmp_path / f"{number}", direct=True)
         file.append(bytes(3 * durable.DIRECT_BUFFER_BYTES + 5))
