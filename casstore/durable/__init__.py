@@ -38,6 +38,7 @@ from casstore.durable.writing import (
     create,
     is_out_of_space,
     map_memory,
+    new_background,
     write_new,
 )
 
@@ -63,6 +64,7 @@ __all__ = [
     "look_anew",
     "make_directory",
     "map_memory",
+    "new_background",
     "observe",
     "process_space",
     "publish_exclusive",

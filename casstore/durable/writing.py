@@ -26,6 +26,7 @@ __all__ = [
     "create",
     "is_out_of_space",
     "map_memory",
+    "new_background",
     "write_new",
     "write_synced",
 ]
@@ -47,16 +48,27 @@ class FileWriter:
     Direct writes go through aligned buffers, and the last block is padded and cut again.  While one
     buffer is on its way to the disk the next is filled; an error shows at the next call.  A file
     system that refuses direct I/O is written through the page cache.  Not safe across threads.
+
+    ``background`` writes the buffers; who writes file after file gives one that outlives them, for
+    a new thread waits long for its first turn where others are busy.
     """
 
-    def __init__(self, path: Path, *, direct: bool = False, executable: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        direct: bool = False,
+        executable: bool = False,
+        background: Background | None = None,
+    ) -> None:
         self.path = path
         self.size_bytes = 0
         mode = 0o777 if executable else 0o666
         self._descriptor, self._direct = _open_new(path, mode, direct=direct)
         self._buffer = _take_buffer() if self._direct else None
         self._filled = 0
-        self._helper: Background | None = None
+        self._background = background
+        self._is_own = background is None
         self._under_way: tuple[Pending[None], memoryview] | None = None
         done("create", path)
 
@@ -105,14 +117,15 @@ class FileWriter:
         """Give the descriptor and the buffers back; what was not synced may be lost."""
         if self._descriptor < 0:
             return
-        if self._helper is not None:
-            self._helper.close()
-            self._helper = None
+        if self._under_way is not None:
+            pending, buffer = self._under_way
+            pending.error()  # nobody may write to a descriptor that is closed
+            _spare_buffers.append(buffer)
+            self._under_way = None
+        if self._background is not None and self._is_own:
+            self._background.close()
         os.close(self._descriptor)
         self._descriptor = -1
-        if self._under_way is not None:
-            _spare_buffers.append(self._under_way[1])
-            self._under_way = None
         if self._buffer is not None:
             _spare_buffers.append(self._buffer)
             self._buffer = None
@@ -123,9 +136,9 @@ class FileWriter:
             raise AssertionError("only buffered writes are handed over")
         full, self._filled = self._buffer, 0
         self._buffer = self._wait() or _take_buffer()
-        if self._helper is None:
-            self._helper = Background("casstore-write", max_waiting=1)
-        self._under_way = self._helper.submit(self._write, full), full
+        if self._background is None:
+            self._background = new_background()
+        self._under_way = self._background.submit(self._write, full), full
 
     def _wait(self) -> memoryview | None:
         """Wait for the write under way, raise what it raised, and return its buffer."""
@@ -152,9 +165,20 @@ class FileWriter:
             view = view[written:]
 
 
-def create(path: Path, *, direct: bool = False, executable: bool = False) -> FileWriter:
+def create(
+    path: Path,
+    *,
+    direct: bool = False,
+    executable: bool = False,
+    background: Background | None = None,
+) -> FileWriter:
     """Create a file that is not there yet; ``FileExistsError`` if it is."""
-    return FileWriter(path, direct=direct, executable=executable)
+    return FileWriter(path, direct=direct, executable=executable, background=background)
+
+
+def new_background() -> Background:
+    """Return what writes buffers of one file after the other; whoever asks for it closes it."""
+    return Background("casstore-write", max_waiting=1)
 
 
 def write_synced(path: Path, data: bytes) -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from collections import deque
 from pathlib import Path
 
@@ -56,6 +57,23 @@ def test_buffers_of_direct_files_are_used_again(tmp_path, monkeypatch):
         file.sync()
         file.close()
     assert len(made) == 2
+
+
+def test_files_that_share_a_background_are_written_by_one_thread(tmp_path):
+    """It is there until its owner closes it, and what is abandoned midway is waited for."""
+    before = threading.active_count()
+    background = durable.new_background()
+    data = os.urandom(2 * durable.DIRECT_BUFFER_BYTES + 5)
+    for number in range(3):
+        file = durable.create(tmp_path / f"{number}", direct=True, background=background)
+        file.append(data)
+        if number != 1:
+            file.sync()
+        file.close()
+        assert threading.active_count() <= before + 1
+    background.close()
+    assert threading.active_count() == before
+    assert (tmp_path / "0").read_bytes() == (tmp_path / "2").read_bytes() == data
 
 
 def test_a_file_system_that_refuses_direct_writes_is_written_buffered(tmp_path, monkeypatch):
