@@ -37,6 +37,10 @@ VERIFIERS = 2
 WORTH_A_THREAD_BYTES = 32 * 1024  # hashing less than that does not let go of the interpreter
 MAX_CACHED_BYTES = 32 * 1024 * 1024
 MAX_LOST = 10_000
+DAMAGED_HINT = (
+    "`casstore repair --to NAME` heals it with a store that has the version; or take it from"
+    " another place"
+)
 
 
 class RemoteFrames(RemotePacks):
@@ -241,7 +245,7 @@ class RemoteFrames(RemotePacks):
 
     def _damaged(self, digest: Digest, pack: str, problem: str) -> Corrupt:
         message = f"frame {digest.hex()} in {pack} of {self._objects.url}: {problem}"
-        return self._lost(digest, message, "repair the depot, or take it from another")
+        return self._lost(digest, message, DAMAGED_HINT)
 
     def _lost(self, digest: Digest, message: str, hint: str) -> Corrupt:
         if len(self.lost) < MAX_LOST:
@@ -270,7 +274,7 @@ class RemoteFrames(RemotePacks):
                 raise self._lost(
                     digest,
                     f"frame {digest.hex()} is in no pack of {self._objects.url}",
-                    "the depot is not whole; repair it from a store that has the version",
+                    DAMAGED_HINT,
                 )
             found.append(Wanted(position, digest, place))
         return sorted(found, key=_by_place)
@@ -281,12 +285,18 @@ class RemoteFrames(RemotePacks):
         """Create a pack; it is known to nobody before an index names it."""
         self._objects.create(pack_name(pack_id), data)
 
-    def send_indexes(self, packs: Sequence[Indexed]) -> None:
-        """Make packs that were created known to everybody, by an index for each group of them."""
+    def send_indexes(self, packs: Sequence[Indexed]) -> list[str]:
+        """Make packs that were created known to everybody, by an index for each group of them.
+
+        Returns the names of the indexes.
+        """
+        made = []
         for group in index_groups(packs):
-            name, data = write_index(group)
-            self._objects.create(f"index/{name.hex()}", data)
-            self._mirror.add_index(name, group)
+            index_id, data = write_index(group)
+            made.append(f"index/{index_id.hex()}")
+            self._objects.create(made[-1], data)
+            self._mirror.add_index(index_id, group)
+        return made
 
     def leave_out(self, packs: Iterable[PackId]) -> list[Indexed]:
         """Look for no frame in some packs any more; returns the others that no index names."""
@@ -323,7 +333,7 @@ class RemoteFrames(RemotePacks):
         if None in indexes.values():
             raise Corrupt(
                 f"a pack of {self._objects.url} cannot be read",
-                hint="nothing became visible; repair the depot, and push again",
+                hint="nothing became visible; `casstore repair --to NAME`, and push again",
             )
         name, data = write_roots(index for index in indexes.values() if index is not None)
         self._objects.create(f"roots/{root.hex()}/{name}", data)

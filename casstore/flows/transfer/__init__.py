@@ -20,7 +20,11 @@ from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.places import reached
 from casstore.flows.transfer.planning import ToSend, plan_to_send
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
-from casstore.flows.transfer.rounds import add_part_there, finish_round_there
+from casstore.flows.transfer.rounds import (
+    add_part_there,
+    finish_round_there,
+    version_of_part_there,
+)
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.selection import Had
 from casstore.flows.transfer.sending import Origin, Sent, send
@@ -62,4 +66,5 @@ __all__ = [
     "receive",
     "seal_versions",
     "send",
+    "version_of_part_there",
 ]

@@ -75,5 +75,7 @@ def damage_of(
         kept.append(f"nothing of {'it' if len(unsound) == 1 else 'those'} is visible here")
     if events:
         kept.append("what such events say is not known here")
-    todo = "repair the depot from a store that has it (casstore repair --to), or pull from another"
+    todo = (
+        "`casstore repair --to NAME` heals the depot with a store that has it; or pull from another"
+    )
     return Corrupt("; ".join(named), hint=f"{', and '.join(kept)}; {todo}")
