@@ -151,3 +151,21 @@ def test_events_of_a_later_release_are_no_damage(two, cli):
     (month,) = (cli.folder / "hub" / "journal").iterdir()
     (month / name).write_bytes(data)
     assert "format 99" in b("pull").errors
+
+
+def test_a_job_uses_what_is_sound_beside_a_damaged_event(unread, cli, monkeypatch, capsysbinary):
+    """It is said, and the job goes on; a version that is damaged itself is an error."""
+    _, _, path = unread
+    monkeypatch.setenv("CASSTORE_HOME", str(cli.folder / "c"))
+    with casstore.init(remote=str(cli.folder / "hub")) as run:
+        assert run.use_artifact("net:latest").file_count == 1
+    assert path.name in capsysbinary.readouterr().err.decode()
+
+
+def test_a_job_is_told_that_what_it_uses_is_damaged(hub, cli, monkeypatch):
+    """It reads nothing else instead."""
+    monkeypatch.setenv("CASSTORE_HOME", str(cli.folder / "c"))
+    run = casstore.init(remote=str(cli.folder / "hub"))
+    with pytest.raises(Corrupt, match="net:v1 cannot come"):
+        run.use_artifact("net:latest")
+    run.finish()
