@@ -4,7 +4,7 @@ Knows: the collector of cycles, the C library's memory.  Never: verbs, exit code
 
 Measured of a call that finds nothing to do: looking for cycles while modules are loaded took 8 ms
 of 104, and looking through all that lives once more before the end 13.  Measured of a pull of
-1 GiB: buffers of 12 MiB that were given back and asked for again cost 100,000 page faults, 0.25 of
+1 GiB: buffers of 16 MiB that were given back and asked for again cost 100,000 page faults, 0.25 of
 1.9 s of processor time; and 50 MB more at the peak where each thread kept some of its own.
 """
 

@@ -32,7 +32,7 @@ from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, place
 __all__ = ["RemoteFrames"]
 
 READ_AHEAD_BYTES = 1024 * 1024
-MAX_RANGE_BYTES = 12 * 1024 * 1024  # of one request: a pack is three
+MAX_RANGE_BYTES = 16 * 1024 * 1024  # of one request: a pack is two
 VERIFIERS = 2
 WORTH_A_THREAD_BYTES = 32 * 1024  # hashing less than that does not let go of the interpreter
 MAX_CACHED_BYTES = 32 * 1024 * 1024
