@@ -27,6 +27,8 @@ from casstore.remotes.probing import Probe, probe
 
 __all__ = ["remote"]
 
+UNLISTED = "listing is not allowed: what is there is known by its roll"
+
 
 @click.group(cls=Verbs, no_args_is_help=False)
 def remote() -> None:
@@ -142,7 +144,7 @@ def _tell(remote: Remote, found: Probe, options: Options) -> None:
     lines = [
         ("exclusive create", found.exclusive_create, f"numbers go {numbers}"),
         ("ranged reads", found.ranged_reads, ""),
-        ("list after write", found.list_after_write, ""),
+        ("list after write", found.list_after_write, "" if found.listing else UNLISTED),
         ("delete", found.delete, "" if found.delete else "collection will not work"),
     ]
     if options.quiet:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from casstore.cli.carrying import connected
-from casstore.cli.messages import progress_bar
+from casstore.cli.messages import progress_bar, say
 from casstore.cli.output import count_text, size_text
 from casstore.cli.workspace import Workspace
 from casstore.exchange import Connection
@@ -57,6 +57,10 @@ def verify_elsewhere(
         ):
             seen = connection.depot.index
             found = verify_depot(depot, seen=seen, sample=sample, progress=note)
+            if not depot.may_list:
+                say(
+                    place.options, f"{depot.url} may not be listed: what its roll names was checked"
+                )
     content = (
         f"{connection.remote.name}: {count_text(found.versions, 'version')}"
         f"  {count_text(found.files, 'file')}  {size_text(found.size_bytes)}"

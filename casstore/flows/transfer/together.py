@@ -84,6 +84,7 @@ def push(
     if sent.packs:
         with contextlib.suppress(RemoteError):  # all is there; the next push merges them
             merge_some(depot.frames)
+    depot.tell()
     return Pushed(sent, tuple(outcomes), (*notices, *types))
 
 
