@@ -1,12 +1,13 @@
 """What this machine created in a depot and no entry of its roll names yet: files in a cache.
 
-Knows: the files.  Never: the roll.  They may be deleted: what they name is then found by who may
-list.
+Knows: the files.  Never: the roll.  They may be deleted, or not be written: what they would name is
+found by who may list.
 
 A process writes a file of its own, a line an object as soon as it is there, so that one that is
 killed leaves to the next what it owes.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -35,12 +36,13 @@ class Owed:
     def expect(self, number: int) -> None:
         """Keep where the roll ends."""
         if number != self.expected():
-            self._end.parent.mkdir(parents=True, exist_ok=True)
-            self._end.write_text(str(number), "ascii")  # cut short, it is another guess
+            with contextlib.suppress(OSError):
+                self._end.parent.mkdir(parents=True, exist_ok=True)
+                self._end.write_text(str(number), "ascii")  # cut short, it is another guess
 
     def add(self, name: str, size_bytes: int) -> None:
         """Note an object that is there now."""
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):
             self._mine.parent.mkdir(parents=True, exist_ok=True)
             with self._mine.open("ab") as file:
                 file.write(f"{size_bytes} {name}\n".encode())
@@ -52,7 +54,7 @@ class Owed:
         for path in self._mine.parent.glob(f"{prefix}-*"):
             try:
                 data = path.read_bytes()
-            except FileNotFoundError:
+            except OSError:
                 continue
             self._found[path] = len(data)
             for line in data.decode("ascii", "replace").split("\n")[:-1]:
@@ -64,9 +66,7 @@ class Owed:
     def paid(self) -> None:
         """Forget what was read: an entry names it.  What was noted meanwhile stays."""
         for path, size_bytes in self._found.items():
-            try:
+            with contextlib.suppress(OSError):
                 if path.stat().st_size == size_bytes:
                     path.unlink()
-            except FileNotFoundError:
-                continue
         self._found.clear()

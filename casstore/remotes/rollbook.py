@@ -27,7 +27,6 @@ __all__ = ["Rollbook"]
 
 READERS = 8
 MAX_NAMES = 5_000_000
-DAMAGES = (Corrupt, Unsupported)
 
 
 class Rollbook:
@@ -49,7 +48,7 @@ class Rollbook:
         """Read what was added since the last look: one request if nothing was.
 
         Raises ``Corrupt`` for a damaged entry; where these are passed over, the next one that is
-        added stands for all of them.
+        added stands for all of them.  Raises ``Unsupported`` for one of a later release.
         """
         end = self._end()
         if end == self.last:
@@ -61,7 +60,7 @@ class Rollbook:
         while number > self.last:
             try:
                 entry = found[number] = self._whole(number)
-            except DAMAGES:
+            except Corrupt:
                 if not passing_over:
                     raise
                 self._is_damaged = True

@@ -15,7 +15,7 @@ the roll lacks.  Where listing is refused, though FORMAT can be read:
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from casstore.errors import Corrupt, NotFound, RemoteAuth, Unsupported
@@ -98,10 +98,7 @@ class Rolled:
 
     def read_ranges(self, ranges: Iterable[Range]) -> Iterator[bytes]:
         """See ``Objects``."""
-        try:
-            yield from self._objects.read_ranges(ranges)
-        except RemoteAuth as error:
-            raise self._meant("an object", error) from error
+        return _Meant(iter(self._objects.read_ranges(ranges)), self._meant)
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """See ``Objects``; where that is refused, what the roll names and this machine created."""
@@ -136,25 +133,33 @@ class Rolled:
         """
         with self._booking:
             owed = self._all_owed()
-            if self._exclusive is False or not (self._created or (self._writing and owed)):
-                return
-            book = self._opened_book()
+            if self._created or (self._writing and owed):
+                if self._exclusive is not False:
+                    self._name(owed)
+                self._forget(owed)
+
+    def _name(self, owed: Mapping[str, int]) -> None:
+        book = self._opened_book()
+        with contextlib.suppress(Unsupported):  # nobody continues a roll of a later release either
             book.catch_up(passing_over=self._refusal is None)
-            if not book.last and not self._creates_exclusively():
-                return
-            with contextlib.suppress(Unsupported):
+            if book.last or self._creates_exclusively():
                 book.add(self._to_name(book, owed), passing_over=self._refusal is None)
-            with self._lock:
-                self._created.clear()
-                self._seen.clear()
-            if self._owed is not None:
-                self._owed.paid()
-                self._owed.expect(book.last)
+        if self._owed is not None:
+            self._owed.expect(book.last)
+
+    def _forget(self, owed: Iterable[str]) -> None:
+        """Forget what is named now, or where there is no roll; not what was created meanwhile."""
+        with self._lock:
+            for name in owed:
+                self._created.pop(name, None)
+            self._seen.clear()
+        if self._owed is not None:
+            self._owed.paid()
 
     # What is known
 
     def _note(self, name: str, size_bytes: int) -> None:
-        if not is_named(name):
+        if self._exclusive is False or not is_named(name):
             return
         with self._lock:
             self._created[name] = size_bytes
@@ -162,7 +167,7 @@ class Rolled:
             self._owed.add(name, size_bytes)
 
     def _see(self, each: Listed) -> None:
-        if self._writing and is_named(each.name):
+        if self._writing and self._exclusive is not False and is_named(each.name):
             with self._lock:
                 self._seen[each.name] = each.size_bytes
 
@@ -179,16 +184,16 @@ class Rolled:
         Raises the refusal where there is no roll, and ``writing`` does not begin one.
         """
         with self._booking:
+            owed = self._all_owed()  # before the roll: else what is told meanwhile is in neither
             book = self._opened_book()
             book.catch_up()
-            owed = self._all_owed()
             if not book.last and not owed:
                 self._require_roll()
             if self._owed is not None:
                 self._owed.expect(book.last)
             return {**book.names, **owed}
 
-    def _to_name(self, book: Rollbook, owed: dict[str, int]) -> dict[str, int]:
+    def _to_name(self, book: Rollbook, owed: Mapping[str, int]) -> dict[str, int]:
         """Return what must be named, or is already.
 
         Events of others come with all that they need, listed after them: what the roll shows is
@@ -291,6 +296,25 @@ class Rolled:
             with contextlib.suppress(RemoteAuth):
                 self._objects.delete(name)
         return self._exclusive
+
+
+class _Meant:
+    """What comes of ranges, a refusal told as what it means.  It waits for nobody if given up."""
+
+    def __init__(
+        self, parts: Iterator[bytes], meant: Callable[[str, RemoteAuth], NotFound | RemoteAuth]
+    ) -> None:
+        self._parts = parts
+        self._meant = meant
+
+    def __iter__(self) -> "_Meant":
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._parts)
+        except RemoteAuth as error:
+            raise self._meant("such object", error) from error
 
 
 def _is_event(name: str) -> bool:

@@ -7,7 +7,8 @@ That somebody may not list is played here, on places that have no such users; th
 import pytest
 from places import PLACES
 
-from casstore.errors import NotFound, RemoteAuth
+from casstore.digest import digest_of
+from casstore.errors import NotFound, RemoteAuth, Unsupported
 from casstore.exchange import open_depot
 from casstore.parallel import Pool
 from casstore.remotes import Listed, Rolled, roll
@@ -145,6 +146,18 @@ def test_nothing_new_is_told_without_a_request(memory):
     before = sum(memory.requests.values())
     objects.tell()
     assert sum(memory.requests.values()) == before
+
+
+def test_a_roll_of_a_later_release_is_left_as_it_is(memory):
+    """Who may list goes on without it; who may not is told what to do."""
+    text = b"casstore-roll 2 1 0000000000000000\n"
+    memory.create(roll.entry_name(1), text + digest_of(text).hex().encode() + b"\n")
+    writer = Rolled(memory, writing=True)
+    writer.create(name_of(1), b"x")
+    writer.tell()
+    assert len(entries(memory)) == 1
+    with pytest.raises(Unsupported, match="format 2"):
+        list(Rolled(Unlisted(memory)).listing("packs/"))
 
 
 def test_a_read_that_is_refused_is_not_missing_while_listing_is_allowed(memory):

@@ -50,6 +50,7 @@ __all__ = [
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
 READERS = 2
 LOOKS = 7  # identity, events, claims, what is there
+ROLL_LOOKS = 3  # of one entry: where the roll ends, and what it names
 DEFAULT_JOBS = 4  # each holds a pack of 32 MiB while it goes up, and one more is being filled
 
 Progress = Callable[[int], None]
@@ -77,7 +78,7 @@ class ToSend:
         created += 2 * bool(self.frames)  # nodes, and their index
         told = [self.events, len(self.versions)] if upstream else [self.events]
         claims = len(self.versions) if upstream else 0
-        return LOOKS + created + claims + sum(_objects_of(count) for count in told)
+        return LOOKS + ROLL_LOOKS + created + claims + sum(_objects_of(count) for count in told)
 
 
 @dataclass(frozen=True, slots=True)
