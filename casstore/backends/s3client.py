@@ -5,11 +5,22 @@ itself (``AWS_ENDPOINT_URL``, profiles, roles).
 
 s3fs makes every call in the one thread of fsspec's loop: it signs, hashes and copies there, one
 after the other.  This client does so in the thread that calls, at half the processor time.
+
+A server that sends the head of an answer before its body, and leaves Nagle's algorithm on (Ceph's
+gateway does by default), holds the body back until the head was acknowledged, which Linux puts off
+for 40 ms: each small answer then took 44 ms instead of 3.  So what comes is acknowledged at once.
 """
 
+import socket
 from typing import Any
 
 from botocore import UNSIGNED
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
 from botocore.config import Config
 from botocore.session import Session
 
@@ -47,6 +58,43 @@ def s3_client() -> Any:
     named = {name: options[key] for key, name in _KEYS.items() if options.get(key) is not None}
     session = Session(profile=options.get("profile"))
     config = Config(**settings)
-    return session.create_client(
+    client = session.create_client(
         "s3", config=config, **{**named, **options.get("client_kwargs", {})}
     )
+    _acknowledge_at_once(client)
+    return client
+
+
+class _Connection(AWSHTTPConnection):  # type: ignore[misc]
+    def getresponse(self) -> Any:
+        _at_once(self.sock)
+        return super().getresponse()
+
+
+class _SecureConnection(AWSHTTPSConnection):  # type: ignore[misc]
+    def getresponse(self) -> Any:
+        _at_once(self.sock)
+        return super().getresponse()
+
+
+class _Pool(AWSHTTPConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _Connection
+
+
+class _SecurePool(AWSHTTPSConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _SecureConnection
+
+
+def _at_once(sock: socket.socket | None) -> None:
+    """Acknowledge the next answer at once; the kernel falls back to waiting by itself."""
+    option = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it
+    if sock is not None and option is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, option, 1)
+
+
+def _acknowledge_at_once(client: Any) -> None:
+    """Give a client these connections; botocore has no setting for it, and does without it else."""
+    session = getattr(getattr(client, "_endpoint", None), "http_session", None)
+    manager = getattr(session, "_manager", None)
+    if manager is not None:
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

@@ -64,8 +64,13 @@ class Reader:
         return ChunkRow._make(CHUNK_ROW.unpack(data)) if data is not None else None
 
     def chunks(self, digests: Sequence[Digest]) -> list[ChunkRow | None]:
-        """Return where each frame lies, in the order asked."""
+        """Return where each frame lies, in the order asked.
+
+        Each lookup lets go of the interpreter's lock, so an empty table is asked nothing.
+        """
         get, table = self._transaction.get, self._handles["chunks"]
+        if not self._transaction.stat(table)["entries"]:
+            return [None] * len(digests)
         unpack, make = CHUNK_ROW.unpack, ChunkRow._make
         found = [get(digest, None, table) for digest in digests]
         return [None if data is None else make(unpack(data)) for data in found]

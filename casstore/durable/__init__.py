@@ -37,6 +37,8 @@ from casstore.durable.writing import (
     FileWriter,
     create,
     is_out_of_space,
+    map_memory,
+    new_background,
     write_new,
 )
 
@@ -61,6 +63,8 @@ __all__ = [
     "link",
     "look_anew",
     "make_directory",
+    "map_memory",
+    "new_background",
     "observe",
     "process_space",
     "publish_exclusive",

@@ -6,8 +6,9 @@ Invariant: a frame is said to be there only if its pack was listed or named by a
 byte that comes back was compared with its digest.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from casstore.chunks import decode
@@ -89,21 +90,36 @@ class RemoteFrames(RemotePacks):
         Packs come in the order in which they were asked for first.
         Raises ``Corrupt`` naming pack and frame if one is not what its digest says, or is nowhere.
         """
-        far: dict[Digest, None] = {}
+        far: list[Digest] = []
         for digest in dict.fromkeys(digests):
             near = self._near(digest)
             if near is None:
-                far[digest] = None
+                far.append(digest)
             else:
                 yield digest, near
-        try:
-            for digest, frame in self._read(list(far)):
-                del far[digest]
-                yield digest, frame
-        except Corrupt:
-            if not self._look_again():
-                raise
-            yield from self._read(list(far))
+        yield from self.read_groups([far])
+
+    def read_groups(self, groups: Iterable[Sequence[Digest]]) -> Iterator[tuple[Digest, Encoded]]:
+        """Do what ``read`` does for groups of frames, one after the other, without a pause.
+
+        A group is taken when there is room for more requests, while frames of those before it are
+        under way; what taking one raises is raised after the frames of those before it.
+        """
+        awaited: dict[Digest, None] = {}
+        taking = _Taking(groups, awaited)
+        coming: Iterable[Sequence[Digest]] = taking
+        for _ in range(MAX_LOOKS):
+            try:
+                for digest, frame in self._read(coming):
+                    awaited.pop(digest, None)
+                    yield digest, frame
+            except Corrupt:
+                if taking.has_failed or not self._look_again():
+                    raise
+                coming = chain([list(awaited)], taking)
+                continue
+            return
+        yield from self._read(chain([list(awaited)], taking))
 
     def _look_again(self) -> bool:
         """After damage: see whether it was set aside or is gone, and where frames lie then."""
@@ -111,12 +127,10 @@ class RemoteFrames(RemotePacks):
         self.look()
         return self._mirror.set_aside() | self._gone != before
 
-    def _read(self, far: Sequence[Digest]) -> Iterator[tuple[Digest, Encoded]]:
-        groups = sorted(spans(self._locate(far), MAX_RANGE_BYTES), key=_first_asked)
-        came = self._came([_Span(group, _range(group)) for group in groups])
+    def _read(self, groups: Iterable[Sequence[Digest]]) -> Iterator[tuple[Digest, Encoded]]:
         verified = ordered_map(
             self._verified,
-            came,
+            self._came(span for group in groups for span in self._spans(group)),
             workers=VERIFIERS,
             window=VERIFIERS,
             worth_a_thread=_worth_a_thread,
@@ -126,22 +140,47 @@ class RemoteFrames(RemotePacks):
             if damage is not None:
                 raise damage
 
-    def _came(self, spans: list["_Span"]) -> Iterator[tuple["_Span", bytes | Error]]:
-        """Yield the bytes of each span, or that its pack is gone or short, which ends it."""
-        found = self._objects.read_ranges([span.where for span in spans])
-        for span in spans:
+    def _spans(self, far: Sequence[Digest]) -> Iterator["_Span"]:
+        for group in sorted(spans(self._locate(far), MAX_RANGE_BYTES), key=_first_asked):
+            yield _Span(group, _range(group))
+
+    def _came(self, spans: Iterator["_Span"]) -> Iterator[tuple["_Span", bytes | Error]]:
+        """Yield the bytes of each span, or that its pack is gone or short, which ends it.
+
+        What ``spans`` raises comes last, with a span of nothing.
+        """
+        asked: deque[_Span] = deque()
+        failed: list[Error] = []
+
+        def ranges() -> Iterator[Range]:
             try:
-                yield span, next(found)
+                for span in spans:
+                    asked.append(span)
+                    yield span.where
+            except Error as error:
+                failed.append(error)
+
+        found = self._objects.read_ranges(ranges())
+        while True:
+            try:
+                data = next(found, None)
             except (Corrupt, NotFound) as error:
-                yield span, error
+                yield asked.popleft(), error
                 return
+            if data is None:
+                break
+            yield asked.popleft(), data
+        for its_error in failed:
+            yield _Span([], Range("", 0, 0)), its_error
 
     def _verified(
         self, came: tuple["_Span", bytes | Error]
-    ) -> tuple[list[tuple[Digest, Encoded]], Corrupt | None]:
+    ) -> tuple[list[tuple[Digest, Encoded]], Error | None]:
         """Return the frames of a span up to the first that is not right, and what that is."""
         (group, where), data = came
         frames: list[tuple[Digest, Encoded]] = []
+        if isinstance(data, Error) and not group:
+            return frames, data
         if isinstance(data, Error):
             return frames, self._damaged(group[0].digest, where.name, _gone_or_short(data))
         for item in group:
@@ -276,6 +315,24 @@ class RemoteFrames(RemotePacks):
             )
         name, data = write_roots(index for index in indexes.values() if index is not None)
         self._objects.create(f"roots/{root.hex()}/{name}", data)
+
+
+class _Taking:
+    """Groups of frames as they are taken, noted in ``awaited``."""
+
+    def __init__(self, groups: Iterable[Sequence[Digest]], awaited: dict[Digest, None]) -> None:
+        self.has_failed = False
+        self._groups = iter(groups)
+        self._awaited = awaited
+
+    def __iter__(self) -> Iterator[Sequence[Digest]]:
+        try:
+            for group in self._groups:
+                self._awaited.update(dict.fromkeys(group))
+                yield group
+        except Error:
+            self.has_failed = True
+            raise
 
 
 class _Span(NamedTuple):

@@ -14,6 +14,7 @@ Nodes are cut by content, so an inserted byte rewrites one leaf and the nodes ab
 
 import struct
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from casstore.digest import Buffer, Digest
@@ -117,14 +118,18 @@ def chunk_refs(
         return
     if len(layout) == TOP.size:
         level, top = TOP.unpack(layout)
-        rows = _walk(level, Digest(top), size, fetch, start)
+        leaves = _walk(level, Digest(top), size, fetch, start)
     else:
-        rows = _rows(layout, LEAF_ROW, 0)
+        leaves = iter([_rows(layout, LEAF_ROW, 0)])
     end = 0
-    for offset, ref in rows:
-        end = offset + ref.size_bytes
-        if end > start:
-            yield offset, ref
+    for rows in leaves:
+        if rows:
+            offset, ref = rows[-1]
+            end = offset + ref.size_bytes
+        if start:
+            yield from [(offset, ref) for offset, ref in rows if offset + ref.size_bytes > start]
+        else:
+            yield from rows
     if end != size:
         raise Corrupt(f"a chunk list covers {end} of {size} bytes")
 
@@ -145,14 +150,15 @@ def _nodes(level: int, digest: Digest, fetch: Fetch) -> Iterator[Digest]:
 
 def _walk(
     level: int, digest: Digest, size: int, fetch: Fetch, start: int, base: int = 0
-) -> Iterator[tuple[int, ChunkRef]]:
+) -> Iterator[list[tuple[int, ChunkRef]]]:
+    """Yield the rows of each leaf from the one on that holds byte ``start``."""
     if level > MAX_LEVEL:
         raise Corrupt("a chunk list is deeper than any file needs")
-    rows = list(_rows(_node(digest, level, fetch), BRANCH_ROW if level else LEAF_ROW, base))
-    if sum(ref.size_bytes for _, ref in rows) != size:
+    rows = _rows(_node(digest, level, fetch), BRANCH_ROW if level else LEAF_ROW, base)
+    if sum([ref.size_bytes for _, ref in rows]) != size:
         raise Corrupt("a chunk list does not hold as many bytes as it should")
     if level == 0:
-        yield from rows
+        yield rows
         return
     for position, (offset, child) in enumerate(rows):
         if offset + child.size_bytes > start or position == len(rows) - 1:
@@ -170,9 +176,9 @@ def _node(digest: Digest, level: int, fetch: Fetch) -> memoryview:
     return data[NODE_HEAD.size :]
 
 
-def _rows(data: Buffer, row: struct.Struct, base: int) -> Iterator[tuple[int, ChunkRef]]:
+def _rows(data: Buffer, row: struct.Struct, base: int) -> list[tuple[int, ChunkRef]]:
+    """Return each row of a node, and where in the file it begins."""
     if len(data) % row.size or not len(data) // row.size <= MAX_NODE_ROWS:
         raise Corrupt("a chunk list has a broken row")
-    for digest, size in row.iter_unpack(data):
-        yield base, ChunkRef(Digest(digest), size)
-        base += size
+    refs = list(map(ChunkRef._make, row.iter_unpack(data)))
+    return list(zip(accumulate([ref.size_bytes for ref in refs], initial=base), refs, strict=False))

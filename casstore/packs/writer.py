@@ -27,6 +27,7 @@ from casstore.packs.format import (
     Row,
     pack_id_of,
 )
+from casstore.parallel import Background
 
 __all__ = ["PackBuffer", "PackWriter"]
 
@@ -92,11 +93,14 @@ class PackWriter(_Pack):
     """A pack being written under a temporary name; ``seal`` finishes it.
 
     A pack that is closed unsealed has no footer: ``scan_rows`` still finds its frames.
+    ``background`` is as in ``durable.FileWriter``.
     """
 
-    def __init__(self, path: Path, kind: PackKind, *, direct: bool) -> None:
+    def __init__(
+        self, path: Path, kind: PackKind, *, direct: bool, background: Background | None = None
+    ) -> None:
         self.path = path
-        self._out = durable.create(path, direct=direct)
+        self._out = durable.create(path, direct=direct, background=background)
         try:
             super().__init__(self._out, kind)
         except BaseException:

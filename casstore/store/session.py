@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
 
+from casstore import durable
 from casstore.catalog import PackRow, Writer
 from casstore.chunks import Encoder
 from casstore.depot import PackFiles, SessionFolder
@@ -40,18 +41,25 @@ class _Sealed(NamedTuple):
 
 
 class _Lane:
-    """One worker's encoder and open pack."""
+    """One worker's encoder, open pack, and thread that writes it."""
 
     def __init__(self, kind: PackKind) -> None:
         self.kind = kind
         self.encoder = Encoder()
         self.writer: PackWriter | None = None
         self.token = 0
+        self._background = durable.new_background()
+
+    def begin(self, path: Path) -> None:
+        """Open a pack at ``path``."""
+        direct = self.kind is PackKind.DATA
+        self.writer = PackWriter(path, self.kind, direct=direct, background=self._background)
 
     def close(self) -> None:
-        """Give the open pack back unsealed."""
+        """Give the open pack back unsealed, and the thread."""
         if self.writer is not None:
             self.writer.close()
+        self._background.close()
 
 
 class Session:
@@ -94,7 +102,7 @@ class Session:
         buffers may be reused after the call.
         """
         with self._turns.turn():
-            self._check()
+            self._require_going()
             return self._add(frames, hint, kind)
 
     def add_encoded(self, frames: Sequence[tuple[Digest, Encoded]], kind: PackKind) -> list[Token]:
@@ -104,7 +112,7 @@ class Session:
             return frame
 
         with self._turns.turn():
-            self._check()
+            self._require_going()
             return self._keep(frames, kind, as_it_is)
 
     def _add(
@@ -225,6 +233,9 @@ class Session:
 
     def _check(self) -> None:
         self.folder.require_there()
+        self._require_going()
+
+    def _require_going(self) -> None:
         if self._failed is not None:
             raise Error(
                 f"nothing more can be added after an error: {self._failed}",
@@ -235,10 +246,10 @@ class Session:
         with self._lock:
             lane = self._lanes[kind].pop() if self._lanes[kind] else _Lane(kind)
             if lane.writer is None:
+                self.folder.require_there()
                 self._tokens -= 1
                 lane.token = self._tokens
-                path = self.folder.new_path("pack")
-                lane.writer = PackWriter(path, kind, direct=kind is PackKind.DATA)
+                lane.begin(self.folder.new_path("pack"))
             self._in_use.add(lane)
         return lane
 

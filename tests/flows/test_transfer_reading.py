@@ -79,3 +79,53 @@ def test_a_pack_comes_in_one_request(other, depot, pushed):
     before = depot.objects.requests["GET"]
     receive(other, depot, [view.commit])
     assert depot.objects.requests["GET"] - before <= packs + 3
+
+
+def test_groups_are_taken_while_frames_of_those_before_are_under_way(depot, pushed, monkeypatch):
+    """The next group is looked up before the frames of the first have come."""
+    _, digests = pushed
+    taken = []
+
+    def groups():
+        for start in range(0, len(digests), 8):
+            taken.append(start)
+            yield digests[start : start + 8]
+
+    frames = depot.frames.read_groups(groups())
+    first, _ = next(frames)
+    assert first == digests[0]
+    assert len(taken) > 2
+    assert [first, *(digest for digest, _ in frames)] == digests
+
+
+def test_what_ends_the_groups_is_raised_after_the_frames_before_it(depot, pushed, monkeypatch):
+    """It is not taken for damage of the depot, after which others would be read on."""
+    _, digests = pushed
+    monkeypatch.setattr(depot.frames, "_look_again", lambda: True)
+
+    def groups():
+        yield digests[:20]
+        raise Corrupt("a list of chunks is damaged")
+
+    frames = depot.frames.read_groups(groups())
+    assert [next(frames)[0] for _ in range(20)] == digests[:20]
+    with pytest.raises(Corrupt, match="a list of chunks"):
+        next(frames)
+
+
+def test_after_damage_that_was_set_aside_all_groups_come(depot, pushed, monkeypatch):
+    """Those that were under way are asked for again, and those not yet taken follow."""
+    _, digests = pushed
+    bad = digests[9]
+    real, damaged = remoteframes.encoded_frame, [True]
+
+    def once_damaged(data, offset, digest):
+        if digest == bad and damaged:
+            damaged.clear()
+            raise Corrupt("a flipped bit")
+        return real(data, offset, digest)
+
+    monkeypatch.setattr(remoteframes, "encoded_frame", once_damaged)
+    monkeypatch.setattr(depot.frames, "_look_again", lambda: True)
+    groups = (digests[start : start + 4] for start in range(0, len(digests), 4))
+    assert sorted(digest for digest, _ in depot.frames.read_groups(groups)) == sorted(digests)

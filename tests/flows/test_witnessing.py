@@ -146,7 +146,40 @@ def test_files_that_go_over_batches_are_seen(chunks):
         witness.begin(frozenset(ref.digest for ref in refs[some]))
         its = chunks[some]
         witness.see([(digest_of(one), Encoded(0, len(one), one)) for one in its])
-        witness.end()
     witness.expect(entry, None)
     witness.begin(())
+    witness.end()
     assert witness.has_seen(entry)
+
+
+@pytest.mark.parametrize("size", [1000, 1_500_000])
+def test_batches_may_begin_before_the_frames_of_those_before_have_come(size):
+    """A chunk that both have, and that is asked for twice, too; large ones go to the background."""
+    chunks = [os.urandom(size + number) for number in range(6)]
+    files = [a_file(*chunks[:3]), a_file(chunks[1], *chunks[3:])]
+    witness = Witness()
+    for entry, refs in files:
+        for ref in refs:
+            witness.expect(entry, ref)
+        witness.expect(entry, None)
+        witness.begin([ref.digest for ref in refs])
+    for chunk in [*chunks[:3], chunks[1], *chunks[3:]]:
+        witness.see([(digest_of(chunk), Encoded(0, len(chunk), memoryview(chunk)))])
+    witness.end()
+    witness.close()
+    assert [witness.has_seen(entry) for entry, _ in files] == [True, True]
+
+
+def test_a_chunk_that_came_in_a_batch_and_not_in_the_next_is_not_waited_for(chunks):
+    """It is here by then: the file that has it is read again, those after it are seen."""
+    files = [a_file(*chunks[:2]), a_file(chunks[0], chunks[2]), a_file(*chunks[3:])]
+    witness = Witness()
+    for (entry, refs), come in zip(files, (chunks[:2], chunks[2:3], chunks[3:]), strict=True):
+        for ref in refs:
+            witness.expect(entry, ref)
+        witness.expect(entry, None)
+        witness.begin([digest_of(chunk) for chunk in come])
+        for chunk in come:
+            witness.see([(digest_of(chunk), Encoded(0, len(chunk), chunk))])
+    assert [witness.has_seen(entry) for entry, _ in files] == [True, False, True]
+    witness.end()

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from collections import deque
 from pathlib import Path
 
@@ -49,13 +50,30 @@ def test_buffers_of_direct_files_are_used_again(tmp_path, monkeypatch):
     """One file after the other takes the memory of the first: touching more costs time."""
     monkeypatch.setattr(writing, "_spare_buffers", deque(maxlen=writing.MAX_SPARE_BUFFERS))
     made = []
-    monkeypatch.setattr(writing, "_map_memory", lambda size: made.append(size) or bytearray(size))
+    monkeypatch.setattr(writing, "map_memory", lambda size: made.append(size) or bytearray(size))
     for number in range(5):
         file = durable.create(tmp_path / f"{number}", direct=True)
         file.append(bytes(3 * durable.DIRECT_BUFFER_BYTES + 5))
         file.sync()
         file.close()
     assert len(made) == 2
+
+
+def test_files_that_share_a_background_are_written_by_one_thread(tmp_path):
+    """It is there until its owner closes it, and what is abandoned midway is waited for."""
+    before = threading.active_count()
+    background = durable.new_background()
+    data = os.urandom(2 * durable.DIRECT_BUFFER_BYTES + 5)
+    for number in range(3):
+        file = durable.create(tmp_path / f"{number}", direct=True, background=background)
+        file.append(data)
+        if number != 1:
+            file.sync()
+        file.close()
+        assert threading.active_count() <= before + 1
+    background.close()
+    assert threading.active_count() == before
+    assert (tmp_path / "0").read_bytes() == (tmp_path / "2").read_bytes() == data
 
 
 def test_a_file_system_that_refuses_direct_writes_is_written_buffered(tmp_path, monkeypatch):

@@ -21,7 +21,7 @@ from casstore.errors import Absent, Corrupt, Error, RemoteError
 from casstore.flows.checkout.referenced import Resolved
 from casstore.manifests import ChunkRef, Entry, chunk_refs
 from casstore.names import display_path
-from casstore.parallel import ordered_map
+from casstore.parallel import Background, ordered_map
 from casstore.store import Readable
 
 __all__ = ["File", "Progress", "Writer"]
@@ -115,11 +115,12 @@ class Writer:
         return stored < COMPRESSED * sum([ref.size_bytes for ref in sample])
 
     def _write_large(self, files: Iterable[File], unnamed: set[bytes]) -> _Written:
-        for file in files:
-            unnamed.add(file.staged)
-            self._write_one(file)
-            yield file
-            self.note(1, 0)
+        with closing(durable.new_background()) as background:
+            for file in files:
+                unnamed.add(file.staged)
+                self._write_one(file, background)
+                yield file
+                self.note(1, 0)
 
     def _fetch(self, files: Iterable[File], unnamed: set[bytes]) -> _Written:
         with ordered_map(
@@ -133,9 +134,11 @@ class Writer:
                     yield file
                 self.note(1, file.entry.size_bytes)
 
-    def _write_one(self, file: File) -> None:
+    def _write_one(self, file: File, background: Background) -> None:
         path = Path(os.fsdecode(file.staged))
-        writer = durable.create(path, direct=True, executable=file.entry.executable)
+        writer = durable.create(
+            path, direct=True, executable=file.entry.executable, background=background
+        )
         try:
             for frames in ordered_map(
                 lambda refs: _read(self.store, file.entry, refs),

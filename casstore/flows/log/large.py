@@ -96,7 +96,7 @@ class _Stream:
         self._note = note
         self._hasher = Hasher()
         self._framer = Framer(cuts)
-        self._buffer = memoryview(bytearray(BLOCK_BYTES + MAX_CHUNK_BYTES))
+        self._buffer = durable.map_memory(BLOCK_BYTES + MAX_CHUNK_BYTES)
 
     def take(self, descriptor: int, size_bytes: int) -> int:
         """Read to the end; returns how many bytes there were.

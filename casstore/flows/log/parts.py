@@ -94,7 +94,7 @@ class PartedFile:
         self._note(0, len(part.data))
 
     def _begin(self, descriptor: int, start: int, size_bytes: int) -> Pending[_Part]:
-        buffer = self._spare.pop() if self._spare else memoryview(bytearray(PART_BYTES))
+        buffer = self._spare.pop() if self._spare else durable.map_memory(PART_BYTES)
         end = min(start + PART_BYTES, size_bytes)
         final = end == size_bytes
         return self._pool.submit(_read, descriptor, buffer, start, end, self._cuts, final=final)

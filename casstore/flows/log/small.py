@@ -104,7 +104,7 @@ def _batches(sources: Iterable[Source], spare: deque[memoryview]) -> Iterator[_B
 
 
 def _new_buffer() -> memoryview:
-    return memoryview(bytearray(BATCH_BYTES + WHOLE_FILE_BYTES + MAX_CHUNK_BYTES))
+    return durable.map_memory(BATCH_BYTES + WHOLE_FILE_BYTES + MAX_CHUNK_BYTES)
 
 
 def _read(source: Source, batch: _Batch, cutter: Cutter) -> None:

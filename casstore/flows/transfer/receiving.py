@@ -14,6 +14,8 @@ Frames of files may be left out, those of lists never: so what is missing can be
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 from casstore.digest import Buffer, CommitId, Digest
 from casstore.errors import Corrupt
@@ -40,7 +42,10 @@ __all__ = [
 LOOKS = 3  # at FORMAT, AUTHORITY and the journal
 LOOKS_OF_A_VERSION = 2  # its root lists, and the one that is read
 FRAMES_ADDED_AT_ONCE = 64
+FRAMES_LOOKED_UP_FIRST = 1024
 FRAMES_LOOKED_UP_AT_ONCE = 16_384  # a request ends with them, so they are many
+
+Item = TypeVar("Item")
 
 Progress = Callable[[int], None]
 """Told of bytes as they have arrived."""
@@ -190,32 +195,39 @@ class _Receiver:
         closure = Closure(manifest, self._nodes.fetch)
         kinds = closure.kinds(self._seen, self._keep, self.witness.expect)
         with contextlib.closing(self.witness):
-            for frames, kind in _lacked(self._store, self._depot, kinds, self.witness):
-                self.session.add_encoded(frames, kind)
-                size = sum(len(frame.payload) for _, frame in frames)
-                self.frames += len(frames)
-                self.stored_bytes += size
-                if self._progress is not None:
-                    self._progress(size)
+            data = self._depot.frames.read_groups(self._data(kinds))
+            for frames in batches(data, FRAMES_ADDED_AT_ONCE):
+                self.witness.see(frames)
+                self._add(frames, PackKind.DATA)
+            self.witness.end()
+
+    def _data(self, kinds: Iterable[tuple[Digest, PackKind]]) -> Iterator[list[Digest]]:
+        """Yield the frames of files that the store lacks, many at a time; nodes are added here."""
+        for batch in _growing(kinds):
+            data = _missing(self._store, [digest for digest, its in batch if its is PackKind.DATA])
+            self.witness.begin(data)
+            nodes = [digest for digest, its in batch if its is PackKind.METADATA]
+            found = self._depot.frames.read(_missing(self._store, nodes))
+            for frames in batches(found, FRAMES_ADDED_AT_ONCE):
+                self._add(frames, PackKind.METADATA)
+            yield data
+
+    def _add(self, frames: list[tuple[Digest, Encoded]], kind: PackKind) -> None:
+        self.session.add_encoded(frames, kind)
+        size = sum([len(frame.payload) for _, frame in frames])
+        self.frames += len(frames)
+        self.stored_bytes += size
+        if self._progress is not None:
+            self._progress(size)
 
 
-def _lacked(
-    store: Store,
-    depot: RemoteDepot,
-    kinds: Iterable[tuple[Digest, PackKind]],
-    witness: Witness,
-) -> Iterator[tuple[list[tuple[Digest, Encoded]], PackKind]]:
-    """Yield what the store lacks of a version, verified, some frames at a time."""
-    for batch in batches(kinds, FRAMES_LOOKED_UP_AT_ONCE):
-        data = _missing(store, [digest for digest, its in batch if its is PackKind.DATA])
-        witness.begin(frozenset(data))
-        for frames in batches(depot.frames.read(data), FRAMES_ADDED_AT_ONCE):
-            witness.see(frames)
-            yield frames, PackKind.DATA
-        witness.end()
-        nodes = _missing(store, [digest for digest, its in batch if its is PackKind.METADATA])
-        for frames in batches(depot.frames.read(nodes), FRAMES_ADDED_AT_ONCE):
-            yield frames, PackKind.METADATA
+def _growing(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield items in lists that become longer: bytes are under way while the rest is looked up."""
+    iterator = iter(items)
+    size = FRAMES_LOOKED_UP_FIRST
+    while batch := list(islice(iterator, size)):
+        yield batch
+        size = min(4 * size, FRAMES_LOOKED_UP_AT_ONCE)
 
 
 def _lacking(

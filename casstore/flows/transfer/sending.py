@@ -221,8 +221,7 @@ def _closures(
 def _read(origin: Origin, digests: Iterator[Digest]) -> Iterator[tuple[Digest, Encoded]]:
     """Yield frames as they are stored, each verified; not in the order in which they are asked."""
     if isinstance(origin, RemoteDepot):
-        for batch in batches(digests):  # bytes under way are bounded there
-            yield from origin.frames.read(batch)
+        yield from origin.frames.read_groups(batches(digests))  # bytes under way are bounded there
         return
     groups = batches(digests, FRAMES_READ_AT_ONCE)
     for found in ordered_map(

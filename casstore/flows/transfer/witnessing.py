@@ -9,7 +9,8 @@ other is left to be read once it is here.  Frames were compared with their diges
 """
 
 from collections import Counter, deque
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from casstore.chunks import decode
 from casstore.digest import Buffer, Digest, Hasher, digest_of
@@ -18,6 +19,9 @@ from casstore.packs import Encoded
 from casstore.parallel import Background, Pending
 
 __all__ = ["Witness"]
+
+_Expected: TypeAlias = tuple[Entry, ChunkRef | None]
+"""A chunk of a file, or its end."""
 
 MAX_WAITING_BYTES = 32 * 1024 * 1024
 MAX_WAITING_BATCHES = 2
@@ -28,14 +32,15 @@ MAX_FILES = 200_000  # remembered, 100 bytes each
 class Witness:
     """Hashes files as their frames come.
 
-    For each batch: ``expect`` every chunk and every end of a file, in order, then ``begin``, then
-    ``see`` the frames as they come, then ``end``.
+    For each batch: ``expect`` every chunk and every end of a file, in order, then ``begin``; then
+    ``see`` its frames as they come, while the next batches may begin.  ``end`` comes after all.
     """
 
     def __init__(self) -> None:
         self._seen: set[Digest] = set()
-        self._expected: deque[tuple[Entry, ChunkRef | None]] = deque()
-        self._coming: Collection[Digest] = ()
+        self._noted: list[_Expected] = []
+        self._expected: deque[_Expected] = deque()
+        self._coming: set[Digest] = set()
         self._needed: Counter[Digest] = Counter()
         self._waiting: dict[Digest, Buffer] = {}
         self._waiting_bytes = 0
@@ -51,16 +56,25 @@ class Witness:
 
     def expect(self, entry: Entry, ref: ChunkRef | None) -> None:
         """Note the next chunk of a file, or its end, as ``Closure.kinds`` tells it."""
-        if ref is not None:
-            self._needed[ref.digest] += 1
-        elif not self._in_a_file:  # nothing comes of an empty file, or of a reference
+        if ref is None and not self._in_a_file:  # nothing comes of an empty file, or of a reference
             return
-        self._expected.append((entry, ref))
+        self._noted.append((entry, ref))
         self._in_a_file = ref is not None
 
-    def begin(self, coming: Collection[Digest]) -> None:
-        """Note which of the frames that are expected will come, each once; others do not."""
-        self._coming = coming
+    def begin(self, coming: Iterable[Digest]) -> None:
+        """Note which of the frames that are expected will come; others do not."""
+        noted, self._noted = self._noted, []
+        if self._helper is None:
+            self._admit(noted, coming)
+        else:
+            self._under_way.append(self._helper.submit(self._admit, noted, coming))
+
+    def _admit(self, noted: list[_Expected], coming: Iterable[Digest]) -> None:
+        self._coming.update(coming)
+        for _, ref in noted:
+            if ref is not None:
+                self._needed[ref.digest] += 1
+        self._expected.extend(noted)
         self._go_on()
 
     def see(self, frames: Sequence[tuple[Digest, Encoded]]) -> None:
@@ -86,6 +100,7 @@ class Witness:
             self._under_way.popleft().result()
 
     def _see(self, digest: Digest, frame: Encoded) -> None:
+        self._coming.discard(digest)
         if digest not in self._needed:
             return
         self._wait_with(digest, decode(frame.codec, frame.payload, frame.size_bytes))
@@ -98,9 +113,10 @@ class Witness:
             self._go_on()
 
     def end(self) -> None:
-        """Note that no more frames of this batch come; what lacks one is given up."""
+        """Note that no more frames come; what lacks one is given up."""
         self._settle()
-        self.begin(())
+        self._coming.clear()
+        self._go_on()
 
     def close(self) -> None:
         """End the thread, if there is one; what was seen stays known."""
