@@ -186,6 +186,22 @@ def test_check_tells_that_listing_is_not_allowed_and_goes_on(machines):
     blind("push")
 
 
+def test_repair_and_compact_go_by_the_roll(machines):
+    """What was sent again is found by everybody, and what was damaged by nobody any more."""
+    a, b = machines("a", lists=False), machines("b", lists=False)
+    for text in ("one", "two", "three"):
+        a.put(text)
+        a("push")
+    objects = machines.objects()
+    pack = next(iter(objects.listing("packs/")))
+    objects.create(pack.name, bytes(pack.size_bytes))
+    a("repair", "--to", "hub")
+    assert "merged into 1" in a("remote", "compact").text
+    assert b("verify", "--remote", "hub").lines[-1].endswith("ok")
+    b("pull")
+    assert b.versions() == {"net:v0": "one", "net:v1": "two", "net:v2": "three"}
+
+
 def refuse_entries(monkeypatch):
     """Let pushes end before their entry, as killed ones do; returns what lets them again."""
 
