@@ -1,6 +1,7 @@
 """S3 servers on loopback for the benchmarks: Ceph's object gateway, or ``rclone serve s3``.
 
-Knows: how each is started, emptied and ended.  Never: what is timed.
+Knows: how each is started, emptied and ended; Ceph's by the script that the tests start too.
+Never: what is timed.
 
 Ceph keeps objects in memory (about twice their size), so that no tool waits for the disk under the
 server.  ``rclone serve s3`` hashes every object of a bucket again and again, also with
@@ -16,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,35 +24,10 @@ from typing import Any
 from botocore.session import Session
 
 KEY, SECRET = "AKIAAAAAAAAAAAAAAAAA", "SECRETSECRETSECRET"  # rclone refuses shorter ones
-READY_SECONDS = 60
+READY_SECONDS = 120
 MAX_DELETED_AT_ONCE = 1000
 
-_CONF = """[global]
-fsid = {fsid}
-mon host = [v2:127.0.0.1:{mon}]
-public addr = 127.0.0.1
-cluster addr = 127.0.0.1
-run dir = {where}
-admin socket = {where}/$name.asok
-pid file = {where}/$name.pid
-log file = {where}/$name.log
-keyring = {where}/keyring
-auth cluster required = cephx
-auth service required = cephx
-auth client required = cephx
-mon data = {where}/mon
-osd data = {where}/osd
-osd objectstore = memstore
-memstore device bytes = 8589934592
-osd pool default size = 1
-osd pool default min size = 1
-osd pool default pg num = 4
-osd crush chooseleaf type = 0
-mon allow pool size one = true
-rgw frontends = beast endpoint=127.0.0.1:{port}
-rgw data = {where}/rgw
-rgw gc obj min wait = 0
-"""
+CEPH = Path(__file__).parents[1] / "tests" / "ceph_server.py"
 
 
 class Server:
@@ -137,37 +112,14 @@ class Ceph(Server):
     provider = "Ceph"
 
     def start(self, stack: contextlib.ExitStack) -> None:
-        """Start the three, with a user."""
+        """Start it, with a user."""
+        for name in ("ceph-mon", "ceph-osd", "radosgw", "ceph"):
+            tool(name)
         own = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ceph-", dir="/tmp")))
         own.chmod(0o755)  # they give up root's rights
-        mon, fsid, conf, ring = _free_port(), str(uuid.uuid4()), own / "ceph.conf", own / "keyring"
-        conf.write_text(_CONF.format(where=own, mon=mon, port=self.port, fsid=fsid))
-        for name in ("mon", "osd", "rgw"):
-            (own / name).mkdir()
-        self._config = ["-c", str(conf)]
-        caps = [word for part in ("mon", "osd", "mgr") for word in ("--cap", part, "allow *")]
-        key = ["ceph-authtool", "-C", ring, "--gen-key", "-n", "mon.", "--cap", "mon", "allow *"]
-        _call(*key)
-        for name in ("client.admin", "client.rgw", "osd.0"):
-            _call("ceph-authtool", ring, "--gen-key", "-n", name, *caps)
-        address = ["--addv", "a", f"[v2:127.0.0.1:{mon}]"]
-        _call("monmaptool", "--create", "--fsid", fsid, *address, own / "monmap")
-        made = ["--mkfs", "-i", "a", "--monmap", own / "monmap", "--keyring", ring]
-        _call("ceph-mon", *self._config, *made)
-        stack.enter_context(_process([tool("ceph-mon"), *self._config, "-i", "a", "-f"], mon, own))
-        _call("ceph", *self._config, "osd", "create")
-        _call("ceph-osd", *self._config, "-i", "0", "--mkfs")
-        stack.enter_context(_process([tool("ceph-osd"), *self._config, "-i", "0", "-f"], mon, own))
-        _call(
-            *("ceph", *self._config, "osd", "crush", "add", "osd.0", "1.0"),
-            *("root=default", "host=h"),
-        )
-        gateway = [tool("radosgw"), *self._config, "-n", "client.rgw", "-f"]
-        stack.enter_context(_process(gateway, self.port, own))
-        keys = ["--access-key", KEY, "--secret-key", SECRET]
-        _call(
-            "radosgw-admin", *self._config, "user", "create", "--uid=t", "--display-name=t", *keys
-        )
+        self._config = ["-c", str(own / "ceph.conf")]
+        call = [sys.executable, str(CEPH), str(self.port), str(own), KEY, SECRET]
+        stack.enter_context(_process(call, self.port, self.folder))
 
     def empty(self, bucket: str) -> None:
         """See ``Server``: what is deleted is freed by a collection."""

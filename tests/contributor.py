@@ -66,6 +66,13 @@ def main(verb, where, run_id, files, dies=""):
             run.upsert_artifact(artifact).wait()
             print(json.dumps({}))
             return
+        if verb == "await":
+            run.upsert_artifact(artifact).wait()
+            print("added", flush=True)
+            version = artifact.wait(timeout=100, finished=True)
+            said = {"version": version.version, "commit": version.id, "files": contents(version)}
+            print(json.dumps(said))
+            return
         try:
             version = run.finish_artifact(artifact).wait()
         except Conflict as error:

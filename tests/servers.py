@@ -40,7 +40,7 @@ def server(script, folder, *, ready="/", **environment):
 
 
 @contextlib.contextmanager
-def running(command, folder, *, ready, log="server.log", **environment):
+def running(command, folder, *, ready, log="server.log", patience=READY_SECONDS, **environment):
     """Run a command until the block ends; waits until ``ready``, a URL or a port, answers.
 
     What it starts belongs to its group and is ended with it.
@@ -56,7 +56,7 @@ def running(command, folder, *, ready, log="server.log", **environment):
             start_new_session=True,
         )
     try:
-        _wait(process, ready, said)
+        _wait(process, ready, said, patience)
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
@@ -69,8 +69,8 @@ def running(command, folder, *, ready, log="server.log", **environment):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait(process, url, log):
-    deadline = time.monotonic() + READY_SECONDS
+def _wait(process, url, log, patience):
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break

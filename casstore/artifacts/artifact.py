@@ -12,7 +12,7 @@ from typing import Any
 
 from casstore.artifacts.collection import ArtifactCollection
 from casstore.artifacts.collections import collection_created_as
-from casstore.artifacts.commits import log_in_run, wait_for, wait_for_part
+from casstore.artifacts.commits import log_in_run, wait_for
 from casstore.artifacts.contents import ArtifactContents
 from casstore.artifacts.drafting import Drafting
 from casstore.artifacts.elsewhere import pull_versions, push_versions
@@ -23,6 +23,7 @@ from casstore.artifacts.linking import link_to, linked_versions, warn_of_link
 from casstore.artifacts.place import Place, current_place
 from casstore.artifacts.runinfo import RunInfo, maker_of, users_of
 from casstore.artifacts.runrecord import RunFields, RunRecord, current_record, working_place
+from casstore.artifacts.waiting import wait_for_part
 from casstore.artifacts.wordnames import run_id
 from casstore.errors import Invalid
 from casstore.journal.views import VersionView
@@ -164,14 +165,17 @@ class Artifact(ArtifactContents):
             raise
         record.finish("finished", 0)
 
-    def wait(self, timeout: float | None = None) -> "Artifact":
+    def wait(self, timeout: float | None = None, *, finished: bool = False) -> "Artifact":
         """Wait until it is a version; raises what went wrong, or ``TimeoutError`` after seconds.
 
         One that was upserted is waited for until its part is durable; it becomes the version if the
-        round is finished by then.
+        round is finished by then, on this host or another.  ``finished`` waits for that: for
+        workers that nobody waits for before the finish.  A depot elsewhere is then asked 6 times in
+        the first minute and twice in each later one; of the version come the lists of files, and
+        bytes when they are read.  (``finished`` is casstore's own.)
         """
         if self._part is not None and self._pending is None and self._now() is None:
-            wait_for_part(self, self._part, timeout)
+            wait_for_part(self, self._part, timeout, finished=finished)
         else:
             wait_for(self, timeout)
         return self

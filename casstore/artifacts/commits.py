@@ -19,7 +19,6 @@ from casstore.artifacts.terminal import termlog
 from casstore.artifacts.unstored import Unstored
 from casstore.encoding import canonical_json
 from casstore.errors import Invalid, UsageError
-from casstore.journal.views import PartView, VersionView
 from casstore.names import LATEST, check_alias, check_tag
 from casstore.parallel import Pending
 from casstore.store import (
@@ -28,10 +27,10 @@ from casstore.store import (
     Store,
     check_type_of,
     reference_to,
-    version_of_part,
 )
 
 __all__ = [
+    "check_process",
     "checked",
     "log_again",
     "log_in_run",
@@ -39,7 +38,6 @@ __all__ = [
     "request_for",
     "say_unchanged",
     "wait_for",
-    "wait_for_part",
 ]
 
 
@@ -71,23 +69,13 @@ def wait_for(artifact: ArtifactProperties, timeout: float | None = None) -> Fini
     finished = artifact._now()  # noqa: SLF001 - the same room
     pending = artifact._pending  # noqa: SLF001
     if finished is None and pending is not None:
-        _check_process(artifact, pending)
+        check_process(artifact, pending)
         artifact._settle(pending.result(timeout))  # noqa: SLF001
     return artifact._need("wait")  # noqa: SLF001
 
 
-def wait_for_part(
-    artifact: ArtifactProperties, part: Pending[PartView], timeout: float | None
-) -> None:
-    """Wait until a part is durable; an artifact whose round is finished becomes the version."""
-    _check_process(artifact, part)
-    kept = part.result(timeout)
-    version = version_of_part(artifact._drafting.store(), kept)  # noqa: SLF001
-    if version is not None:
-        artifact._settle(Committed(version, created=False))  # noqa: SLF001
-
-
-def _check_process(artifact: ArtifactProperties, pending: Pending[Any]) -> None:
+def check_process(artifact: ArtifactProperties, pending: Pending[Any]) -> None:
+    """Refuse to wait in a forked child for what its parent has under way."""
     if artifact._drafting.process != os.getpid() and not pending.done():  # noqa: SLF001
         raise UsageError(
             f"{artifact.name!r} is being logged by the process that this one was forked from",
@@ -164,8 +152,7 @@ def _commit(place: Place, store: Store, artifact: ArtifactProperties, request: C
     committed = artifact._drafting.commit(store, request)  # noqa: SLF001
     say_unchanged(store, request, committed)
     if place.remote:
-        shared: VersionView = for_runs().share(place, store, committed.version)
-        return replace(committed, version=shared)
+        return replace(committed, version=for_runs().share(place, store, committed.version))
     return committed
 
 

@@ -6,6 +6,7 @@ imports are a sixth of those of ``Artifact``.
 
 import importlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from casstore.digest import CommitId
@@ -24,8 +25,11 @@ def on_demand(store: Store) -> Store:
     return store
 
 
-def look_afar(store: Store, from_: str) -> tuple[Readable, Callable[[], None]]:
-    """Return the depot at a remote's name or URL for reading, and what lets it go."""
+def look_afar(store: Store | Path, from_: str) -> tuple[Readable, Callable[[], None]]:
+    """Return the depot at a remote's name or URL for reading, and what lets it go.
+
+    ``store`` may be the folder of one that was never made.
+    """
     found: tuple[Readable, Callable[[], None]] = importlib.import_module(MODULE).look_afar(
         store, from_
     )

@@ -100,8 +100,9 @@ def open_entry(
 
     What is not here of a version that was pulled without it is fetched as it is read.  With
     ``from_``, a remote's name or a URL, ``ref`` is a version there: only what is read comes, and
-    nothing is kept.  Raises ``NotFound`` for the version, ``NotFound`` that is a ``KeyError`` for
-    the path; reading raises ``Absent`` and ``RemoteError`` for what cannot be fetched.
+    nothing is kept; it needs no store, and makes none.  Raises ``NotFound`` for the version,
+    ``NotFound`` that is a ``KeyError`` for the path; reading raises ``Absent`` and ``RemoteError``
+    for what cannot be fetched.
     """
     if mode not in {"rb", "r", "rt", "br"}:
         raise Invalid(f"a version is opened with mode rb or r, not {mode!r}")
@@ -134,7 +135,7 @@ def _stream(
 def _stream_from_afar(
     place: Place, remote: str, ref: str, path: str | os.PathLike[str]
 ) -> EntryStream:
-    source, let_go = look_afar(place.store(), remote)
+    source, let_go = look_afar(place.store() if place.is_made() else place.root, remote)
     try:
         return _stream(source, place.project, ref, path, let_go)
     except BaseException:

@@ -188,12 +188,16 @@ def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) 
         _raise(done.conflicts)
 
 
-def look_afar(store: Store, from_: str) -> tuple[Readable, Callable[[], None]]:
-    """Return a depot for reading, as it is now, and what lets it go; nothing is pulled."""
+def look_afar(store: Store | Path, from_: str) -> tuple[Readable, Callable[[], None]]:
+    """Return a depot for reading, as it is now, and what lets it go; nothing is pulled.
+
+    ``store`` may be the folder of one that was never made: none is made.
+    """
     with contextlib.ExitStack() as ends:
         connection = ends.enter_context(reached(store, from_, create=False, follow=False))
         connection.depot.refresh()
-        return Afar(store, connection.depot), ends.pop_all().close
+        here = None if isinstance(store, Path) else store
+        return Afar(here, connection.depot), ends.pop_all().close
 
 
 def _meant(known: Known, refs: str | Iterable[str] | None, project: str) -> list[CommitId]:

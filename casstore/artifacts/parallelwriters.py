@@ -3,9 +3,9 @@
 Knows: W&B's calls, what they refuse, what an artifact is between them.  Never: the protocol.
 
 An artifact that was upserted is no version yet: it stays ``PENDING``, and so it may be upserted or
-finished again, but not be changed.  ``wait`` waits until its part is durable, never for the finish,
-which another process calls, perhaps after waiting for this one; once the round is finished,
-``wait`` makes it the version that its part went into.
+finished again, but not be changed.  ``wait`` waits until its part is durable, and unless it is told
+to never for the finish, which another process calls, perhaps after waiting for this one; once the
+round is finished, on whatever host, ``wait`` makes it the version that its part went into.
 """
 
 import os
@@ -84,6 +84,7 @@ class ParallelWriters(RunArtifacts, ABC):
         place = (request.name, writers)
         replaces = record.ended_badly and place not in record.upserted
         record.upserted.add(place)
+        artifact._part_place = record.place  # noqa: SLF001 - the same room
         artifact._part = record.submit(  # noqa: SLF001 - the same room
             lambda: _add(record.place, store, artifact, request, writers, replaces=replaces)
         )

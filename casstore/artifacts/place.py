@@ -65,6 +65,10 @@ class Place:
             return on_demand(create_store(self.root))
         return on_demand(open_store(self.root))
 
+    def is_made(self) -> bool:
+        """Tell whether there is a store."""
+        return (self.root / "FORMAT").exists()
+
     def writable_store(self) -> Store:
         """Return the store for writing, made if it is missing."""
         store = on_demand(create_store(self.root))

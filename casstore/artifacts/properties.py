@@ -13,7 +13,7 @@ from casstore.artifacts.entry import ArtifactManifest
 from casstore.artifacts.finished import Finished, timestamp
 from casstore.artifacts.jsonable import metadata_of
 from casstore.artifacts.lifetime import ArtifactTTL, Lifetime, seconds_of, timedelta_of
-from casstore.artifacts.place import LOCAL_ENTITY
+from casstore.artifacts.place import LOCAL_ENTITY, Place
 from casstore.errors import ArtifactNotLoggedError, Invalid
 from casstore.journal.views import PartView
 from casstore.names import LATEST, check_alias, check_name, check_tag, check_type, texts
@@ -27,6 +27,7 @@ class ArtifactProperties:
     """A draft, then a version: ``_now`` says which, and every property asks it."""
 
     _part: Pending[PartView] | None = None  # its share of a version that several make
+    _part_place: Place | None = None  # where that was added
 
     def __init__(self, name: str, type_name: str, drafting: Drafting) -> None:
         self._base_name = check_name(name)

@@ -9,13 +9,20 @@ Loaded by name (``elsewhere.for_runs``) when a run names such a depot, for most 
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from casstore.artifacts.place import Place
 from casstore.artifacts.terminal import termlog
 from casstore.errors import Invalid, NotFound
 from casstore.exchange import Connection, connected, find_remote
-from casstore.flows.transfer import add_part_there, choose, finish_round_there, pull, push
+from casstore.flows.transfer import (
+    add_part_there,
+    choose,
+    finish_round_there,
+    pull,
+    push,
+    version_of_part_there,
+)
 from casstore.journal import queries
 from casstore.journal.views import PartView, VersionView
 from casstore.names import Reference
@@ -23,7 +30,7 @@ from casstore.remotes.addresses import parse_address
 from casstore.remotes.configuration import add_remote, read_remotes
 from casstore.store import Commit, Draft, Finish, Store
 
-__all__ = ["add", "begin", "fetch", "finish", "share"]
+__all__ = ["add", "begin", "fetch", "finish", "looking", "share"]
 
 REMOTE_NAME = "origin"
 
@@ -81,6 +88,13 @@ def finish(
             writer=writer,
             incremental=incremental,
         )
+
+
+@contextlib.contextmanager
+def looking(place: Place, store: Store) -> Iterator[Callable[[PartView], VersionView | None]]:
+    """Give what looks, here and in the depot, which version a part went into; None while none."""
+    with _connected(place, store) as connection:
+        yield lambda part: version_of_part_there(store, connection, part)
 
 
 def share(place: Place, store: Store, view: VersionView) -> VersionView:

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["Failure", "Kind", "StatusError", "understood"]
+__all__ = ["Failure", "Kind", "StatusError", "UnusableKey", "understood"]
 
 
 class Kind(enum.Enum):
@@ -48,6 +48,13 @@ class StatusError(Exception):
     def __init__(self, status: int, reason: str = "") -> None:
         super().__init__(f"HTTP {status} {reason}".rstrip())
         self.status = status
+
+
+class UnusableKey(Exception):
+    """A key of the user's, or what says which to use, where a library has no class for it.
+
+    Its text is ours, and may be told.
+    """
 
 
 CODES = {
@@ -128,6 +135,7 @@ CLASSES = {  # the first package of a class's module, and its name
     "builtins.PermissionError": Kind.AUTH,
     "builtins.TimeoutError": Kind.PASSING,
     "casstore.ShortRead": Kind.SHORT,
+    "casstore.UnusableKey": Kind.AUTH,
     "google.DefaultCredentialsError": Kind.AUTH,
     "google.RefreshError": Kind.AUTH,
     "google.TransportError": Kind.PASSING,
@@ -206,6 +214,8 @@ def _status(error: BaseException) -> int:
 
 def _told(error: BaseException) -> str:
     """Return the name of an error, the system's own words for its number if it has one."""
+    if isinstance(error, UnusableKey):
+        return str(error)
     status = _status(error)
     if status:
         return _code(error) or f"HTTP {status}"

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -104,8 +103,7 @@ class Extraction:
             elif UNSAFE.search(path) or size != sum(self.rows[digest][3] for digest in digests):
                 raise ValueError(f"{path!r} has a path or a size that no file of a version has")
             else:
-                target = os.path.join(folder, path)
-                os.makedirs(os.path.dirname(target), exist_ok=True)
+                os.makedirs(os.path.dirname(target := os.path.join(folder, path)), exist_ok=True)
                 os.close(os.open(target, os.O_CREAT | os.O_EXCL, 0o777 if kind else 0o666))
                 yield from ((target, digest) for digest in digests)
 
@@ -131,11 +129,13 @@ def main(out: str = "-", *folders: str) -> list[str]:
         label = f"{version['project']}/{version['name']}-{version['version'] or commit[:12]}"
         if UNSAFE.search(label.encode()):
             raise ValueError(f"{label!r} is no name of a version")
+        if os.path.lexists(place := os.path.join(out, label)):
+            raise ValueError(f"{place!r} is there already and stays as it is: name another OUT")
         print(label)
-        os.makedirs(place := os.path.join(out, label))
+        os.makedirs(place)
         entries = extraction.entries(bytes.fromhex(version["root"]), version["level"])
         chunks = extraction.files(os.fsencode(place), entries)
-        while batch := list(islice(chunks, 64)):
+        while batch := [each for _, each in zip(range(64), chunks)]:
             for number, frame in enumerate(extraction.frames([digest for _, digest in batch])):
                 with open(batch[number][0], "ab") as file:
                     file.write(frame)

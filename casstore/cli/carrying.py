@@ -76,7 +76,7 @@ def origin_of(place: Workspace, from_: str | None) -> Iterator[tuple[Origin, Sto
         store = place.existing()
         yield store, store
         return
-    base = place.existing() if place.is_made() else place.choice.path
+    base = place.base()
     with connected(place, base, from_, create=False, follow=False) as connection:
         connection.depot.refresh()
         yield connection.depot, base

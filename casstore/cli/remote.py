@@ -10,7 +10,7 @@ import click
 from casstore.cli.carrying import connected
 from casstore.cli.messages import say
 from casstore.cli.options import Options, Verbs
-from casstore.cli.output import one_line, print_json, print_line, print_table
+from casstore.cli.output import count_text, one_line, print_json, print_line, print_table
 from casstore.cli.workspace import Workspace
 from casstore.errors import NotFound
 from casstore.exchange import merge_all
@@ -24,10 +24,12 @@ from casstore.remotes.configuration import (
     remove_remote,
 )
 from casstore.remotes.probing import Probe, probe
+from casstore.store import forget_place, reference_to
 
 __all__ = ["remote"]
 
 UNLISTED = "listing is not allowed: what is there is known by its roll"
+MAX_NAMED = 8
 
 
 @click.group(cls=Verbs, no_args_is_help=False)
@@ -49,6 +51,7 @@ def add(options: Options, *, name: str, url: str, upstream: bool) -> None:
     with Workspace(options) as place:
         store = place.writable()
         kept = add_remote(store.root, name, url, upstream=upstream)
+        store.absences.recall(kept.url, store.staging())
         if upstream and store.authority is None:
             store.follow_upstream(UNKNOWN_AUTHORITY)  # numbers are provisional from now on
     _show([kept], options, one=True)
@@ -68,14 +71,33 @@ def ls(options: Options) -> None:
 @click.argument("name", metavar="NAME")
 @click.pass_obj
 def rm(options: Options, *, name: str) -> None:
-    """Forget a place; what lies there stays."""
+    """Forget a place; what lies there stays.
+
+    Nothing is sent there or read there any more, unless its URL is given.  Versions that were
+    pulled without all of their bytes are named if the rest was to come from there: it can be had
+    when the place is added again.
+    """
     with Workspace(options) as place:
         place.existing()
-        removed = remove_remote(place.writable().root, name)
+        store = place.writable()
+        known = read_remotes(store.root)
+        same = [each for each in known.values() if name in known and each.url == known[name].url]
+        lacking = forget_place(store, same[0].url) if len(same) == 1 else []
+        removed = remove_remote(store.root, name)
+        left = [f"{view.project}/{reference_to(store, view)}" for view in lacking]
     if options.json:
-        print_json(removed=removed.record())
+        print_json(removed=removed.record(), lacking=left)
     elif not options.quiet:
         print_line(f"{removed.name}  is no remote any more; what lies at {removed.url} stays")
+    if left:
+        more = f" and {len(left) - MAX_NAMED:,} more" if len(left) > MAX_NAMED else ""
+        say(
+            options,
+            f"{count_text(len(left), 'version')} {'lack' if left[1:] else 'lacks'} bytes here that"
+            " were to come from it:"
+            f" {', '.join(left[:MAX_NAMED])}{more} (`casstore remote add {removed.name}"
+            f" {removed.url}` lets them be fetched again)",
+        )
 
 
 @remote.command("check")
@@ -111,11 +133,12 @@ def compact(options: Options, *, name: str | None, dry_run: bool) -> None:
     """Merge the indexes of a place, so that a push from a new machine fetches little.
 
     A push does some of it by itself.  Nothing is removed there: who began before goes on.
-    Without NAME the upstream is meant, else the only place.
+    Without NAME the upstream is meant, else the only place.  With a URL it needs no store, and
+    makes none.
     """
     with Workspace(options) as place:
-        store = place.existing()
-        with connected(place, store, name, create=False, follow=False) as connection:
+        base = place.base()
+        with connected(place, base, name, create=False, follow=False) as connection:
             done = merge_all(connection.depot.frames, dry_run=dry_run)
             called = connection.remote.name
     if options.json:

@@ -26,6 +26,11 @@ from casstore.store import Store
 __all__ = ["repair"]
 
 CORRUPT_EXIT_CODE = 4
+LISTS = {
+    "index/": ("damaged index", "damaged indexes", "replaced"),
+    "roots/": ("damaged root list", "damaged root lists", "set aside"),
+    "journal/": ("damaged journal pack", "damaged journal packs", "replaced"),
+}
 SOURCE = "NAME|URL|FOLDER|BUNDLE"
 
 
@@ -109,16 +114,31 @@ def _print(options: Options, done: Repaired, *, dry_run: bool) -> None:
     print_problems(done.problems)
     if options.quiet:
         return
-    brought = done.frames + done.kept + done.events
-    verb = "would be healed" if dry_run else "healed"
-    if not brought and not done.set_aside:
+    if done.is_nothing:
         print_line("nothing to heal" if not done.problems else "nothing could be healed")
         return
-    print_line(
-        f"{verb}: {count_text(done.frames, 'chunk')} brought  {size_text(done.stored_bytes)}"
-        f"  {done.kept} kept  {count_text(done.events, 'event')}"
-        f"  {count_text(len(done.set_aside), 'damaged pack')} set aside"
-    )
+    verb = "would be healed" if dry_run else "healed"
+    print_line(f"{verb}: {'  '.join(_done(done))}")
+
+
+def _done(done: Repaired) -> Iterator[str]:
+    """Yield what was done, each in some words."""
+    if done.frames:
+        yield f"{count_text(done.frames, 'chunk')} brought  {size_text(done.stored_bytes)}"
+    if done.kept:
+        yield f"{count_text(done.kept, 'chunk')} kept"
+    if done.events:
+        yield f"{count_text(done.events, 'event')} brought"
+    if done.claims:
+        yield f"{count_text(done.claims, 'claim')} made again"
+    if done.named:
+        yield f"{count_text(done.named, 'pack')} named by an index again"
+    if done.set_aside:
+        yield f"{count_text(len(done.set_aside), 'damaged pack')} set aside"
+    for folder, (one, many, what) in LISTS.items():
+        count = sum(name.startswith(folder) for name in done.lists)
+        if count:
+            yield f"{count:,} {one if count == 1 else many} {what}"
 
 
 def _record(done: Repaired) -> dict[str, Any]:
@@ -128,5 +148,8 @@ def _record(done: Repaired) -> dict[str, Any]:
         "kept": done.kept,
         "events": done.events,
         "set_aside": list(done.set_aside),
+        "damaged_lists": list(done.lists),
+        "packs_named": done.named,
+        "claims": done.claims,
         "problems": [problem_record(problem) for problem in done.problems],
     }

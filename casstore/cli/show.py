@@ -133,8 +133,9 @@ def _number(store: Store, view: VersionView) -> str:
 
 def _here(store: Store, view: VersionView) -> str:
     """Return where the rest is of a version that is not whole here."""
-    urls = store.absences.read().urls.get(view.commit)
-    return f"partly; the rest comes from {' or '.join(urls)}" if urls else ""
+    absences = store.absences.read()
+    partly = view.commit in absences
+    return f"partly; the rest comes from {absences.whence(view.commit)}" if partly else ""
 
 
 def _same(store: Store, view: VersionView) -> str:

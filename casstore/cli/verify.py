@@ -142,7 +142,7 @@ def _version(place: Workspace, ref: str, *, quick: bool, references: bool) -> bo
     if partly_here(store, view):
         entries = with_presence(store, store.manifest(view.manifest)) if not problems else []
         absent = facts["absent_files"] = sum(not here for _, here in entries)
-        where = " or ".join(store.absences.read().urls[view.commit])
+        where = store.absences.read().whence(view.commit)
         content += f"  ({count_text(absent, 'file')} absent here, to be had from {where})"
     record = version_record(store, view)
     return show_problems(place.options, problems, content, version=record, **facts)

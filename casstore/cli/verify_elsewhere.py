@@ -47,20 +47,38 @@ def verify_elsewhere(
 
     It needs no store, and makes none.
     """
-    base = place.existing() if place.is_made() else place.choice.path
-    with connected(place, base, remote, create=False) as connection:
-        if ref is not None:
-            return _version(place, connection, ref, sample, show)
-        with (
-            connection.anew() as depot,
-            progress_bar(place.options, "verify", _known_bytes(connection)) as note,
-        ):
-            seen = connection.depot.index
-            found = verify_depot(depot, seen=seen, sample=sample, progress=note)
-            if not depot.may_list:
-                say(
-                    place.options, f"{depot.url} may not be listed: what its roll names was checked"
-                )
+    with connected(place, place.base(), remote, create=False) as connection:
+        good = (
+            _all(place, connection, sample, show)
+            if ref is None
+            else _version(place, connection, ref, sample, show)
+        )
+    if not good:
+        say(place.options, _what_helps(connection))
+    return good
+
+
+def _what_helps(connection: Connection) -> str:
+    """Return how the depot may be healed; a bundle is written once."""
+    if connection.is_bundle:
+        return "take another copy of the bundle, or make it again"
+    name = connection.remote.name
+    return (
+        f"`casstore repair --to {name}` heals it with what the store has; what it has not is to be"
+        " had by `casstore pull` or `casstore repair --from` another place first"
+    )
+
+
+def _all(place: Workspace, connection: Connection, sample: float, show: Show) -> bool:
+    with (
+        connection.anew() as depot,
+        progress_bar(place.options, "verify", _known_bytes(connection)) as note,
+    ):
+        seen = connection.depot.index
+        found = verify_depot(depot, seen=seen, sample=sample, progress=note)
+        if not depot.may_list:
+            told = f"{depot.url} may not be listed: what its roll names was checked"
+            say(place.options, told)
     content = (
         f"{connection.remote.name}: {count_text(found.versions, 'version')}"
         f"  {count_text(found.files, 'file')}  {size_text(found.size_bytes)}"

@@ -116,6 +116,10 @@ class Workspace:
         """Tell whether there is a store."""
         return (self.choice.path / "FORMAT").exists()
 
+    def base(self) -> Store | Path:
+        """Return the store, or the folder where none was made: for what needs none."""
+        return self.existing() if self.is_made() else self.choice.path
+
     def existing_or_empty(self) -> Store | None:
         """Return the store, None for the user's default one if it was never made: it is empty."""
         if self.choice.is_default and not self.is_made():

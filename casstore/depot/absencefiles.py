@@ -5,7 +5,9 @@ of the store has it too.
 
 A file is written before the event that makes its versions exist here, and goes after all that they
 need was seen to be here.  So a version that no file names is whole, or damaged; one that a file
-names may be whole by now, which whoever looks finds out.
+names may be whole by now, which whoever looks finds out.  Where a place is no remote any more, its
+files are made anew and say so: nothing is read there until it is one again, or somebody pulls from
+it.
 """
 
 import json
@@ -14,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from casstore import durable
 from casstore.digest import CommitId, digest_of
@@ -26,9 +29,13 @@ ID_CHARS = 32
 
 @dataclass(frozen=True, slots=True)
 class Absences:
-    """What all files say together: the URLs at which the bytes of each version are."""
+    """What all files say together, of each version: the URLs at which its bytes are.
+
+    ``urls`` has every version, some with none; ``removed`` are those that are asked no more.
+    """
 
     urls: dict[CommitId, list[str]]
+    removed: dict[CommitId, list[str]]
 
     def __contains__(self, commit: object) -> bool:
         return commit in self.urls
@@ -38,8 +45,27 @@ class Absences:
 
     @property
     def places(self) -> list[str]:
-        """The URLs of all of them, each once."""
+        """The URLs that are asked, of all versions, each once."""
         return list(dict.fromkeys(url for urls in self.urls.values() for url in urls))
+
+    @property
+    def removed_places(self) -> list[str]:
+        """The URLs that are asked no more, of all versions, each once."""
+        return list(dict.fromkeys(url for urls in self.removed.values() for url in urls))
+
+    def whence(self, commit: CommitId) -> str:
+        """Return where the bytes of a version come from, in words."""
+        if self.urls[commit]:
+            return " or ".join(self.urls[commit])
+        return f"{' or '.join(self.removed[commit])}, once it is added as a remote again"
+
+
+class _Note(NamedTuple):
+    """What a file says."""
+
+    url: str
+    commits: frozenset[CommitId]
+    is_removed: bool
 
 
 class AbsenceFiles:
@@ -47,27 +73,65 @@ class AbsenceFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root / "absent"
-        self._last: tuple[list[str], Absences] = [], Absences({})
-        self._parsed: dict[str, tuple[str, frozenset[CommitId]]] = {}  # a name has one content
+        self._last: tuple[list[str], Absences] = [], Absences({}, {})
+        self._parsed: dict[str, _Note] = {}  # a name has one content
 
     def read(self) -> Absences:
         """Return what is noted; a file that was cut short counts as none."""
         names = self._names()
         if names == self._last[0]:
             return self._last[1]
-        found: dict[CommitId, list[str]] = defaultdict(list)
+        urls: dict[CommitId, list[str]] = defaultdict(list)
+        removed: dict[CommitId, list[str]] = defaultdict(list)
         for name in names:
-            url, commits = self._read(name)
-            for commit in commits:
-                found[commit].append(url)
-        self._last = names, Absences(dict(found))
+            note = self._read(name)
+            for commit in note.commits:
+                urls[commit] += [] if note.is_removed else [note.url]
+                removed[commit] += [note.url] if note.is_removed else []
+        self._last = names, Absences(dict(urls), dict(removed))
         return self._last[1]
 
     def note(self, commits: Collection[CommitId], url: str, staging: Path) -> None:
         """Note, durably, that bytes of versions may be missing here and are at ``url``."""
-        if not commits:
+        self._write(_Note(url, frozenset(commits), is_removed=False), staging)
+
+    def settle(self, commits: Collection[CommitId], staging: Path) -> None:
+        """Note that versions are whole here; what a file says of others is written anew first."""
+        settled = set(commits)
+        for name in self._names():
+            note = self._read(name)
+            if not settled.isdisjoint(note.commits):
+                self._write(note._replace(commits=note.commits - settled), staging)
+                durable.unlink(self._root / name)
+
+    def forget(self, url: str, staging: Path) -> list[CommitId]:
+        """Note that nothing is read at ``url`` any more; returns whose bytes were to come from it.
+
+        Versions that other places are noted to have are not among them.
+        """
+        self._mark(url, staging, removed=True)
+        found = self.read()
+        return sorted(
+            commit
+            for commit, urls in found.removed.items()
+            if url in urls and not found.urls[commit]
+        )
+
+    def recall(self, url: str, staging: Path) -> None:
+        """Note that ``url`` may be read again."""
+        self._mark(url, staging, removed=False)
+
+    def _mark(self, url: str, staging: Path, *, removed: bool) -> None:
+        for name in self._names():
+            note = self._read(name)
+            if note.url == url and note.is_removed is not removed:
+                self._write(note._replace(is_removed=removed), staging)
+                durable.unlink(self._root / name)
+
+    def _write(self, note: _Note, staging: Path) -> None:
+        if not note.commits:
             return
-        data = _data(commits, url)
+        data = _data(note)
         path = self._root / _id_of(data)
         durable.make_directory(self._root)
         try:
@@ -76,23 +140,13 @@ class AbsenceFiles:
             if self._read(path.name) == _NOTHING:  # it was cut short
                 durable.replace_file(path, data)
 
-    def settle(self, commits: Collection[CommitId], staging: Path) -> None:
-        """Note that versions are whole here; what a file says of others is written anew first."""
-        settled = set(commits)
-        for name in self._names():
-            url, named = self._read(name)
-            if settled.isdisjoint(named):
-                continue
-            self.note(named - settled, url, staging)
-            durable.unlink(self._root / name)
-
     def _names(self) -> list[str]:
         try:
             return sorted(os.listdir(self._root))
         except FileNotFoundError:
             return []
 
-    def _read(self, name: str) -> tuple[str, frozenset[CommitId]]:
+    def _read(self, name: str) -> _Note:
         parsed = self._parsed.get(name)
         if parsed is None:
             try:
@@ -105,16 +159,20 @@ class AbsenceFiles:
         return parsed
 
 
-_NOTHING: tuple[str, frozenset[CommitId]] = ("", frozenset())
+_NOTHING = _Note("", frozenset(), is_removed=False)
 
 
-def _parse(data: bytes) -> tuple[str, frozenset[CommitId]]:
+def _parse(data: bytes) -> _Note:
     fields = json.loads(data)
-    return fields["url"], frozenset(CommitId(bytes.fromhex(each)) for each in fields["commits"])
+    commits = frozenset(CommitId(bytes.fromhex(each)) for each in fields["commits"])
+    return _Note(fields["url"], commits, fields.get("removed") is True)
 
 
-def _data(commits: Collection[CommitId], url: str) -> bytes:
-    fields = {"commits": sorted(commit.hex() for commit in commits), "url": url}
+def _data(note: _Note) -> bytes:
+    commits = sorted(commit.hex() for commit in note.commits)
+    fields: dict[str, Any] = {"commits": commits, "url": note.url}
+    if note.is_removed:
+        fields["removed"] = True
     return canonical_json(fields).encode() + b"\n"
 
 

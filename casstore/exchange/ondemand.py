@@ -2,11 +2,11 @@
 
 Knows: which remotes are asked and in which order, when what came is kept.  Never: versions, paths.
 
-Asked are the places that were noted when versions were pulled (``store.absences``), then the
-upstream, then every other remote.  What comes is verified, given to who reads, and kept in the
-store: in packs of a session of its own, so that a failure there ends nobody's logging.  What did
-not fill a pack is sealed after 8 MiB, after a second, and at the end; a process that is killed
-loses less than that, and it is fetched again.
+Asked are the places that were noted when versions were pulled (``store.absences``) and are not
+removed since, then the upstream, then every other remote.  What comes is verified, given to who
+reads, and kept in the store: in packs of a session of its own, so that a failure there ends
+nobody's logging.  What did not fill a pack is sealed after 8 MiB, after a second, and at the end; a
+process that is killed loses less than that, and it is fetched again.
 """
 
 import atexit
@@ -114,7 +114,8 @@ class _OnDemand:
         self._keeper.keep(found)
         left = len(digests) - len(found)
         if left:
-            raise _not_had(left, asked, errors)
+            removed = self._store.absences.read().removed_places
+            raise _not_had(left, asked, errors, [url for url in removed if url not in asked])
         return found
 
     def _urls(self) -> Iterator[str]:
@@ -154,9 +155,15 @@ class _OnDemand:
             return depot
 
 
-def _not_had(left: int, asked: list[str], errors: list[Error]) -> Error:
+def _not_had(left: int, asked: list[str], errors: list[Error], removed: list[str]) -> Error:
     """Return the one line for what could not be fetched."""
     what = f"{left} chunks that are not here" if left > 1 else "a chunk that is not here"
+    if removed and not errors:
+        return Absent(
+            f"{what} cannot be had: the bytes are at {' or '.join(removed)}, which is no remote"
+            " any more",
+            hint=f"`casstore remote add NAME {removed[0]}` lets them be fetched again",
+        )
     if not errors:
         where = " or ".join(asked) or "any remote: none is known"
         return Absent(

@@ -23,9 +23,12 @@ __all__ = ["Afar"]
 
 
 class Afar:
-    """See ``store.Readable``: versions of a depot elsewhere, whose events were fetched."""
+    """See ``store.Readable``: versions of a depot elsewhere, whose events were fetched.
 
-    def __init__(self, store: Store, depot: RemoteDepot) -> None:
+    What ``store`` has of them is read there, if there is a store.
+    """
+
+    def __init__(self, store: Store | None, depot: RemoteDepot) -> None:
         self.frames = _Frames(store, depot)
         self._depot = depot
         self._learned: set[Digest] = set()
@@ -61,8 +64,8 @@ class Afar:
 class _Frames:
     """See ``store.Frames``: from the store what it has, the rest from the depot."""
 
-    def __init__(self, store: Store, depot: RemoteDepot) -> None:
-        self._here = store.frames
+    def __init__(self, store: Store | None, depot: RemoteDepot) -> None:
+        self._here = None if store is None else store.frames
         self._there = depot.frames
         self._arriving = Arriving(self._bring)
 
@@ -72,7 +75,7 @@ class _Frames:
 
     def metadata(self, digest: Digest) -> Buffer:
         """See ``Frames``."""
-        if self._here.are_here([digest])[0]:
+        if self._here is not None and self._here.are_here([digest])[0]:
             return self._here.metadata(digest)
         return self._there.metadata(digest)
 
@@ -83,9 +86,11 @@ class _Frames:
 
     def read(self, digests: Sequence[Digest]) -> list[Buffer]:
         """See ``Frames``; they were verified when they came, or are now."""
-        here = self._here.are_here(digests)
-        near = [digest for digest, is_here in zip(digests, here, strict=True) if is_here]
-        found: dict[Digest, Buffer] = dict(zip(near, self._here.read(near), strict=True))
+        found: dict[Digest, Buffer] = {}
+        if self._here is not None:
+            here = self._here.are_here(digests)
+            near = [digest for digest, is_here in zip(digests, here, strict=True) if is_here]
+            found.update(zip(near, self._here.read(near), strict=True))
         far = dict.fromkeys(digest for digest in digests if digest not in found)
         for digest, frame in self._arriving.fetch(far).items():
             found[digest] = decode(frame.codec, frame.payload, frame.size_bytes)
@@ -98,7 +103,7 @@ class _Frames:
     def _elsewhere(self, digests: Collection[Digest]) -> list[Digest]:
         asked = list(dict.fromkeys(digests))
         held = self._arriving.held(asked)
-        here = self._here.are_here(asked)
+        here = [False] * len(asked) if self._here is None else self._here.are_here(asked)
         return [
             digest
             for digest, is_here in zip(asked, here, strict=True)

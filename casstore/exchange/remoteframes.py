@@ -36,6 +36,10 @@ MAX_RANGE_BYTES = 12 * 1024 * 1024  # of one request: a pack is three
 VERIFIERS = 2
 WORTH_A_THREAD_BYTES = 32 * 1024  # hashing less than that does not let go of the interpreter
 MAX_CACHED_BYTES = 32 * 1024 * 1024
+DAMAGED_HINT = (
+    "`casstore repair --to NAME` heals it with a store that has the version; or take it from"
+    " another place"
+)
 
 
 class RemoteFrames(RemotePacks):
@@ -234,7 +238,7 @@ class RemoteFrames(RemotePacks):
     def _damaged(self, digest: Digest, pack: str, problem: str) -> Corrupt:
         return Corrupt(
             f"frame {digest.hex()} in {pack} of {self._objects.url}: {problem}",
-            hint="repair the depot, or take it from another",
+            hint=DAMAGED_HINT,
         )
 
     def _keep(self, digest: Digest, frame: Encoded) -> None:
@@ -258,7 +262,7 @@ class RemoteFrames(RemotePacks):
             if place is None:
                 raise Corrupt(
                     f"frame {digest.hex()} is in no pack of {self._objects.url}",
-                    hint="the depot is not whole; repair it from a store that has the version",
+                    hint=DAMAGED_HINT,
                 )
             found.append(Wanted(position, digest, place))
         return sorted(found, key=_by_place)
@@ -269,12 +273,18 @@ class RemoteFrames(RemotePacks):
         """Create a pack; it is known to nobody before an index names it."""
         self._objects.create(pack_name(pack_id), data)
 
-    def send_indexes(self, packs: Sequence[Indexed]) -> None:
-        """Make packs that were created known to everybody, by an index for each group of them."""
+    def send_indexes(self, packs: Sequence[Indexed]) -> list[str]:
+        """Make packs that were created known to everybody, by an index for each group of them.
+
+        Returns the names of the indexes.
+        """
+        made = []
         for group in index_groups(packs):
-            name, data = write_index(group)
-            self._objects.create(f"index/{name.hex()}", data)
-            self._mirror.add_index(name, group)
+            index_id, data = write_index(group)
+            made.append(f"index/{index_id.hex()}")
+            self._objects.create(made[-1], data)
+            self._mirror.add_index(index_id, group)
+        return made
 
     def leave_out(self, packs: Iterable[PackId]) -> list[Indexed]:
         """Look for no frame in some packs any more; returns the others that no index names."""
@@ -311,7 +321,7 @@ class RemoteFrames(RemotePacks):
         if None in indexes.values():
             raise Corrupt(
                 f"a pack of {self._objects.url} cannot be read",
-                hint="nothing became visible; repair the depot, and push again",
+                hint="nothing became visible; `casstore repair --to NAME`, and push again",
             )
         name, data = write_roots(index for index in indexes.values() if index is not None)
         self._objects.create(f"roots/{root.hex()}/{name}", data)

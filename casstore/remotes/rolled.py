@@ -98,7 +98,7 @@ class Rolled:
 
     def read_ranges(self, ranges: Iterable[Range]) -> Iterator[bytes]:
         """See ``Objects``."""
-        return _Meant(iter(self._objects.read_ranges(ranges)), self._meant)
+        return _Parts(iter(self._objects.read_ranges(ranges)), self._meant)
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """See ``Objects``; where that is refused, what the roll names and this machine created."""
@@ -298,7 +298,7 @@ class Rolled:
         return self._exclusive
 
 
-class _Meant:
+class _Parts:
     """What comes of ranges, a refusal told as what it means.  It waits for nobody if given up."""
 
     def __init__(
@@ -307,7 +307,7 @@ class _Meant:
         self._parts = parts
         self._meant = meant
 
-    def __iter__(self) -> "_Meant":
+    def __iter__(self) -> "_Parts":
         return self
 
     def __next__(self) -> bytes:

@@ -206,7 +206,8 @@ class _Served:
         if kind is Kind.SHORT:
             return Corrupt(
                 f"{name} of {self.url} is shorter than it should be",
-                hint="nothing of it was used; repair the depot, or take it from another",
+                hint="nothing of it was used; `casstore repair --to NAME` heals the depot with a"
+                " store that has it, or take it from another",
             )
         if kind is Kind.MISSING and verb in {"create", "list"}:
             kind = Kind.NO_ROOT

@@ -4,7 +4,7 @@ Knows: opening, catching up, sessions, drafts, commits, rounds, reading frames, 
 Never: working files, how people call things on screen.
 """
 
-from casstore.store.absence import is_whole, partly_here, settle_whole, with_presence
+from casstore.store.absence import forget_place, is_whole, partly_here, settle_whole, with_presence
 from casstore.store.accepting import (
     accept_numbers,
     conflicts_of,
@@ -81,6 +81,7 @@ __all__ = [
     "find_version",
     "finish_round",
     "follow",
+    "forget_place",
     "held",
     "is_open",
     "is_whole",

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from casstore.digest import Digest
+from casstore.journal import queries
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry, chunk_refs
 from casstore.store.closure import Closure
 from casstore.store.store import Store
 
-__all__ = ["is_whole", "partly_here", "settle_whole", "with_presence"]
+__all__ = ["forget_place", "is_whole", "partly_here", "settle_whole", "with_presence"]
 
 MAX_FRAMES_AT_ONCE = 4096
 MAX_ENTRIES_AT_ONCE = 1024
@@ -52,6 +53,18 @@ def settle_whole(store: Store, views: Iterable[VersionView]) -> None:
         store.frames.fetcher.seal()
     if whole := [view for view in partly if is_whole(store, view)]:
         store.absences.settle([view.commit for view in whole], store.staging())
+
+
+def forget_place(store: Store, url: str) -> list[VersionView]:
+    """Read nothing at a place any more; return the versions whose bytes were to come from there.
+
+    Versions that are whole by now, or removed, are not among them.
+    """
+    with store.index.read() as reader:
+        found = [queries.version(reader, commit) for commit in store.absences.read().urls]
+    settle_whole(store, [view for view in found if view is not None and not view.deleted])
+    left = set(store.absences.forget(url, store.staging()))
+    return [view for view in found if view is not None and not view.deleted and view.commit in left]
 
 
 def with_presence(store: Store, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bool]]:

@@ -37,6 +37,10 @@ __all__ = [
 MAX_GAP_BYTES = 64 * 1024  # reading over a gap is cheaper than another read
 MAX_RANGE_BYTES = 8 * 1024 * 1024
 MAX_CACHED_BYTES = 32 * 1024 * 1024
+LOST_HINT = (
+    "run `casstore reindex`; if it stays so, `casstore repair --from NAME` takes it from a remote,"
+    " another store or a bundle"
+)
 
 Result = TypeVar("Result")
 
@@ -198,7 +202,7 @@ class FrameReader:
         except _Gone as again:
             raise Corrupt(
                 f"pack {again.pack_id.hex()} is gone",
-                hint="run `casstore reindex`; if it stays so, restore the pack from a copy",
+                hint=LOST_HINT,
             ) from None
 
     def _find(
@@ -248,13 +252,16 @@ class FrameReader:
     def _nowhere(self, missing: Sequence[Digest]) -> Error:
         absences = self._absences.read()
         if absences:
+            places, removed = absences.places, absences.removed_places
             return Absent(
                 f"{len(missing)} chunks are absent here: a version was pulled without them",
-                hint=f"`casstore pull REF` brings it whole from {' or '.join(absences.places)}",
+                hint=f"`casstore pull REF` brings it whole from {' or '.join(places)}"
+                if places
+                else f"`casstore remote add NAME {removed[0]}` names again where they are",
             )
         return Corrupt(
             f"frame {missing[0].hex()} is in no pack of this store",
-            hint="run `casstore reindex`; if it stays missing, restore its pack from a copy",
+            hint=LOST_HINT,
         )
 
     def stored_bytes(self, digests: Sequence[Digest]) -> int:
@@ -279,7 +286,7 @@ class FrameReader:
                 raise Corrupt(
                     f"frame {item.digest.hex()} in pack {pack_id.hex()}"
                     f" at byte {item.place.offset}: {error.message}",
-                    hint="run `casstore reindex`; if it stays so, restore the pack from a copy",
+                    hint=LOST_HINT,
                 ) from error
 
     def _bytes_of(self, pack_id: PackId, start: int, end: int) -> Buffer:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 from fault_proxy import Fault
@@ -274,6 +275,30 @@ def test_wrong_credentials_are_told_with_where_they_were_looked_for(
         assert "credentials were looked for in" in caught.value.hint
         assert wrong not in str(caught.value)
     assert sum(objects.requests.values()) <= 4  # nothing was tried again
+
+
+@pytest.mark.parametrize(
+    "name", [".ssh/id_ed25519.pub", ".ssh/id_rsa.pub", ".ssh/id_ecdsa", ".ssh/config"]
+)
+def test_a_file_of_ssh_that_cannot_be_used_is_told_as_credentials_are(
+    name, place_of, settle, opened, tmp_path
+):
+    """A ``.pub`` of another key, no key at all, a setting that is none: exit code 12, one line."""
+    place = place_of("sshd")
+    for key in ("other", "rsa"):
+        make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key)]
+        subprocess.run(make, check=True, timeout=60)
+    other = (tmp_path / "other.pub").read_text()
+    wrong = {".ssh/id_ecdsa": "no key\n", ".ssh/config": "Port none\n"}.get(name, other)
+    home = {**place.home, ".ssh/id_rsa": (tmp_path / "rsa").read_text(), name: wrong}
+    settle(place._replace(home=home))
+    with pytest.raises(RemoteAuth, match=r"cannot read FORMAT: a file in ~/\.ssh") as caught:
+        opened(place.url).read("FORMAT")
+    assert caught.value.exit_code == 12
+    assert "credentials were looked for in ~/.ssh/config, the agent" in caught.value.hint
+    (Path(os.environ["HOME"]) / name).unlink()
+    with pytest.raises(NotFound):
+        opened(place.url).read("FORMAT")
 
 
 def test_a_host_that_is_not_known_is_refused(place_of, settle, opened):

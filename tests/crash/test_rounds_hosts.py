@@ -12,6 +12,7 @@ from places import moto
 from policies import moto_with_policies
 
 SHARES = {"w0": {"p/0": "zero", "same": "s"}, "w1": {"p/1": "one", "same": "s"}}
+PAIRS = (("h0", "w0"), ("h1", "w1"))
 WHOLE = {**SHARES["w0"], **SHARES["w1"]}
 HERE_ONLY, THERE_ONLY = {"settled"}, {"settled there", "pushed", "one event there"}
 WAYS = ("folder", "file", "s3")
@@ -131,6 +132,20 @@ def test_finishes_of_two_hosts_at_once_end_in_one_version(job):
     made = [json.loads(worker.communicate(timeout=120)[0]) for worker in workers]
     assert made == [made[0]] * len(made)
     assert made[0]["files"] == WHOLE
+
+
+@pytest.mark.parametrize("job", WAYS, indirect=True)
+def test_a_worker_may_wait_for_a_finish_on_another_host(job):
+    """Through a folder and through a bucket: it gets the version, and reads every file of it."""
+    workers = [job.start(host, "await", run, SHARES[run]) for host, run in PAIRS]
+    for worker in workers:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+        assert worker.stdout.readline() == "added\n"
+    made = job.finish("h2", files={"index": "i"})
+    said = [json.loads(worker.communicate(timeout=120)[0]) for worker in workers]
+    assert said == [made, made]
+    assert made["files"] == {**WHOLE, "index": "i"}
 
 
 def test_a_conflict_names_both_writers_and_is_settled_by_what_is_right(job):

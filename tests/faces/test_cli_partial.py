@@ -4,10 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 
 import pytest
 
+import casstore
 from casstore.cli.main import main
 
 FILES = {
@@ -133,6 +135,69 @@ def test_a_sync_brings_the_paths_that_are_chosen_and_sends_all(sides, cli):
     sides("get", "mine:v0", "-o", "whole", "--from", sides.url)
     assert (cli.folder / "whole" / "test" / "y.txt").read_text() == "y"
     cli("verify", "--remote", sides.url, "--store", str(cli.folder / "store"))
+
+
+def test_nothing_is_read_from_a_remote_that_was_removed(sides):
+    """Its removal names what still needs it; added again, it is asked again, whatever its name."""
+    sides("pull", "net", "--metadata-only")
+    told = sides("remote", "rm", "lab").errors
+    assert "1 version lacks bytes here" in told
+    assert ": default/net:v0 (" in told
+    assert f"casstore remote add lab {sides.url}" in told
+    for call in (("cat", "net:v0", "test/a.bin"), ("get", "net:v0", "-o", "out")):
+        errors = sides(*call, code=10).errors
+        assert errors.count("\n") == 1
+        assert "net:v0" in errors
+        assert f"{sides.url}, which is no remote any more" in errors
+        assert f"casstore remote add NAME {sides.url}" in errors
+    assert not (sides.folder / "out").exists()
+    assert "once it is added as a remote again" in sides("show", "net:v0").text
+    assert "once it is added as a remote again" in sides("verify", "net:v0").text
+    assert sides("ls", "net", "--json").json["versions"][0]["here"] == "partly"
+    sides("remote", "add", "other", sides.url)
+    assert "once" not in sides("show", "net:v0").text
+    assert sides("cat", "net:v0", "test/a.bin").raw == FILES["test/a.bin"]
+    assert sides("remote", "rm", "other", "--json").json["lacking"] == ["default/net:v0"]
+    sides("pull", "net", "--include", "train/a.bin", "--from", sides.url)
+    assert sides("cat", "net:v0", "train/b.txt").raw == FILES["train/b.txt"]
+
+
+def test_a_remote_that_no_version_needs_is_removed_without_a_word(sides):
+    """Whole ones need none, also those that reads completed; another name for the place is one."""
+    sides("pull", "net", "--metadata-only")
+    sides("remote", "add", "same", sides.url)
+    assert sides("remote", "rm", "lab").errors == ""
+    assert sides("cat", "net:v0", "test/a.bin").raw == FILES["test/a.bin"]
+    for path in FILES:
+        sides("cat", "net:v0", path)
+    assert sides("remote", "rm", "same").errors == ""
+    assert "partly" not in sides("ls", "net").text
+
+
+@pytest.mark.parametrize("store", [None, "none"])
+def test_reading_from_elsewhere_makes_no_store(sides, cli, store, monkeypatch):
+    """On a machine that has none, from a URL and from a bundle; nothing else is left either."""
+    bundle = str(cli.folder / "all.bundle")
+    sides("bundle", "create", bundle, "--from", sides.url)
+    home = cli.folder / "home"
+    home.mkdir()
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "TMPDIR"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(home))
+    words = [] if store is None else ["--store", store]
+    for number, source in enumerate((sides.url, bundle)):
+        out = f"out{number}"
+        cli("get", "net", "-o", out, "--from", source, *words)
+        assert {path: (cli.folder / out / path).read_bytes() for path in FILES} == FILES
+        got = cli("cat", "net", "test/a.bin", "--from", source, *words)
+        assert got.raw == FILES["test/a.bin"]
+        cli("cat", "nothing", "test/a.bin", "--from", source, *words, code=10)
+        with casstore.open("net", "train/a.bin", store=store, from_=source) as stream:
+            stream.seek(256)
+            assert stream.read(100) == FILES["train/a.bin"][256:356]
+    assert "knows no remote" in cli("cat", "net", "x", "--from", "lab", *words, code=10).errors
+    assert list(home.iterdir()) == []
+    assert not (cli.folder / "none").exists()
 
 
 @pytest.mark.parametrize("option", ["--include", "--exclude"])

@@ -1,5 +1,6 @@
 """``casstore remote``: places that have a name, what is found out about them, what is refused."""
 
+import tempfile
 import tomllib
 
 import pytest
@@ -106,18 +107,42 @@ def test_a_configuration_that_is_none_is_told(here):
     assert "hunter2" not in here("remote", "ls", code=2).errors
 
 
-def test_indexes_of_a_place_are_merged_by_name(here):
-    """Said before it is done, and done once."""
+@pytest.fixture
+def nas(here):
+    """Give the command line of a store that has pushed three times to ``nas``."""
     here("remote", "add", "nas", "shared")
     for number in range(3):
         (here.folder / "f").write_text(f"content {number}")
         here("put", "f", "--name", f"n{number}")
         here("push", f"n{number}")
-    assert "nothing to push" in here("push").text
-    assert "3 indexes could be merged" in here("remote", "compact", "nas", "-n").text
-    assert "3 indexes merged into 1" in here("remote", "compact", "nas").text
-    assert "nothing to merge" in here("remote", "compact", "nas").text
-    assert here("remote", "compact", "--json").json["objects"] == 0
-    assert here("verify", "--remote", "nas").code == 0
-    error = here("remote", "compact", "lab", code=10).errors
+    return here
+
+
+def test_indexes_of_a_place_are_merged_without_a_store(nas, monkeypatch):
+    """By its URL, from a machine that has nothing: nothing is left there either."""
+    url = (nas.folder / "shared").as_uri()
+    home = nas.folder / "home"
+    home.mkdir()
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "TMPDIR"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(home))
+    none = ("--store", "none")
+    assert "3 indexes could be merged" in nas("remote", "compact", url, "-n", *none).text
+    assert "3 indexes merged into 1" in nas("remote", "compact", url, *none).text
+    assert "nothing to merge" in nas("remote", "compact", url, *none).text
+    assert "knows no remote" in nas("remote", "compact", "nas", *none, code=10).errors
+    assert not (nas.folder / "none").exists()
+    assert list(home.iterdir()) == []
+    assert nas("verify", "--remote", "nas").code == 0
+
+
+def test_indexes_of_a_place_are_merged_by_name(nas):
+    """Said before it is done, and done once."""
+    assert "nothing to push" in nas("push").text
+    assert "3 indexes could be merged" in nas("remote", "compact", "nas", "-n").text
+    assert "3 indexes merged into 1" in nas("remote", "compact", "nas").text
+    assert "nothing to merge" in nas("remote", "compact", "nas").text
+    assert nas("remote", "compact", "--json").json["objects"] == 0
+    assert nas("verify", "--remote", "nas").code == 0
+    error = nas("remote", "compact", "lab", code=10).errors
     assert "knows no remote" in error

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,44 @@ def test_a_depot_is_verified_without_a_store(pushed, words):
     pushed(*call[:5], code=4)
     assert "hub" in pushed("verify", "--remote", "hub2", "--store", "none", code=10).errors
     assert not (pushed.folder / "none").exists()
+
+
+@pytest.mark.parametrize("words", [[], ["net"]])
+def test_lost_packs_of_a_depot_are_no_matter_of_an_index(pushed, words):
+    """What helps is told: repairing the depot, or taking it from another; not a new index here."""
+    hub = pushed.folder / "hub"
+    shutil.rmtree(hub / "packs")
+    told = pushed("verify", "--remote", "hub", *words, code=4).errors
+    assert "`casstore repair --to hub`" in told
+    assert "repair --from" in told
+    assert "reindex" not in told
+    assert f"--to {hub}`" in pushed("verify", "--remote", hub, "--store", "none", code=4).errors
+    came = pushed("pull", "--store", "other", "--from", hub, code=4).errors
+    assert "repair --to" in came
+    assert "reindex" not in came
+    pushed("repair", "--to", "hub")
+    assert pushed("verify", "--remote", "hub", *words).errors == ""
+
+
+def test_a_damaged_bundle_is_not_to_be_repaired(pushed):
+    """It is written once: another copy is what helps."""
+    pushed("bundle", "create", "all.bundle")
+    path = pushed.folder / "all.bundle"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"CASPACK") + 200] ^= 1
+    path.write_bytes(data)
+    told = pushed("verify", "--remote", str(path), code=4).errors
+    assert "another copy of the bundle" in told
+    assert "repair" not in told
+
+
+def test_lost_packs_of_a_store_are_to_be_had_from_another_place(pushed):
+    """Where a new index does not help, the repair that does is named."""
+    for pack in (pushed.folder / ".casstore" / "packs").glob("*/*"):
+        pack.unlink()
+    assert "`casstore repair --from NAME`" in pushed("get", "net", "-o", "out", code=4).errors
+    pushed("repair", "--from", "hub")
+    pushed("get", "net", "-o", "out")
 
 
 @pytest.mark.parametrize(
@@ -133,6 +172,32 @@ def test_an_event_that_was_healed_is_no_problem_any_more(pushed, change):
     pushed("verify", "--remote", "hub", code=4)
     assert "1 event" in pushed("repair", "--to", "hub").text
     pushed("verify", "--remote", "hub")
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize(
+    ("folder", "change", "told", "key"),
+    [
+        ("index", cut, "1 damaged index replaced", "damaged_lists"),
+        ("index", Path.unlink, "packs named by an index again", "packs_named"),
+        ("roots", cut, "1 damaged root list set aside", "damaged_lists"),
+        ("claims", Path.unlink, "1 claim made again", "claims"),
+    ],
+)
+def test_a_repair_there_tells_all_that_it_did(pushed, folder, change, told, key):
+    """Also where no chunk and no event was brought; a dry run foretells it."""
+    change(next(path for path in (pushed.folder / "hub" / folder).rglob("*") if path.is_file()))
+    assert pushed("verify", "--remote", "hub", code=4).lines
+    planned = pushed("repair", "--to", "hub", "-n", code=4).lines[-1]
+    assert pushed("repair", "--to", "hub", "-n", "--json", code=4).json[key]
+    done = pushed("repair", "--to", "hub").text
+    assert told in done
+    assert planned == f"would be {done.strip()}"
+    assert pushed("verify", "--remote", "hub").lines[-1].endswith("ok")
+    assert pushed("repair", "--to", "hub").text == "nothing to heal\n"
 
 
 @pytest.mark.parametrize("source", ["default", "name", "store", "folder", "bundle"])

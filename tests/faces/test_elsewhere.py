@@ -1,11 +1,17 @@
 """Runs that share what they make through a depot elsewhere: ``init(store=URL)``, ``remote=``."""
 
+from types import SimpleNamespace
+
 import pytest
 
 import casstore
+from casstore.artifacts import waiting
+from casstore.artifacts.place import place_for
 from casstore.cli.main import main
 from casstore.errors import Conflict, Invalid, NotFound, RemoteError
 from casstore.exchange import RemoteDepot
+from casstore.flows.verify import verify_store
+from casstore.journal import parts
 from casstore.remotes.configuration import add_remote
 
 
@@ -60,6 +66,65 @@ def test_runs_that_share_only_a_depot_make_one_version(desk, url, other):
     assert sorted(version.manifest.entries) == ["index", "p/0", "p/1"]
     with casstore.init(**other, group="g", id="f2") as run:
         assert run.finish_artifact(artifact_of({})).wait().id == version.id
+
+
+def test_wait_learns_of_a_finish_that_another_store_made(desk, url, other):
+    """It never waits for it; its lists of files come, and bytes when they are read."""
+    artifact = artifact_of({"p/0": "0"})
+    with casstore.init(store=url, group="g", id="w0") as run:
+        run.upsert_artifact(artifact).wait()
+    assert artifact.state == "PENDING"
+    with casstore.init(**other, group="g", id="f") as run:
+        version = run.finish_artifact(artifact_of({"index": "i"})).wait()
+    assert artifact.wait().id == version.id
+    assert (artifact.state, artifact.version) == ("COMMITTED", "v0")
+    assert sorted(artifact.manifest.entries) == ["index", "p/0"]
+    own = place_for(url, None, None).store()
+    with own.index.read() as reader:
+        assert not list(parts.all_waiting(reader))
+    assert list(own.absences.read().urls)
+    assert verify_store(own).problems == []
+    with casstore.open("data:v0", "index", "r", store=own.root) as stream:
+        assert stream.read() == "i"
+    with casstore.init(store=url, group="g", id="w0") as run:
+        run.upsert_artifact(artifact_of({"p/1": "1"}))
+        later = run.finish_artifact(artifact_of({})).wait()
+    assert (later.version, sorted(later.manifest.entries)) == ("v1", ["p/1"])
+
+
+def test_who_waits_for_the_finish_looks_after_pauses_that_grow(desk, url, other, monkeypatch):
+    """One request a look, and no longer than was said."""
+    artifact = artifact_of({"p/0": "0"})
+    with casstore.init(store=url, group="g", id="w0") as run:
+        run.upsert_artifact(artifact).wait()
+    slept, asked = [], []
+    refresh = RemoteDepot.refresh
+
+    def counted(depot):
+        asked.append(sum(depot.objects.requests.values()))
+        refresh(depot)
+        asked.append(sum(depot.objects.requests.values()))
+
+    def finish_it(seconds):
+        slept.append(seconds)
+        clock[0] += seconds
+        if len(slept) == 8:
+            monkeypatch.setattr(RemoteDepot, "refresh", refresh)
+            with casstore.init(**other, group="g", id="f") as run:
+                made.append(run.finish_artifact(artifact_of({})).wait())
+
+    made, clock = [], [0.0]
+    monkeypatch.setattr(RemoteDepot, "refresh", counted)
+    times = SimpleNamespace(sleep=finish_it, monotonic=lambda: clock[0])
+    monkeypatch.setattr(waiting, "time", times)
+    with pytest.raises(TimeoutError, match="nobody has finished 'data'"):
+        artifact.wait(timeout=20, finished=True)
+    assert slept == [1, 2, 4, 8, 5]
+    assert asked[-1] - asked[0] == 6  # a listing each time
+    slept.clear()
+    artifact.wait(finished=True)
+    assert slept == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert artifact.id == made[0].id
 
 
 def test_incremental_lays_the_parts_on_the_newest_version_there(desk, url, other):

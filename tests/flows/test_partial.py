@@ -254,6 +254,24 @@ def test_notes_of_several_versions_are_settled_one_by_one(tmp_path):
     assert AbsenceFiles(tmp_path).read().urls == {second: ["s3://a/b"]}
 
 
+def test_places_that_were_removed_are_noted_until_they_are_named_again(tmp_path):
+    """A version that another place has is not told; a settled one stays settled."""
+    first, second, third = (bytes([number]) * 16 for number in (1, 2, 3))
+    files = AbsenceFiles(tmp_path)
+    files.note([first, second, third], "s3://a/b", tmp_path)
+    files.note([second], "s3://c/d", tmp_path)
+    for _ in range(2):  # as after a kill
+        assert files.forget("s3://a/b", tmp_path) == [first, third]
+    files.settle([third], tmp_path)
+    found = AbsenceFiles(tmp_path).read()
+    assert found.urls == {first: [], second: ["s3://c/d"]}
+    assert (found.places, found.removed_places) == (["s3://c/d"], ["s3://a/b"])
+    files.recall("s3://a/b", tmp_path)
+    found = AbsenceFiles(tmp_path).read()
+    assert found.urls[first] == ["s3://a/b"]
+    assert found.removed_places == []
+
+
 def test_a_version_is_whole_only_if_its_packs_are_there(other, view, url):
     """Rows of the index do not tell: the note stays while a pack's file is gone."""
     here_now = pull(other, url, view, lambda path: path != b"large.bin")

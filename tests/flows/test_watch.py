@@ -354,6 +354,8 @@ def test_a_damaged_depot_is_healed_from_a_store(store, other, opened, logged, pl
     assert {path for path in place.rglob("*") if path.is_file()} == before
     done = repair_depot(store, opened(anew=True), seen=opened())
     assert (planned.frames, planned.events) == (done.frames, done.events)
+    assert (planned.lists, planned.named) == (done.lists, done.named)
+    assert not done.is_nothing
     assert done.problems == []
     assert before <= {path for path in place.rglob("*") if path.is_file()}
     assert verify_depot(opened(anew=True), seen=opened().index).problems == []

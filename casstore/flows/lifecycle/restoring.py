@@ -40,6 +40,7 @@ def _check_closure(store: Store, view: VersionView) -> None:
             if not store.packs.exists(pack_id):
                 raise Corrupt(
                     f"{reference_to(store, view)} cannot be restored: pack {pack_id.hex()} is gone",
-                    hint="restore the pack from a copy of the store",
+                    hint="`casstore repair --from NAME` takes it from a remote, another store or a"
+                    " bundle",
                 )
             live.add(pack_id)

@@ -15,7 +15,11 @@ from casstore.flows.transfer.choosing import alias_heads, choose, choose_all
 from casstore.flows.transfer.having import export_inventory, reached_by
 from casstore.flows.transfer.places import reached
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
-from casstore.flows.transfer.rounds import add_part_there, finish_round_there
+from casstore.flows.transfer.rounds import (
+    add_part_there,
+    finish_round_there,
+    version_of_part_there,
+)
 from casstore.flows.transfer.sealing import seal_versions
 from casstore.flows.transfer.selection import Had
 from casstore.flows.transfer.sending import Origin, Sent, ToSend, plan_to_send, send
@@ -51,4 +55,5 @@ __all__ = [
     "receive",
     "seal_versions",
     "send",
+    "version_of_part_there",
 ]

@@ -151,7 +151,7 @@ def _naming(depot: RemoteDepot, view: VersionView) -> Iterator[None]:
         raise Corrupt(
             f"{reference_to(depot, view)} cannot come: {error.message}",
             hint="no version came, and what was whole is kept; name the others to have them;"
-            " repair the depot, or take it from another",
+            " `casstore repair --to NAME` heals the depot with a store that has it",
         ) from error
 
 

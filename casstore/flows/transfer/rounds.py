@@ -14,6 +14,9 @@ A finish, which anybody may begin again at any arrow::
     ->  the version, here  ->  the version there, numbered if it is the upstream
     ->  finish event there: the round is closed for everybody
 
+Whoever added a part finds the version by the finish event, which names the part: it lists the
+depot's events, and takes the lists of files.
+
 Where a depot cannot create exclusively nothing is settled: of two who finish at once and see
 different parts, each makes a version.
 """
@@ -27,11 +30,11 @@ from casstore.exchange import Connection, RemoteDepot
 from casstore.flows.transfer.receiving import packs_of_manifests, receive, receive_manifests
 from casstore.flows.transfer.selection import is_there, round_events
 from casstore.flows.transfer.sending import send, send_manifests
-from casstore.flows.transfer.together import push
+from casstore.flows.transfer.together import pull, push
 from casstore.journal import parts, queries
-from casstore.journal.bodies import PartBody
+from casstore.journal.bodies import FinishBody, PartBody
 from casstore.journal.subjects import RoundSubject
-from casstore.journal.views import PartView
+from casstore.journal.views import PartView, VersionView
 from casstore.remotes import MAX_SMALL_BYTES
 from casstore.store import (
     Commit,
@@ -43,10 +46,11 @@ from casstore.store import (
     finish_round,
     meeting_name,
     newest_version,
+    version_of_part,
 )
 from casstore.store.numbering import key_of
 
-__all__ = ["add_part_there", "finish_round_there"]
+__all__ = ["add_part_there", "finish_round_there", "version_of_part_there"]
 
 MAX_SETTLED_BYTES = 16 * 1024 * 1024  # as an event, which names parts too
 
@@ -119,6 +123,47 @@ def finish_round_there(
         view = queries.version(reader, version.commit)
     committed = finish.committed if view is None else replace(finish.committed, version=view)
     return replace(finish, committed=committed)
+
+
+def version_of_part_there(
+    store: Store, connection: Connection, part: PartView
+) -> VersionView | None:
+    """Return the version that a part went into, finished by whatever host; None while it waits.
+
+    It is brought here with its lists of files; the bytes of files come when they are read.  Raises
+    ``NotFound`` if it was removed there since.
+    """
+    depot = connection.depot
+    here = version_of_part(store, part)
+    if here is not None:
+        return here
+    depot.refresh()
+    with depot.mirror.index.read() as reader:
+        commit = parts.commit_of_part(reader, part)
+    if commit is None:
+        return None
+    pull(store, connection, [commit], keep=_no_file, completing=False)
+    at = RoundSubject(part.project, part.name, part.distributed_id, part.round)
+    there = depot.mirror
+    finishes = [
+        event
+        for fact, event in round_events(at, there.index, there.journal, store.index)
+        if isinstance(fact.body, FinishBody) and fact.body.commit == commit
+    ]
+    store.events.receive([(event.name, event.time, event.data) for event in finishes])
+    with store.index.read() as reader:
+        view = queries.version(reader, commit)
+    if view is None:
+        raise NotFound(
+            f"the version {commit.hex()} that {part.name!r} became was removed from {depot.url}",
+            hint="what was upserted to it is in no other; log it again",
+        )
+    return view
+
+
+def _no_file(path: bytes) -> bool:
+    del path
+    return False
 
 
 @dataclass(frozen=True, slots=True)

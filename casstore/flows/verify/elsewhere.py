@@ -105,17 +105,28 @@ def verify_version_elsewhere(
     With a ``sample`` below 1 that part of its frames is read, and whole files are not hashed.
     """
     depot.frames.learn(view.manifest.root)
+    problems, is_gone = _check_version(depot, view, sample, progress or _ignore)
+    if is_gone:  # its frames may lie in another since
+        depot.frames.refresh()
+        problems, _ = _check_version(depot, view, sample, _ignore)
+    return problems
+
+
+def _check_version(
+    depot: RemoteDepot, view: VersionView, sample: float, note: Progress
+) -> tuple[list[Problem], bool]:
+    """Return what is wrong with a version, and whether a pack that is known there is gone."""
     problems = Problems()
     packs = PackStates(DepotPacks(depot), quick=False)
     tree = Tree(depot, view, packs, problems)
-    note = progress or _ignore
     if sample < 1:
         Located(packs).check(tree, tree.all_entries(), _ignore)
         Contents(packs, sample).check(tree, tree.all_entries(), note)
     else:
         Contents(packs).check(tree, tree.all_entries(), note)
-    unsound = [tree.pack_problem(state.name, state.message) for state in packs.unsound()]
-    return [*unsound, *problems.listed()]
+    unsound = packs.unsound()
+    told = [tree.pack_problem(state.name, state.message) for state in unsound]
+    return [*told, *problems.listed()], any(state.is_gone for state in unsound)
 
 
 def look_elsewhere(

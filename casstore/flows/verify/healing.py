@@ -52,6 +52,10 @@ class Repaired:
     the depot that was healed, in damaged packs or beside them.  ``set_aside`` are the packs, in
     hex, that nobody reads any more.  ``problems`` is what could not be healed, in a dry run what is
     wrong.
+
+    In a depot elsewhere, too: ``lists`` are the names of damaged indexes, root lists and journal
+    packs, which others stand for now; ``named`` packs are found by an index again, and ``claims``
+    were made for numbers that had been sealed.
     """
 
     frames: int
@@ -60,6 +64,15 @@ class Repaired:
     events: int
     set_aside: tuple[str, ...]
     problems: list[Problem]
+    lists: tuple[str, ...] = ()
+    named: int = 0
+    claims: int = 0
+
+    @property
+    def is_nothing(self) -> bool:
+        """Tell whether there was nothing to do, or nothing could be done."""
+        counts = self.frames + self.kept + self.events + self.named + self.claims
+        return not (counts or self.set_aside or self.lists)
 
 
 def repair_store(

@@ -3,8 +3,8 @@
 Knows: where a sound copy of a frame may lie, in which order a damaged pack is replaced there.
 Never: how damage is found, what an object is.
 
-Nothing there is deleted, and nothing is changed but damaged event files, which get the bytes that
-their names promise.  A kill at any arrow leaves what was sound where it was::
+Nothing there is deleted, and nothing is changed but damaged event files and indexes, which get the
+bytes that their names promise.  A kill at any arrow leaves what was sound where it was::
 
     new packs of what was damaged or is missing  ->  an index of them, and of packs that only a
     damaged index named  ->  events  ->  the marks that set damaged packs and indexes aside
@@ -18,7 +18,7 @@ from itertools import islice
 
 from casstore.digest import Digest
 from casstore.errors import Corrupt, NotFound, Unsupported
-from casstore.exchange import Event, Indexed, RemoteDepot, claim_again
+from casstore.exchange import Event, Indexed, RemoteDepot, claim_again, disagreements
 from casstore.flows.verify.elsewhere import Looked, check_claims, check_versions, look_elsewhere
 from casstore.flows.verify.healing import Repaired
 from casstore.flows.verify.objects import DepotPacks, rows_of
@@ -66,6 +66,9 @@ def repair_depot(
         healing.events,
         tuple(pack_id.hex() for pack_id in looked.unsound),
         looked.problems.listed() if dry_run else healing.left(),
+        lists=tuple(healing.lists),
+        named=healing.named,
+        claims=healing.claims,
     )
 
 
@@ -73,13 +76,14 @@ class _Healing:
     """Frames and events on their way into a depot."""
 
     def __init__(self, store: Store, depot: RemoteDepot, looked: Looked, *, dry_run: bool) -> None:
-        self.frames = self.stored_bytes = self.kept = self.events = 0
+        self.frames = self.stored_bytes = self.kept = self.events = self.named = self.claims = 0
+        self.lists = list(looked.unread)
         self._store = store
         self._depot = depot
         self._looked = looked
         self._dry_run = dry_run
         self._unnamed: list[Indexed] = []
-        self._journal_packs: list[bytes] = []
+        self._made: list[str] = []  # indexes: those of the same packs have the same name
         self._left = Problems()
         self._packs: dict[PackKind, PackBuffer] = {}
         self._done: set[Digest] = set()
@@ -119,7 +123,7 @@ class _Healing:
 
     def _renew_journal_packs(self, damaged: list[str], had: dict[str, Event]) -> None:
         """Publish what was lost, with what can still be read of damaged journal packs."""
-        packs = {PackId(bytes.fromhex(name.rpartition("/")[2])) for name in damaged}
+        packs = {PackId(_id_of(name)) for name in damaged}
         mirror = self._depot.mirror
         with mirror.index.read() as reader:
             still = [name for name, place in reader.events() if place.pack in packs]
@@ -131,13 +135,17 @@ class _Healing:
         events = [*{**again, **had}.values()]
         if events and not self._dry_run:
             self._depot.publish(events)
-        self._journal_packs += packs
+        self.lists += damaged
 
     def heal_claims(self) -> None:
         """Make the claims that are missing for sealed numbers."""
         mode = settled_mode(self._depot.objects)
-        if mode is not None and not self._dry_run:
-            claim_again(self._depot, Claims(self._depot.objects, mode))
+        if mode is None:
+            return
+        if self._dry_run:
+            self.claims = sum(found.owner is None for found in disagreements(self._depot))
+        else:
+            self.claims = claim_again(self._depot, Claims(self._depot.objects, mode))
 
     # Frames
 
@@ -145,6 +153,7 @@ class _Healing:
         """Give each frame of a pack with something wrong a sound place there."""
         unsound = list(self._looked.unsound)
         self._unnamed += self._depot.frames.leave_out(unsound)
+        self.named = len(self._unnamed)
         remaining = iter(unsound)
         while group := list(islice(remaining, PACKS_OF_A_GROUP)):
             rows = rows_of(self._depot, {one: self._looked.unsound[one] for one in group})
@@ -164,7 +173,7 @@ class _Healing:
         self._send(self._here(lost), lost)
         self._seal_all()
         if not self._dry_run:
-            self._depot.frames.send_indexes(self._unnamed)
+            self._made = self._depot.frames.send_indexes(self._unnamed)
 
     def set_aside(self) -> None:
         """Let nobody read any more what is damaged there."""
@@ -173,8 +182,7 @@ class _Healing:
         names: list[bytes] = [
             pack_id for pack_id, state in self._looked.unsound.items() if not state.is_gone
         ]
-        names += [bytes.fromhex(name.rpartition("/")[2]) for name in self._looked.unread]
-        names += self._journal_packs
+        names += [_id_of(place) for place in self.lists if place not in self._made]
         if names:
             self._depot.frames.set_aside(names)
 
@@ -273,6 +281,11 @@ class _Healing:
 
     def _leave(self, kind: ProblemKind, message: str) -> None:
         self._left.add(Problem(kind, None, None, None, None, message))
+
+
+def _id_of(place: str) -> bytes:
+    """Return the id that an index, a root list or a journal pack has, by its name."""
+    return bytes.fromhex(place.rpartition("/")[2])
 
 
 def _ignore(files: int, size_bytes: int) -> None:

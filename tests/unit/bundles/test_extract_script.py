@@ -73,6 +73,35 @@ def files_in(folder):
     }
 
 
+@pytest.mark.parametrize("found", ["the same", "another", "a file"])
+def test_what_is_there_already_stays_as_it_is(extract, tmp_path, found):
+    """A second run into the same folder is told in one line, whatever lies there."""
+    sound = [[b"a.txt", len(TEXT), 1, digest_of(TEXT)]], [frame_of(TEXT)]
+    place = tmp_path / "in/out/deep/p/data-v0"
+    if found == "the same":
+        assert extract(*sound).returncode == 0
+    elif found == "another":
+        place.mkdir(parents=True)
+        (place / "a.txt").write_text("mine")
+    else:
+        place.parent.mkdir(parents=True)
+        place.write_text("mine")
+    before = files_in(tmp_path)
+    done = extract(*sound)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    told = (
+        "extract.py: 'in/out/deep/p/data-v0' is there already and stays as it is: name another OUT"
+    )
+    assert done.stderr == f"{told}\n"
+    assert files_in(tmp_path) == before
+
+
+def test_the_script_is_short():
+    """A person can read it before running it."""
+    assert len(SCRIPT.read_text().splitlines()) < 150
+
+
 def test_a_sound_folder_is_written(extract, tmp_path):
     """So that what is refused below is refused for what it is."""
     done = extract([[b"a/b.txt", len(TEXT), 1, digest_of(TEXT)]], [frame_of(TEXT)])
