@@ -1,8 +1,8 @@
 """Ceph's object gateway with one monitor and one store in memory: PORT FOLDER KEY SECRET [...].
 
 It answers when its users are there, ``t`` and, with another KEY and SECRET, ``u``, about 13 s
-later, and ends its processes when it is ended.  The benchmarks start it too.  Others must be able to
-pass through FOLDER: Ceph gives up root's rights.
+later, and ends its processes when it is ended.  The benchmarks start it too.  Others must be able
+to pass through FOLDER: Ceph gives up root's rights.
 """
 
 import contextlib
