@@ -11,7 +11,7 @@ from pathlib import Path
 from casstore.artifacts.place import current_place, place_for
 from casstore.artifacts.terminal import termlog
 from casstore.digest import CommitId
-from casstore.errors import Conflict, Invalid
+from casstore.errors import Conflict, Corrupt, Invalid
 from casstore.exchange import Afar, Connection, find_remote
 from casstore.flows.transfer import choose, choose_all, pull, push, reached
 from casstore.journal import queries
@@ -76,6 +76,7 @@ class OpenStore:
             with reached(self.store, to, create=True, follow=False) as connection:
                 done = push(source.depot, connection, commits)
             _tell(done.notices)
+            _raise_of(done.restored.damage, done.conflicts)
             return [reference_to(source.depot, view) for view in done.sent.versions]
 
     def pull(
@@ -115,6 +116,7 @@ class Remote:
         """Bring versions there, with what is said of them; returns those that were not there.
 
         Raises ``RemoteError``, ``RemoteAuth``; what was sent stays, and the next call goes on.
+        Raises ``Conflict`` for an alias that was set to another version there: both are there then.
         """
         with reached(self._store, self.name, create=True) as connection:
             return self._push(connection, refs)
@@ -130,7 +132,8 @@ class Remote:
 
         With ``include`` or ``exclude``, patterns in gitignore syntax, only the bytes of the paths
         that they choose come; the others come when they are read.  Raises ``Conflict`` for what was
-        decided on both sides in two ways: all that was asked for has come nevertheless.
+        decided on both sides in two ways: all that was asked for has come nevertheless.  Raises
+        ``Corrupt`` naming versions of which something is damaged there: the others have come.
         """
         with reached(self._store, self.name, create=False) as connection:
             return self._pull(connection, refs, chooser(include, exclude))
@@ -151,6 +154,7 @@ class Remote:
     def _push(self, connection: Connection, refs: str | Iterable[str] | None) -> list[str]:
         done = push(self._store, connection, _meant(self._store, refs, self._project))
         _tell(done.notices)
+        _raise_of(done.restored.damage, done.conflicts)
         return _references(self._store, [view.commit for view in done.sent.versions])
 
     def _pull(
@@ -170,14 +174,16 @@ class Remote:
         commits = _meant(connection.depot, refs, self._project)
         done = pull(self._store, connection, commits, keep=keep, completing=completing)
         _tell(done.notices)
-        _raise(done.conflicts)
+        _raise_of(done.damage, done.conflicts)
         return _references(self._store, [view.commit for view in done.received.versions])
 
 
 def push_versions(store: Store, commits: Sequence[CommitId], to: str | None) -> None:
     """Bring versions to a remote, by name or URL; None is the upstream, else the only one."""
     with reached(store, to, create=True) as connection:
-        _tell(push(store, connection, commits).notices)
+        done = push(store, connection, commits)
+        _tell(done.notices)
+        _raise_of(done.restored.damage, done.conflicts)
 
 
 def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) -> None:
@@ -185,7 +191,7 @@ def pull_versions(store: Store, commits: Sequence[CommitId], from_: str | None) 
     with reached(store, from_, create=False) as connection:
         done = pull(store, connection, commits)
         _tell(done.notices)
-        _raise(done.conflicts)
+        _raise_of(done.damage, done.conflicts)
 
 
 def look_afar(store: Store | Path, from_: str) -> tuple[Readable, Callable[[], None]]:
@@ -217,7 +223,11 @@ def _tell(notices: Iterable[str]) -> None:
         termlog(notice)
 
 
-def _raise(conflicts: Sequence[Conflict]) -> None:
+def _raise_of(damage: Corrupt | None, conflicts: Sequence[Conflict]) -> None:
+    """Raise what is left to be done: first what is damaged, conflicts are said then."""
+    if damage is not None:
+        _tell(map(str, conflicts))
+        raise damage
     if conflicts:
         raise conflicts[0]
 

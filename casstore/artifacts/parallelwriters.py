@@ -104,7 +104,8 @@ class ParallelWriters(RunArtifacts, ABC):
         It becomes the version: ``wait()`` waits for it, and raises ``Conflict`` naming path and
         runs if two differ; every part is then kept, and it may be finished again.  Every run that
         contributed is a producer.  Later upserts begin the next version.  Where nothing was
-        upserted since the last finish, the artifact becomes the version that this made.
+        upserted since the last finish, the artifact becomes the version that this made; where
+        nothing ever was and it has no files, ``wait()`` raises ``Invalid`` and no version is made.
         ``incremental`` counts here: the newest version's files stay where nobody upserted their
         path.
 

@@ -100,8 +100,9 @@ def looking(place: Place, store: Store) -> Iterator[Callable[[PartView], Version
 def share(place: Place, store: Store, view: VersionView) -> VersionView:
     """Bring a version there that is logged here; returns it as it is numbered then."""
     with _connected(place, store) as connection:
-        for notice in push(store, connection, [view.commit]).notices:
-            termlog(notice)
+        done = push(store, connection, [view.commit])
+    for notice in (*done.notices, *map(str, done.conflicts)):
+        termlog(notice)
     with store.index.read() as reader:
         return queries.version(reader, view.commit) or view
 
@@ -118,7 +119,11 @@ def fetch(place: Place, store: Store, reference: Reference) -> VersionView | Non
             (commit,) = choose(connection.depot, [asked])
         except NotFound:
             return None
-        pull(store, connection, [commit])
+        done = pull(store, connection, [commit])
+    if done.damage is not None:
+        if done.received.unsound:
+            raise done.damage
+        termlog(str(done.damage))  # what was asked for came; events of others are damaged
     with store.index.read() as reader:
         return queries.version(reader, commit)
 

@@ -13,7 +13,7 @@ import click
 
 from casstore.bundles import Base, BundleReader, Inventory
 from casstore.cli.bundled import show_applied, show_made, show_nothing, show_report
-from casstore.cli.carrying import bar_of, origin_of, raise_conflicts, wanted
+from casstore.cli.carrying import bar_of, origin_of, raise_conflicts, raise_damage, wanted
 from casstore.cli.messages import progress_bar, say
 from casstore.cli.options import Options, Verbs
 from casstore.cli.workspace import Workspace
@@ -200,7 +200,10 @@ def apply(context: click.Context, *, files: tuple[Path, ...]) -> None:
         show_applied(options, store, done, views)
     for notice in done.pulled.notices:
         say(options, notice)
+    raise_damage(done.pulled.damage, done.pulled.conflicts, options)
     if done.problems or any(one.damaged or one.message for one in done.waiting):
+        for conflict in done.pulled.conflicts:
+            say(options, str(conflict))
         context.exit(CORRUPT_EXIT_CODE)
     raise_conflicts(done.pulled.conflicts)
     if done.waiting:

@@ -16,10 +16,21 @@ from casstore.cli.output import count_text, print_line, size_text
 from casstore.cli.records import version_record
 from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
-from casstore.errors import Conflict
+from casstore.errors import Conflict, Corrupt
 from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side, settle_aliases
-from casstore.flows.transfer import Origin, alias_heads, choose, choose_all, reached
+from casstore.flows.transfer import (
+    Dispute,
+    Origin,
+    Pushed,
+    Unsound,
+    alias_heads,
+    bring_events,
+    bring_without_bytes,
+    choose,
+    choose_all,
+    reached,
+)
 from casstore.journal import queries
 from casstore.journal.bodies import EventId
 from casstore.journal.views import VersionView
@@ -35,9 +46,13 @@ __all__ = [
     "planned_record",
     "print_versions",
     "raise_conflicts",
+    "raise_damage",
     "say_if_none",
     "settle",
+    "settle_there",
+    "told_at_the_end",
     "total_of",
+    "unsound_records",
     "wanted",
 ]
 
@@ -63,7 +78,7 @@ def connected(
         finally:
             for name, problem in connection.depot.problems.items():
                 say(place.options, f"{name} of {connection.depot.url} cannot be read: {problem}")
-            tell_requests(place.options, connection.depot.objects.requests)
+            tell_requests(place.options, connection.depot.objects.requests, connection.remote.name)
 
 
 @contextlib.contextmanager
@@ -118,16 +133,28 @@ def say_if_none(
 
 
 def print_versions(
-    store: Known, verb: str, views: Sequence[VersionView], connection: Connection, what: str
+    store: Known,
+    verb: str,
+    views: Sequence[VersionView],
+    connection: Connection,
+    what: str,
+    *,
+    unsound: bool = False,
 ) -> None:
-    """Print a line for each version that travelled, and one for all."""
+    """Print a line for each version that travelled, and one for all.
+
+    ``unsound``: something there could not come.
+    """
     for view in views:
         print_line(
             f"{verb} {shown_as(store, view)}  {count_text(view.manifest.entries, 'file')}"
             f"  {size_text(view.manifest.size)}"
         )
-    unread = any(name.startswith("journal/") for name in connection.depot.problems)
-    rest = "holds nothing more that can be read" if unread else "is up to date"
+    unsound = unsound or any(name.startswith("journal/") for name in connection.depot.problems)
+    rest = "holds nothing more that can be read" if unsound else "is up to date"
+    if verb == "push":  # events were compared, and nothing was read
+        name = connection.remote.name
+        rest = f"lists all of it (`casstore verify --remote {name}` reads the bytes there)"
     print_line(what or f"nothing to {verb}: {connection.remote.name} {rest}")
 
 
@@ -139,6 +166,19 @@ def planned_record(store: Known, views: Sequence[VersionView], plan: Any) -> dic
         "stored_bytes": plan.stored_bytes,
         "events": plan.events,
     }
+
+
+def unsound_records(unsound: Sequence[Unsound]) -> list[dict[str, str]]:
+    """Return versions that could not come as ``--json`` shows them."""
+    return [
+        {
+            "reference": one.reference,
+            "project": one.view.project,
+            "commit_id": one.view.commit.hex(),
+            "message": one.message,
+        }
+        for one in unsound
+    ]
 
 
 INCLUDE = click.option(
@@ -171,7 +211,7 @@ def settle(
     there = alias_heads(connection.depot)
     for view in collections:
         place = (view.project, view.name)
-        for alias in settle_aliases(store, *place, keep, before=before, there=there):
+        for alias, _ in settle_aliases(store, *place, keep, before=before, there=there):
             say(options, f"alias {alias!r} of {view.label!r} is {keep} now")
     with store.index.read() as reader:
         left = {conflict.message for conflict in conflicts_of(store, reader)}
@@ -186,12 +226,62 @@ def settle(
     return [*came, *(conflict for conflict in untold if conflict.message not in told)]
 
 
-def raise_conflicts(conflicts: Sequence[Conflict]) -> None:
-    """End with exit code 5 if something came that somebody has to decide."""
+def settle_there(
+    store: Store,
+    connection: Connection,
+    keep: Side,
+    done: Pushed,
+    options: Options,
+) -> list[Conflict]:
+    """Settle aliases that a push left set to two versions there, for both sides.
+
+    Returns the conflicts that are left.
+    """
+    depot = connection.depot
+    before = alias_heads(store)
+    if keep == "theirs":  # what the alias means then is known here
+        named = {commit for dispute in done.disputes for commit in dispute.commits}
+        bring_without_bytes(store, depot, sorted(named))
+    there = alias_heads(depot).difference(*(dispute.came for dispute in done.disputes))
+    settled: set[tuple[str, str, str]] = set()
+    for place in dict.fromkeys(_key(dispute)[:2] for dispute in done.disputes):
+        found = settle_aliases(store, *place, keep, before=before, there=there, at=depot)
+        bring_events(store, depot, [commit for _, commit in found])
+        settled.update((*place, alias) for alias, _ in found)
+    for dispute in done.disputes:
+        if _key(dispute) in settled:
+            say(options, f"alias {dispute.alias!r} of {dispute.collection.label!r} is {keep} now")
+    left = [one.conflict for one in done.disputes if _key(one) not in settled]
+    return [*done.clashes, *left]
+
+
+def _key(dispute: Dispute) -> tuple[str, str, str]:
+    return dispute.collection.project, dispute.collection.name, dispute.alias
+
+
+def told_at_the_end(connection: Connection) -> dict[str, str]:
+    """Return the events of a depot that are damaged, to be told by how the call ends, once."""
+    depot = connection.depot
+    for name in depot.damaged_events:
+        depot.problems.pop(name, None)
+    return depot.damaged_events
+
+
+def raise_damage(damage: Corrupt | None, conflicts: Sequence[Conflict], options: Options) -> None:
+    """End with exit code 4 if something could not come; conflicts are said before that."""
+    if damage is None:
+        return
+    for conflict in conflicts:
+        say(options, str(conflict))
+    raise damage
+
+
+def raise_conflicts(conflicts: Sequence[Conflict], *, where: str = "here") -> None:
+    """End with exit code 5 if something is there that somebody has to decide."""
     if len(conflicts) == 1:
         raise conflicts[0]
     if conflicts:
         raise Conflict(
             "; ".join(conflict.message for conflict in conflicts),
-            hint="what was brought is here; " + conflicts[0].hint,
+            hint=f"what was brought is {where}; {conflicts[0].hint}",
         )

@@ -41,8 +41,8 @@ def progress_bar(options: Options, verb: str, size_bytes: int) -> Iterator[Progr
         bar.close()
 
 
-def tell_requests(options: Options, counts: Mapping[str, int]) -> None:
-    """Say, with ``-v``, how many requests were sent, by verb."""
+def tell_requests(options: Options, counts: Mapping[str, int], depot: str) -> None:
+    """Say, with ``-v``, how many requests were sent to a depot, by verb."""
     if options.verbose:
         text = ", ".join(f"{count} {verb}" for verb, count in sorted(counts.items()))
-        say(options, f"{sum(counts.values())} requests: {text}")
+        say(options, f"{sum(counts.values())} requests to {depot}: {text}")

@@ -14,9 +14,12 @@ from casstore.cli.carrying import (
     planned_record,
     print_versions,
     raise_conflicts,
+    raise_damage,
     say_if_none,
     settle,
+    told_at_the_end,
     total_of,
+    unsound_records,
     wanted,
 )
 from casstore.cli.messages import say, shows_progress
@@ -26,7 +29,7 @@ from casstore.cli.workspace import Workspace
 from casstore.errors import Invalid
 from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side
-from casstore.flows.transfer import Pulled, ToReceive, alias_heads, plan_to_receive
+from casstore.flows.transfer import Pulled, ToReceive, alias_heads, damage_of, plan_to_receive
 from casstore.flows.transfer import pull as pull_versions
 from casstore.journal import queries
 from casstore.patterns import chooser
@@ -61,7 +64,8 @@ def pull(  # noqa: PLR0913 - one parameter an option
 
     REF is a version there, or a name for all its versions; without one, every version of the
     project.  Only what is not here travels.  What was decided on both sides in two ways is named
-    (exit 5); nothing is dropped.
+    (exit 5); nothing is dropped.  A version of which something is damaged there does not come and
+    is named (exit 4); the others come.
 
     With --include, --exclude or --metadata-only a version comes with all that is said of it and
     the bytes of the files that are chosen; the other bytes come when they are read, or by a pull
@@ -88,14 +92,18 @@ def pull(  # noqa: PLR0913 - one parameter an option
                 plan = plan_to_receive(store, connection.depot, commits, keep=keep)
             if dry_run and plan is not None:
                 _print_plan(store, plan, connection, options)
+                unread = told_at_the_end(connection)
+                raise_damage(damage_of(plan.unsound, 0, unread), (), options)
                 return
             before = alias_heads(store) if on_conflict else set()
             with bar_of(options, "pull", plan.stored_bytes if plan else 0) as progress:
                 done = pull_versions(store, connection, commits, keep=keep, progress=progress)
             _print(store, done, connection, options)
+            told_at_the_end(connection)
             left = list(done.conflicts)
             if on_conflict is not None:
                 left = settle(store, connection, on_conflict, before, left, options)
+        raise_damage(done.damage, left, options)
         raise_conflicts(left)
 
 
@@ -106,15 +114,19 @@ def _nothing(_path: bytes) -> bool:
 def _print_plan(store: Store, plan: ToReceive, connection: Connection, options: Options) -> None:
     if options.json:
         record = planned_record(store, plan.versions, plan)
-        print_json(**{"from": connection.remote.name}, requests=plan.requests, **record)
+        print_json(
+            **{"from": connection.remote.name},
+            requests=plan.requests,
+            **record,
+            unsound=unsound_records(plan.unsound),
+        )
         return
     total = (
         f"{count_text(len(plan.versions), 'version')}  {size_text(plan.stored_bytes)}"
         f"  {count_text(plan.events, 'event')}  about {count_text(plan.requests, 'request')}"
     )
-    print_versions(
-        store, "pull", plan.versions, connection, total if plan.versions or plan.events else ""
-    )
+    what = total if plan.versions or plan.events else ""
+    print_versions(store, "pull", plan.versions, connection, what, unsound=bool(plan.unsound))
 
 
 def _print(store: Store, done: Pulled, connection: Connection, options: Options) -> None:
@@ -126,11 +138,16 @@ def _print(store: Store, done: Pulled, connection: Connection, options: Options)
     found = [view for view in views if view is not None]
     if options.json:
         record = planned_record(store, found, received)
-        print_json(**{"from": connection.remote.name}, **record)
+        print_json(
+            **{"from": connection.remote.name},
+            **record,
+            unsound=unsound_records(received.unsound),
+        )
     elif options.quiet:
         for view in found:
             print_line(reference_to(store, view))
     else:
         moved = f"{size_text(received.stored_bytes)} received  from {connection.remote.name}"
         total = total_of(found, received.events, moved)
-        print_versions(store, "pull", found, connection, total)
+        unsound = bool(received.unsound)
+        print_versions(store, "pull", found, connection, total, unsound=unsound)

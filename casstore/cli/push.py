@@ -3,15 +3,22 @@
 Knows: how it is asked for and told.  Never: how versions travel.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import click
 
 from casstore.cli.carrying import (
+    ON_CONFLICT,
     bar_of,
     connected,
     origin_of,
     planned_record,
     print_versions,
+    raise_conflicts,
+    raise_damage,
     say_if_none,
+    settle_there,
     total_of,
     wanted,
 )
@@ -23,10 +30,12 @@ from casstore.cli.workspace import Workspace
 from casstore.digest import CommitId
 from casstore.errors import Invalid
 from casstore.exchange import Connection, RemoteDepot
+from casstore.flows.lifecycle import Side
 from casstore.flows.transfer import Pushed, ToSend, plan_to_send
 from casstore.flows.transfer import push as push_versions
 from casstore.journal import queries
-from casstore.store import Known
+from casstore.journal.views import VersionView
+from casstore.store import Known, Store
 
 __all__ = ["push"]
 
@@ -51,6 +60,7 @@ def _refuse_part(
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 16), default=4, help="Packs sent at once.")
+@ON_CONFLICT
 @click.option(
     *("--include", "--exclude"),
     multiple=True,
@@ -69,16 +79,23 @@ def push(
     every_project: bool,
     dry_run: bool,
     jobs: int,
+    on_conflict: Side | None,
 ) -> None:
     """Bring versions to another depot: a bucket, a server, a shared folder, a stick.
 
     REF is a version, or a name for all its versions; without one, every version of the project.
     Only what was asked for travels, and of that only what is not there.  An upstream gives the
-    versions their numbers.  A push that was interrupted goes on where it stopped.
+    versions their numbers.  A push that was interrupted goes on where it stopped.  An alias that
+    was set to one version here and to another there is named (exit 5); nothing is dropped.
 
     With --from, versions go from one depot to another: a remote, a URL, a bundle.  REF is looked up
     there; they pass through this machine, every chunk checked, and no store keeps anything.
     """
+    if on_conflict is not None and from_ is not None:
+        raise Invalid(
+            "--on-conflict settles for a store, and with --from none takes part",
+            hint="leave it out; pull into a store and `casstore alias set REF ALIAS`, then push",
+        )
     with Workspace(options) as place, origin_of(place, from_) as (origin, base):
         commits = wanted(place, origin, refs, every_project=every_project)
         if not refs:
@@ -95,6 +112,11 @@ def push(
             with bar_of(options, "push", plan.stored_bytes if plan else 0) as progress:
                 done = push_versions(origin, connection, commits, jobs=jobs, progress=progress)
             _print(origin, done, connection, options, commits)
+            left = list(done.conflicts)
+            if on_conflict is not None and isinstance(origin, Store):
+                left = settle_there(origin, connection, on_conflict, done, options)
+        raise_damage(done.restored.damage, left, options)
+        raise_conflicts(left, where="there")
 
 
 def _print_plan(store: Known, plan: ToSend, connection: Connection, options: Options) -> None:
@@ -104,13 +126,15 @@ def _print_plan(store: Known, plan: ToSend, connection: Connection, options: Opt
             **_ends(store, connection),
             requests=requests,
             **planned_record(store, plan.versions, plan),
+            restored=_records(store, plan.restored),
         )
         return
     total = (
         f"{count_text(len(plan.versions), 'version')}  {size_text(plan.stored_bytes)}"
         f"  {count_text(plan.events, 'event')}  about {count_text(requests, 'request')}"
     )
-    print_versions(store, "push", plan.versions, connection, total if plan.events else "")
+    what = total if plan.events or plan.restored else ""
+    print_versions(store, "push", plan.versions, connection, what)
 
 
 def _ends(origin: Known, connection: Connection) -> dict[str, str | None]:
@@ -131,14 +155,20 @@ def _print(
     if options.json:
         print_json(
             **_ends(store, connection),
-            **planned_record(store, found, sent),
+            **planned_record(store, found, done),
             asked=len(commits),
             packs=sent.packs,
+            restored=_records(store, done.restored.versions),
         )
     elif options.quiet:
         for view in found:
             print_line(version_record(store, view, [])["commit_id"])
     else:
-        moved = f"{size_text(sent.stored_bytes)} sent  to {connection.remote.name}"
-        total = total_of(found, sent.events, moved)
+        moved = f"{size_text(done.stored_bytes)} sent  to {connection.remote.name}"
+        again = f"{count_text(done.frames, 'chunk')}  {moved}" if done.restored.versions else ""
+        total = total_of(found, sent.events, moved) or again
         print_versions(store, "push", found, connection, total)
+
+
+def _records(store: Known, views: Iterable[VersionView]) -> list[dict[str, Any]]:
+    return [version_record(store, view) for view in views]

@@ -27,7 +27,8 @@ def source_of(
             yield store, view
         finally:
             if store.frames.fetcher is not None:
-                tell_requests(place.options, store.frames.fetcher.requests())
+                for url, counts in store.frames.fetcher.requests().items():
+                    tell_requests(place.options, counts, url)
     else:
         with load("afar").version_afar(place, ref, remote) as found:
             yield found

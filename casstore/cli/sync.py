@@ -16,7 +16,11 @@ from casstore.cli.carrying import (
     connected,
     planned_record,
     raise_conflicts,
+    raise_damage,
     settle,
+    settle_there,
+    told_at_the_end,
+    unsound_records,
     wanted,
 )
 from casstore.cli.messages import say
@@ -93,7 +97,15 @@ def sync(  # noqa: PLR0913 - one parameter an option
                 pushed = push(store, connection, here, jobs=jobs, progress=progress)
             accepted = _accept(store) if accept_numbers else 0
             _print(store, connection, pulled, pushed, accepted, options)
-        raise_conflicts(_left(store, doubts))
+            told_at_the_end(connection)
+            left = list(pushed.conflicts)  # of what others brought between the two
+            if on_conflict is not None:
+                left = settle_there(store, connection, on_conflict, pushed, options)
+        doubts = _left(store, doubts)
+        told = {conflict.message for conflict in doubts}
+        doubts += [one for one in left if one.message not in told]
+        raise_damage(pulled.damage or pushed.restored.damage, doubts, options)
+        raise_conflicts(doubts)
 
 
 def _print(
@@ -113,6 +125,7 @@ def _print(
         print_json(
             **{"with": connection.remote.name},
             pulled=planned_record(store, [one for one in came if one], pulled.received),
+            unsound=unsound_records(pulled.received.unsound),
             pushed=planned_record(store, [one for one in went if one], pushed.sent),
             accepted=accepted,
         )

@@ -79,6 +79,9 @@ def _all(place: Workspace, connection: Connection, sample: float, show: Show) ->
         if not depot.may_list:
             told = f"{depot.url} may not be listed: what its roll names was checked"
             say(place.options, told)
+    if found.problems:
+        connection.depot.refresh()
+        connection.depot.mirror.doubt()  # the next push looks up what it can mend
     content = (
         f"{connection.remote.name}: {count_text(found.versions, 'version')}"
         f"  {count_text(found.files, 'file')}  {size_text(found.size_bytes)}"
@@ -110,6 +113,8 @@ def _version(place: Workspace, connection: Connection, ref: str, sample: float, 
             for view in views:
                 problems += verify_version_elsewhere(depot, view, sample=sample, progress=note)
         names = [reference_to(depot, view) for view in views]
+    if problems:
+        connection.depot.mirror.doubt(commits)
     content = (
         f"{connection.remote.name}: {' '.join(names) or 'nothing'}"
         f"  {count_text(sum(view.manifest.entries for view in views), 'file')}"

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from casstore.catalog import ChunkRow, PackRow, Writer
 from casstore.depot import JournalFiles, PackFiles, write_journal_pack
-from casstore.digest import Digest
+from casstore.digest import CommitId, Digest
 from casstore.exchange.indexes import Indexed, IndexId
 from casstore.exchange.merged import MergedId, MergedPack, MergedRow, MergedTable
+from casstore.journal import queries
 from casstore.packs import PackId
 from casstore.parallel import Lock
 from casstore.store.index import Index
@@ -33,6 +34,7 @@ _TABLE = f"{_INDEX}merged table "  # forgotten with all that is known of indexes
 _BUCKETS = f"{_INDEX}merged buckets "
 _PARTLY = b"frames in buckets"
 _ASIDE = "set aside "
+_DOUBTED = "doubted "
 _FETCHED = "journal pack of there "
 
 
@@ -152,6 +154,36 @@ class Mirror:
             writer.clear_meta(_INDEX)
             for key in keys:
                 writer.set_meta(key, b"")
+
+        self.index.write(change)
+
+    def doubt(self, commits: Collection[CommitId] | None = None) -> None:
+        """Doubt that versions are whole there, all that are known without ``commits``.
+
+        Something of them, or a pack that may have held any of it, was seen to be gone.  A push that
+        is asked for them looks every frame up, once.
+        """
+        with self.index.read() as reader:
+            known = list(queries.commits(reader)) if commits is None else list(commits)
+
+        def change(writer: Writer) -> None:
+            for commit in known:
+                writer.set_meta(f"{_DOUBTED}{commit.hex()}", b"")
+
+        self.index.write(change)
+
+    def doubted(self) -> set[CommitId]:
+        """Return the versions of which it is in doubt that they are whole there."""
+        with self.index.read() as reader:
+            return {CommitId(bytes.fromhex(text)) for text in reader.meta_below(_DOUBTED)}
+
+    def trust(self, commits: Iterable[CommitId]) -> None:
+        """Doubt versions no more: every frame of theirs was looked up."""
+        found = list(commits)
+
+        def change(writer: Writer) -> None:
+            for commit in found:
+                writer.clear_meta(f"{_DOUBTED}{commit.hex()}")
 
         self.index.write(change)
 

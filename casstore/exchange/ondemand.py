@@ -14,7 +14,6 @@ import contextlib
 import os
 import time
 import weakref
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from casstore import durable
@@ -79,12 +78,9 @@ class _OnDemand:
         """
         return self._arriving.fetch(digests) if self._store.absences.read() else {}
 
-    def requests(self) -> Mapping[str, int]:
+    def requests(self) -> Mapping[str, Mapping[str, int]]:
         """See ``Fetcher``."""
-        counts: Counter[str] = Counter()
-        for depot in list(self._depots.values()):
-            counts.update(depot.objects.requests)
-        return counts
+        return {depot.url: depot.objects.requests for depot in list(self._depots.values())}
 
     def seal(self) -> None:
         """See ``Fetcher``."""

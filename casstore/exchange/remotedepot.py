@@ -6,7 +6,7 @@ Never: which versions travel, what is logged here.
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -76,8 +76,9 @@ class Event(NamedTuple):
 class RemoteDepot:
     """A depot on ``objects``, known by ``mirror``.
 
-    ``problems`` names what lies there and could not be read; ``was_set_back`` says that a look
-    found less there than was known.
+    ``problems`` names what lies there and could not be read, ``damaged_events`` what of it is
+    damaged and held events, as the last look saw it; ``was_set_back`` says that a look found less
+    there than was known.
     """
 
     def __init__(self, objects: Objects, store_id: str, mirror: Mirror) -> None:
@@ -87,6 +88,7 @@ class RemoteDepot:
         self.authority: bytes | None = None
         self.was_set_back = False
         self.problems: dict[str, str] = {}
+        self.damaged_events: dict[str, str] = {}
         self.frames = RemoteFrames(objects, mirror, self.problems)
 
     def __repr__(self) -> str:
@@ -180,6 +182,7 @@ class RemoteDepot:
 
     def _look(self) -> bool:
         """Fetch what is new; returns whether all that was known is there still."""
+        self.damaged_events.clear()
         gone, gone_packs = self.mirror.known_elsewhere()
         packs: dict[PackId, tuple[str, Listed]] = {}
         listing = iter(self.objects.listing("journal/"))
@@ -199,8 +202,27 @@ class RemoteDepot:
             if self._fits(listed, 2 * MAX_PACK_BYTES):
                 data = self.objects.read(listed.name, 0, listed.size_bytes)
                 self.mirror.add_journal_pack(month, pack_id, data)
-        self.problems.update(self.mirror.apply())
+        self._note_unread(packs.keys())
         return not gone and not gone_packs
+
+    def _note_unread(self, there: Collection[PackId]) -> None:
+        """Show what was fetched, and note what of it cannot be read.
+
+        Where a pack that is ``there`` is damaged it is looked up whether it was healed since.
+        """
+        found = self.mirror.apply()
+        packs = {name: PackId(bytes.fromhex(m[2])) for name in found if (m := _PACK.match(name))}
+        aside = self.mirror.set_aside()
+        if any(pack_id in there and pack_id not in aside for pack_id in packs.values()):
+            self.frames.look(packs=False)
+            aside = self.mirror.set_aside()
+        for name, problem in found.items():
+            pack_id = packs.get(name)
+            if pack_id in aside:
+                continue
+            self.problems[name] = problem
+            if pack_id in there and name not in self.mirror.index.newer:
+                self.damaged_events[name] = problem
 
     def _fetch_loose(self, wanted: list[tuple[str, Listed]]) -> None:
         """Fetch event files one by one; what is not the event that its name says is left out."""
@@ -215,6 +237,8 @@ class RemoteDepot:
                 read_event(listed.name.rpartition("/")[2], data)
             except (Corrupt, Unsupported) as error:
                 self.problems[listed.name] = error.message
+                if isinstance(error, Corrupt):
+                    self.damaged_events[listed.name] = error.message
                 continue
             found[month].append(data)
             size_bytes += len(data)
@@ -230,7 +254,8 @@ class RemoteDepot:
 
     def _fits(self, listed: Listed, limit: int) -> bool:
         if listed.size_bytes > limit:
-            self.problems[listed.name] = f"it has {listed.size_bytes} bytes, more than it may"
+            problem = f"it has {listed.size_bytes} bytes, more than it may"
+            self.problems[listed.name] = self.damaged_events[listed.name] = problem
         return listed.size_bytes <= limit
 
     # Writing

@@ -36,6 +36,7 @@ MAX_RANGE_BYTES = 12 * 1024 * 1024  # of one request: a pack is three
 VERIFIERS = 2
 WORTH_A_THREAD_BYTES = 32 * 1024  # hashing less than that does not let go of the interpreter
 MAX_CACHED_BYTES = 32 * 1024 * 1024
+MAX_LOST = 10_000
 DAMAGED_HINT = (
     "`casstore repair --to NAME` heals it with a store that has the version; or take it from"
     " another place"
@@ -43,10 +44,15 @@ DAMAGED_HINT = (
 
 
 class RemoteFrames(RemotePacks):
-    """The frames of one depot, as far as ``mirror`` knows them.  Safe across threads."""
+    """The frames of one depot, as far as ``mirror`` knows them.  Safe across threads.
+
+    ``lost`` says of frames that were asked for and could not be had why not; whoever asks for many
+    things empties it, and need not ask for them again.
+    """
 
     def __init__(self, objects: Objects, mirror: Mirror, problems: dict[str, str]) -> None:
         super().__init__(objects, mirror, problems)
+        self.lost: dict[Digest, str] = {}
         self._nodes: OrderedDict[Digest, Encoded] = OrderedDict()
         self._node_bytes = 0
         self._lock = Lock()
@@ -193,6 +199,7 @@ class RemoteFrames(RemotePacks):
             except Corrupt as error:
                 return frames, self._damaged(item.digest, where.name, error.message)
             frames.append((item.digest, frame))
+            self.lost.pop(item.digest, None)  # it was found elsewhere
         return frames, None
 
     def metadata(self, digest: Digest) -> Buffer:
@@ -233,13 +240,17 @@ class RemoteFrames(RemotePacks):
             self._keep(found, frame)
         if asked is None:
             raise self._damaged(digest, name, "it is not the one that was stored")
+        self.lost.pop(digest, None)
         return asked
 
     def _damaged(self, digest: Digest, pack: str, problem: str) -> Corrupt:
-        return Corrupt(
-            f"frame {digest.hex()} in {pack} of {self._objects.url}: {problem}",
-            hint=DAMAGED_HINT,
-        )
+        message = f"frame {digest.hex()} in {pack} of {self._objects.url}: {problem}"
+        return self._lost(digest, message, DAMAGED_HINT)
+
+    def _lost(self, digest: Digest, message: str, hint: str) -> Corrupt:
+        if len(self.lost) < MAX_LOST:
+            self.lost[digest] = message
+        return Corrupt(message, hint=hint)
 
     def _keep(self, digest: Digest, frame: Encoded) -> None:
         with self._lock:
@@ -260,9 +271,10 @@ class RemoteFrames(RemotePacks):
         found = []
         for position, (digest, place) in enumerate(zip(digests, places, strict=True)):
             if place is None:
-                raise Corrupt(
+                raise self._lost(
+                    digest,
                     f"frame {digest.hex()} is in no pack of {self._objects.url}",
-                    hint=DAMAGED_HINT,
+                    DAMAGED_HINT,
                 )
             found.append(Wanted(position, digest, place))
         return sorted(found, key=_by_place)

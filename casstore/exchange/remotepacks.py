@@ -283,12 +283,14 @@ class RemotePacks:
     def _forget_gone(self, known: set[PackId], listed: Collection[PackId]) -> bool:
         """If a pack that was known before the listing is gone, forget all; returns whether so.
 
-        A frame that was known in that pack may lie in another one too: indexes are read again.
+        A frame that was known in that pack may lie in another one too: indexes are read again.  Or
+        it was the only one: then versions lack it, and a push may have it.
         """
         gone = known.difference(listed)
         if gone:
             self._require_depot()  # else all of it is gone, or its folder is not mounted
             self._gone |= gone
+            self._mirror.doubt()
             self._mirror.forget_frames(())
         return bool(gone)
 

@@ -24,8 +24,8 @@ class Fetcher(Protocol):
         None at all are returned where nothing is known to be elsewhere.
         """
 
-    def requests(self) -> Mapping[str, int]:
-        """Return how many requests were sent, by verb."""
+    def requests(self) -> Mapping[str, Mapping[str, int]]:
+        """Return how many requests were sent to each depot, by its URL and by verb."""
 
     def seal(self) -> None:
         """Make what was fetched findable."""

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from casstore.catalog import Reader
 from casstore.digest import CommitId, Digest, random_commit_id
 from casstore.encoding import canonical_json
-from casstore.errors import Busy, Conflict
+from casstore.errors import Busy, Conflict, Invalid
 from casstore.journal import parts, queries
 from casstore.journal.bodies import EventId, FinishBody, ManifestRef, PartBody, ProducerBody
 from casstore.journal.subjects import CommitSubject, RoundSubject
@@ -93,7 +93,8 @@ def finish_round(
     that hosts share it is the store.
 
     Raises ``Conflict`` naming path and writers where two parts differ, or are of two types: the
-    parts then wait as before.  Otherwise as ``commit``.
+    parts then wait as before.  ``Invalid`` where nobody has added anything and the draft is empty.
+    Otherwise as ``commit``.
     """
     check_type_of(store, request.project, request.name, request.type)
     own = manifest_ref(draft.finish())
@@ -135,6 +136,8 @@ class _Finishing:
         _check_types(self.request, gathered.parts)
         body = self._own_part(gathered)
         base = gathered.newest if self.incremental else None
+        if not (gathered.parts or self.own.entries or (base and base.manifest.entries)):
+            raise _nothing_to_finish(self.store, gathered.subject, self.request)
         manifest = _merge(self.store, self.draft, gathered.parts, body, base)
         found = gathered.parts
         if body is not None:
@@ -184,6 +187,16 @@ class _Finishing:
         )
         is_in = not self.own.entries or self.own.digest in _digests(found)
         return Finish(committed, len(found)) if is_in else None
+
+
+def _nothing_to_finish(store: Store, at: RoundSubject, request: Commit) -> Invalid:
+    return Invalid(
+        f"nothing was upserted by {at.distributed_id!r} to {request.name!r} in project"
+        f" {request.project!r} of {store.root}, and the artifact that finishes has no files:"
+        " no version was made",
+        hint="upsert under this id, to this store, and finish again; log_artifact makes a version"
+        " that is meant to be empty",
+    )
 
 
 def _gather(store: Store, place: tuple[str, str, str]) -> _Gathered:

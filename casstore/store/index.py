@@ -158,6 +158,11 @@ class Index:
                 return False
 
     @property
+    def newer(self) -> set[str]:
+        """Those of ``problems`` at which nothing is damaged: a later release wrote them."""
+        return self._mirror.newer
+
+    @property
     def unread_events(self) -> int:
         """How many files of the journal could not be read: what they say is not shown."""
         return sum(where.startswith("journal/") for where in self.problems)

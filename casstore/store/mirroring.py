@@ -33,6 +33,7 @@ class Write(Protocol):
 class Mirror:
     """Applies events that the index lacks; ``problems`` takes what cannot be read, by its path.
 
+    ``newer`` are those paths among them at which nothing is damaged: a later release wrote there.
     Nothing durable is built on a name that might vanish with the power: with ``writable``, names
     that others left are synced before they are used.  ``read`` and ``write`` are the index's.
     """
@@ -48,6 +49,7 @@ class Mirror:
     ) -> None:
         self._journal = journal
         self._problems = problems
+        self.newer: set[str] = set()
         self._read = read
         self._write = write
         self._writable = writable
@@ -101,10 +103,11 @@ class Mirror:
             try:
                 events.append(read_event(name, self._journal.read(month, name)))
                 self._problems.pop(f"journal/{month}/{name}", None)
+                self.newer.discard(f"journal/{month}/{name}")
             except FileNotFoundError:
                 continue  # gathered since it was listed: the packs are looked at after this
             except (Corrupt, Unsupported) as error:
-                self._problems[f"journal/{month}/{name}"] = error.message
+                self._note(f"journal/{month}/{name}", error)
         return events
 
     def _catch_up_packs(self, month: str, folder: str, wait_seconds: float) -> bool:
@@ -126,7 +129,7 @@ class Mirror:
                 waiting.append(read_packed(packed.whole()))
                 size_bytes += len(packed.data)
             except (Corrupt, Unsupported) as error:
-                self._problems[f"journal/{month}/packs/{pack_id.hex()}"] = error.message
+                self._note(f"journal/{month}/packs/{pack_id.hex()}", error)
                 whole = False
             if len(waiting) >= EVENTS_PER_TRANSACTION or size_bytes >= BYTES_PER_TRANSACTION:
                 self._apply(waiting, place, wait_seconds)
@@ -136,6 +139,15 @@ class Mirror:
             self._write(
                 lambda writer: writer.add_journal_pack(pack_id, month), wait_seconds=wait_seconds
             )
+
+    def _note(self, where: str, error: Corrupt | Unsupported) -> None:
+        """Note what cannot be read; of several problems of one file the damage counts."""
+        if isinstance(error, Corrupt):
+            self.newer.discard(where)
+        elif where not in self._problems:
+            self.newer.add(where)
+        if isinstance(error, Corrupt) or where in self.newer:
+            self._problems[where] = error.message
 
     def _apply(self, events: list[Event], place: EventPlace, wait_seconds: float) -> None:
         if events:

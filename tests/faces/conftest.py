@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from machines import Machine
 
 from casstore.artifacts import place, running, runrecord
 from casstore.cli.main import main
@@ -86,6 +87,12 @@ def cli(
     calls.write("data/run.sh", "#!/bin/sh\n", executable=True)
     calls.write("data/sub/numbers.bin", bytes(range(256)) * 1000)
     return calls
+
+
+@pytest.fixture
+def two(cli: Cli) -> tuple[Machine, Machine]:
+    """Give two machines ``a`` and ``b`` that know one upstream, ``hub``."""
+    return Machine(cli, "a"), Machine(cli, "b")
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_a_push_from_another_depot_makes_no_store(cli, hub):
     assert told[0].startswith("push net@")
     assert told[-1].endswith(f"to {away}")
     again = cli("push", "net:v1", "--from", hub, "--to", away).lines
-    assert again == [f"nothing to push: {away} is up to date"]
+    assert again[0].startswith(f"nothing to push: {away} lists all of it")
     assert not (cli.folder.parent / "home" / ".local").exists()
     assert not (cli.folder / ".casstore").exists()
     assert files_below(cli.folder / "hub") == before
@@ -52,6 +52,14 @@ def test_a_push_from_another_depot_makes_no_store(cli, hub):
     everything = b"".join(p.read_bytes() for p in (cli.folder / "away").rglob("*") if p.is_file())
     assert b"other" not in everything
     assert b"best" not in everything  # the alias of the version that was not asked for
+
+
+def test_requests_are_told_of_each_depot(cli, hub):
+    """One line for where versions come from and one for where they go, each by its name."""
+    away = str(cli.folder / "away")
+    told = cli("push", "--from", hub, "--to", away, "-v").errors.splitlines()
+    counted = [line.partition(" requests to ")[2].partition(": ")[0] for line in told]
+    assert counted == [away, hub]
 
 
 def test_aliases_and_the_rest_follow(cli, hub):

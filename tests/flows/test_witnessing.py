@@ -21,6 +21,20 @@ def a_file(*chunks, content=None):
     return Entry(b"path", len(data), 0, content or digest_of(data), layout), refs
 
 
+def show(witness, files, come, *, coming=None, ends=True):
+    """Show a witness files, then frames as they come, up to the end of a batch or within it."""
+    for entry, refs in files:
+        for ref in refs:
+            witness.expect(entry, ref)
+        witness.expect(entry, None)
+    frames = [(digest_of(chunk), Encoded(0, len(chunk), memoryview(chunk))) for chunk in come]
+    witness.begin(frozenset(coming or [digest for digest, _ in frames]))
+    for frame in frames:
+        witness.see([frame])
+    if ends:
+        witness.end()
+
+
 def witnessed(files, come, **more):
     """Show a witness files, then frames as they come; returns which of the files it has seen."""
     witness = shown(files, come, **more)
@@ -30,17 +44,21 @@ def witnessed(files, come, **more):
 def shown(files, come, *, coming=None):
     """Return a witness that was shown files, then frames as they came."""
     witness = Witness()
-    for entry, refs in files:
-        for ref in refs:
-            witness.expect(entry, ref)
-        witness.expect(entry, None)
-    frames = [(digest_of(chunk), Encoded(0, len(chunk), memoryview(chunk))) for chunk in come]
-    witness.begin(frozenset(coming or [digest for digest, _ in frames]))
-    for frame in frames:
-        witness.see([frame])
-    witness.end()
+    show(witness, files, come, coming=coming)
     witness.close()
     return witness
+
+
+def test_what_was_given_up_in_the_middle_of_a_file_leaves_the_next_ones_alone(chunks):
+    """What was seen before it stays known, and what lacks a frame is not."""
+    before, broken, after = a_file(chunks[0]), a_file(*chunks[1:4]), a_file(*chunks[2:6])
+    witness = Witness()
+    show(witness, [before], chunks[:1])
+    show(witness, [broken], chunks[1:3], coming=map(digest_of, chunks[1:4]), ends=False)
+    witness.give_up()
+    show(witness, [after], chunks[2:6])
+    witness.close()
+    assert [witness.has_seen(entry) for entry, _ in (before, broken, after)] == [True, False, True]
 
 
 @pytest.fixture

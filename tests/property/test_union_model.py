@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casstore.digest import digest_of
-from casstore.errors import Conflict
+from casstore.errors import Conflict, Invalid
 from casstore.manifests import Entry, EntryKind, Manifest
 from casstore.store import Commit, add_part, close_store, create_store, finish_round
 from casstore.store import union as union_module
@@ -131,8 +131,12 @@ def check(store, acts):
             assert done.again
             assert done.committed.version.commit == last[0]
             continue
-        own = [(writer, files)] if files and files not in [part[1] for part in parts] else []
         base = versions[-1] if flag and versions else {}
+        if not (parts or files or base):
+            with pytest.raises(Invalid):
+                finish_round(store, draft, request, "job", writer=writer, incremental=flag)
+            continue
+        own = [(writer, files)] if files and files not in [part[1] for part in parts] else []
         expected = joined([*parts, *own], base)
         result = found(
             lambda draft=draft, request=request, writer=writer, flag=flag: finish_round(

@@ -9,11 +9,17 @@ A pull may be killed at any arrow, and goes on where it stopped; frames that cam
     noted, durably  ->  events durable  ->  shown  ->  what is whole by now is noted as such
 
 Frames of files may be left out, those of lists never: so what is missing can be told here.
+
+Where a frame is damaged there, or nowhere, its versions do not come, and the others do.  Of those
+that do not come no event is taken, nor any that names one of them; and what one of them had begun
+to walk is walked anew by the next, for not all of it has come.  A version that is not what its
+event says ends everything: whoever made that depot cannot be trusted with the others.
 """
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -23,12 +29,13 @@ from casstore.exchange import RemoteDepot
 from casstore.flows.transfer.batches import batches
 from casstore.flows.transfer.judging import Judging, refusing
 from casstore.flows.transfer.selection import events_for, is_there
+from casstore.flows.transfer.sorting import Sorting, Unsound, damage_of
 from casstore.flows.transfer.witnessing import Witness
 from casstore.journal import queries
 from casstore.journal.bodies import ManifestRef
 from casstore.journal.views import VersionView
 from casstore.packs import Encoded, PackId, PackKind
-from casstore.store import Closure, Keep, Store, is_whole, reference_to, settle_whole
+from casstore.store import Closure, Keep, Store, is_whole, settle_whole
 
 __all__ = [
     "Received",
@@ -37,6 +44,7 @@ __all__ = [
     "plan_to_receive",
     "receive",
     "receive_manifests",
+    "receive_sound",
 ]
 
 LOOKS = 3  # at FORMAT, AUTHORITY and the journal
@@ -55,7 +63,8 @@ Progress = Callable[[int], None]
 class ToReceive:
     """What a pull would do: versions that this store lacks, frames, bytes as stored, events.
 
-    ``requests`` is about how many it would take.
+    ``requests`` is about how many it would take; ``unsound`` are those that could not come, as far
+    as lists of files tell.
     """
 
     versions: tuple[VersionView, ...]
@@ -63,16 +72,18 @@ class ToReceive:
     stored_bytes: int
     events: int
     requests: int
+    unsound: tuple[Unsound, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What a pull did: versions that came, or of which more came."""
+    """What a pull did: versions that came, or of which more came, and those that could not."""
 
     versions: tuple[VersionView, ...]
     frames: int
     stored_bytes: int
     events: int
+    unsound: tuple[Unsound, ...] = ()
 
 
 def plan_to_receive(
@@ -80,26 +91,53 @@ def plan_to_receive(
 ) -> ToReceive:
     """Return what ``receive`` would do; nodes are looked at, nothing is kept."""
     depot.refresh()
-    views = _lacking(store, depot, commits)
-    fetch = _Nodes(store, depot).fetch
-    frames = stored = 0
-    requests = LOOKS + LOOKS_OF_A_VERSION * len(views)
-    nodes: list[Digest] = []
-    seen: set[Digest] = set()
-    for view in views:
-        depot.frames.learn(view.manifest.root)
-        with refusing(depot, view), _naming(depot, view):
-            needed = Closure(view.manifest, fetch).kinds(seen, keep)
-            for batch in batches(needed, FRAMES_LOOKED_UP_AT_ONCE):
-                missing = _missing(store, [digest for digest, _ in batch])
-                frames += len(missing)
-                stored += depot.frames.stored_bytes(missing)
-                data = {digest for digest, kind in batch if kind is PackKind.DATA}
-                nodes += [digest for digest in missing if digest not in data]
-                requests += depot.frames.reads_of([one for one in missing if one in data])
-    requests += depot.frames.reads_of(nodes)  # one request brings those of many versions
-    events = events_for(commits, depot.mirror.index, depot.mirror.journal, store.index)
-    return ToReceive(views, frames, stored, len(events), requests)
+    plan = _Plan(store, depot, keep)
+    sorting = Sorting(depot)
+    for view in _lacking(store, depot, commits):
+        if not sorting.takes(view, partial(plan.add, view.manifest)):
+            plan.seen.clear()
+    sound = sorting.sound_of(commits)
+    events = events_for(sound, depot.mirror.index, depot.mirror.journal, store.index)
+    return ToReceive(
+        tuple(sorting.sound),
+        plan.frames,
+        plan.stored_bytes,
+        len(events),
+        plan.requests(len(sorting.sound)),
+        tuple(sorting.unsound),
+    )
+
+
+class _Plan:
+    """What would come, counted; ``seen`` is what was walked already."""
+
+    def __init__(self, store: Store, depot: RemoteDepot, keep: Keep | None) -> None:
+        self.frames = self.stored_bytes = 0
+        self.seen: set[Digest] = set()
+        self._store = store
+        self._depot = depot
+        self._keep = keep
+        self._fetch = _Nodes(store, depot).fetch
+        self._reads = 0
+        depot.frames.lost.clear()  # it may have been mended since
+        self._nodes: list[Digest] = []
+
+    def add(self, manifest: ManifestRef) -> None:
+        """Count what the store lacks of a manifest."""
+        self._depot.frames.learn(manifest.root)
+        needed = Closure(manifest, self._fetch).kinds(self.seen, self._keep)
+        for batch in batches(needed, FRAMES_LOOKED_UP_AT_ONCE):
+            missing = _missing(self._store, [digest for digest, _ in batch])
+            data = {digest for digest, kind in batch if kind is PackKind.DATA}
+            self._reads += self._depot.frames.reads_of([one for one in missing if one in data])
+            self._nodes += [digest for digest in missing if digest not in data]
+            self.frames += len(missing)
+            self.stored_bytes += self._depot.frames.stored_bytes(missing)
+
+    def requests(self, versions: int) -> int:
+        """Return about how many requests it takes; one brings the nodes of many versions."""
+        reads = self._reads + self._depot.frames.reads_of(self._nodes)
+        return LOOKS + LOOKS_OF_A_VERSION * versions + reads
 
 
 def receive(
@@ -111,22 +149,46 @@ def receive(
     completing: bool = True,
     progress: Progress | None = None,
 ) -> Received:
-    """Bring versions of a depot into this store, with what is said of them.
+    """Bring versions of a depot into this store, as ``receive_sound`` does; all of them.
+
+    Raises ``Corrupt`` if one could not come; those that could are here then.
+    """
+    received = receive_sound(
+        store, depot, commits, keep=keep, completing=completing, progress=progress
+    )
+    damage = damage_of(received.unsound, len(received.versions))
+    if damage is not None:
+        raise damage
+    return received
+
+
+def receive_sound(
+    store: Store,
+    depot: RemoteDepot,
+    commits: Collection[CommitId],
+    *,
+    keep: Keep | None = None,
+    completing: bool = True,
+    progress: Progress | None = None,
+) -> Received:
+    """Bring the versions of a depot into this store that can come, with what is said of them.
 
     When this returns they are whole and durable here; with ``keep``, which chooses paths, the bytes
     of other files are left out, and ``store.absences`` says so: called again without it, they come,
     unless ``completing`` is false: then versions that are partly here stay so.
-    Raises ``Corrupt`` if a frame there is not what its digest says, or is nowhere: nothing of what
-    was asked for becomes visible then, and the frames that were whole stay for the next call.
+    A version of which a frame there is not what its digest says, or is nowhere, is ``unsound``:
+    nothing of it becomes visible, and the frames that were whole stay for the next call.
+    Raises ``Corrupt`` if a version is not what its event says; then none becomes visible.
     """
     store.require_writable()
     depot.refresh()
     store.index.catch_up()
-    views = _lacking(store, depot, commits, completing=completing)
     receiver = _Receiver(store, depot, keep, progress)
-    for view in views:
-        with refusing(depot, view), _naming(depot, view):
-            receiver.take(view.manifest)
+    sorting = Sorting(depot)
+    for view in _lacking(store, depot, commits, completing=completing):
+        if not sorting.takes(view, partial(receiver.take, view.manifest)):
+            receiver.give_up()
+    views = tuple(sorting.sound)
     receiver.session.flush()
     judging = Judging(store, receiver.witness)
     for view in views:
@@ -135,24 +197,13 @@ def receive(
     with receiver.session.committing():
         relied, partly = _relied_on(store, views, keep)
         store.absences.note(partly, depot.url, store.staging())
-        events = events_for(commits, depot.mirror.index, depot.mirror.journal, store.index)
+        sound = sorting.sound_of(commits)
+        events = events_for(sound, depot.mirror.index, depot.mirror.journal, store.index)
         store.events.receive([(event.name, event.time, event.data) for event in events])
         receiver.session.published(relied)
     settle_whole(store, views)
-    return Received(views, receiver.frames, receiver.stored_bytes, len(events))
-
-
-@contextlib.contextmanager
-def _naming(depot: RemoteDepot, view: VersionView) -> Iterator[None]:
-    """Say which version it is that cannot come, so that the others can be asked for."""
-    try:
-        yield
-    except Corrupt as error:
-        raise Corrupt(
-            f"{reference_to(depot, view)} cannot come: {error.message}",
-            hint="no version came, and what was whole is kept; name the others to have them;"
-            " `casstore repair --to NAME` heals the depot with a store that has it",
-        ) from error
+    moved = receiver.frames, receiver.stored_bytes, len(events)
+    return Received(views, *moved, tuple(sorting.unsound))
 
 
 def receive_manifests(
@@ -187,6 +238,7 @@ class _Receiver:
         self._keep = keep
         self._progress = progress
         self._nodes = _Nodes(store, depot)
+        depot.frames.lost.clear()  # it may have been mended since
         self._seen: set[Digest] = set()
 
     def take(self, manifest: ManifestRef) -> None:
@@ -205,6 +257,7 @@ class _Receiver:
         """Yield the frames of files that the store lacks, many at a time; nodes are added here."""
         for batch in _growing(kinds):
             data = _missing(self._store, [digest for digest, its in batch if its is PackKind.DATA])
+            _refuse_lost(self._depot, data)
             self.witness.begin(data)
             nodes = [digest for digest, its in batch if its is PackKind.METADATA]
             found = self._depot.frames.read(_missing(self._store, nodes))
@@ -219,6 +272,12 @@ class _Receiver:
         self.stored_bytes += size
         if self._progress is not None:
             self._progress(size)
+
+    def give_up(self) -> None:
+        """Note that what was being taken does not come whole: nothing of it counts as walked."""
+        self.witness.give_up()
+        self._seen.clear()
+        self.session.flush()  # what came is found by those that are walked anew
 
 
 def _growing(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -291,6 +350,13 @@ def _require_there(store: Store, packs: set[PackId]) -> None:
         )
 
 
+def _refuse_lost(depot: RemoteDepot, digests: Iterable[Digest]) -> None:
+    """Raise ``Corrupt`` for a frame that could not be had a moment ago, for another version."""
+    for digest in digests if depot.frames.lost else ():
+        if digest in depot.frames.lost:
+            raise Corrupt(depot.frames.lost[digest])
+
+
 class _Nodes:
     """Nodes of manifests and chunk lists, from here where they are here."""
 
@@ -301,5 +367,6 @@ class _Nodes:
     def fetch(self, digest: Digest) -> Buffer:
         """Return a verified node."""
         if _missing(self._store, [digest]):
+            _refuse_lost(self._depot, [digest])
             return self._depot.frames.metadata(digest)
         return self._store.frames.metadata(digest)

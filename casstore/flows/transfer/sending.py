@@ -19,9 +19,7 @@ from typing import TypeAlias
 from casstore.digest import Buffer, CommitId, Digest
 from casstore.errors import Corrupt
 from casstore.exchange import (
-    MAX_EVENTS_OF_A_PACK,
     MAX_INDEX_ROWS,
-    MAX_LOOSE_EVENTS,
     PACKS_OF_AN_INDEX,
     Indexed,
     RemoteDepot,
@@ -41,16 +39,14 @@ __all__ = [
     "Origin",
     "Sent",
     "SentFrames",
-    "ToSend",
-    "plan_to_send",
+    "closures",
+    "lacking",
     "send",
     "send_manifests",
 ]
 
 FRAMES_READ_AT_ONCE = 64  # at most 16 MiB, for a chunk has 256 KiB at most
 READERS = 2
-LOOKS = 7  # identity, events, claims, what is there
-ROLL_LOOKS = 3  # of one entry: where the roll ends, and what it names
 DEFAULT_JOBS = 4  # each holds a pack of 32 MiB while it goes up, and one more is being filled
 
 Progress = Callable[[int], None]
@@ -61,35 +57,19 @@ Origin: TypeAlias = Store | RemoteDepot
 
 
 @dataclass(frozen=True, slots=True)
-class ToSend:
-    """What a push would do: versions that the depot lacks, frames, bytes as stored, events."""
-
-    versions: tuple[VersionView, ...]
-    frames: int
-    stored_bytes: int
-    events: int
-
-    def requests(self, *, upstream: bool) -> int:
-        """Return about how many requests it would take; who numbers (``upstream``) takes more."""
-        if not self.events:
-            return LOOKS
-        packs = -(-self.stored_bytes // (32 * 1024 * 1024))
-        created = packs + -(-packs // PACKS_OF_AN_INDEX) + len(self.versions)
-        created += 2 * bool(self.frames)  # nodes, and their index
-        told = [self.events, len(self.versions)] if upstream else [self.events]
-        claims = len(self.versions) if upstream else 0
-        return LOOKS + ROLL_LOOKS + created + claims + sum(_objects_of(count) for count in told)
-
-
-@dataclass(frozen=True, slots=True)
 class Sent:
-    """What a push did."""
+    """What a push did; ``event_names`` are the events that it created there."""
 
     versions: tuple[VersionView, ...]
     frames: int
     stored_bytes: int
     packs: int
-    events: int
+    event_names: tuple[str, ...]
+
+    @property
+    def events(self) -> int:
+        """How many events it created."""
+        return len(self.event_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +79,6 @@ class SentFrames:
     frames: int
     stored_bytes: int
     packs: int
-
-
-def _objects_of(events: int) -> int:
-    return events if events <= MAX_LOOSE_EVENTS else -(-events // MAX_EVENTS_OF_A_PACK)
-
-
-def plan_to_send(origin: Origin, depot: RemoteDepot, commits: Collection[CommitId]) -> ToSend:
-    """Return what ``send`` would do; nothing is created."""
-    depot.refresh()
-    depot.frames.look(packs=False)
-    views = _lacking(origin, depot, commits)
-    frames = stored = 0
-    closures = _closures(
-        origin, depot, {reference_to(origin, view): view.manifest for view in views}
-    )
-    for batch in batches(digest for digest, _ in closures):
-        missing = [
-            digest for digest, has in zip(batch, depot.frames.ask(batch), strict=True) if not has
-        ]
-        frames += len(missing)
-        stored += origin.frames.stored_bytes(missing)
-    events = events_for(commits, origin.index, origin.journal, depot.mirror.index)
-    return ToSend(views, frames, stored, len(events))
 
 
 def send(
@@ -142,13 +99,14 @@ def send(
     of ``origin`` is damaged (nothing of its version becomes visible), and what the depot raises.
     """
     depot.refresh()
-    views = _lacking(origin, depot, commits)
+    views = lacking(origin, depot, commits)
     wholes = {reference_to(origin, view): view.manifest for view in views}
     sent = send_manifests(origin, depot, wholes, jobs=jobs, progress=progress, had=had)
     events = events_for(commits, origin.index, origin.journal, depot.mirror.index, had=had)
     if events:
         depot.publish(events)
-    return Sent(views, sent.frames, sent.stored_bytes, sent.packs, len(events))
+    names = tuple(event.name for event in events)
+    return Sent(views, sent.frames, sent.stored_bytes, sent.packs, names)
 
 
 def send_manifests(
@@ -169,7 +127,7 @@ def send_manifests(
     sender = _Sender(origin, depot, jobs, progress or _ignored, had)
     sender.unnamed += depot.frames.look()
     nodes: list[Digest] = []
-    sender.send(_data(_closures(origin, depot, wholes), nodes), PackKind.DATA)
+    sender.send(_data(closures(origin, depot, wholes), nodes), PackKind.DATA)
     sender.send(nodes, PackKind.METADATA)
     sender.name_packs()
     send_roots = partial(_send_roots, origin, depot, had)
@@ -178,7 +136,7 @@ def send_manifests(
     return SentFrames(sender.frames, sender.stored_bytes, sender.packs)
 
 
-def _lacking(
+def lacking(
     origin: Origin, depot: RemoteDepot, commits: Collection[CommitId]
 ) -> tuple[VersionView, ...]:
     """Return the versions that the depot has not; what was removed is not brought there."""
@@ -206,7 +164,7 @@ def _nodes(origin: Origin, depot: RemoteDepot) -> Callable[[Digest], Buffer]:
     return fetch
 
 
-def _closures(
+def closures(
     origin: Origin, depot: RemoteDepot, wholes: Mapping[str, ManifestRef]
 ) -> Iterator[tuple[Digest, PackKind]]:
     """Yield the frames of manifests; what several share in whole subtrees is walked once."""

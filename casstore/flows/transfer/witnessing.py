@@ -118,6 +118,19 @@ class Witness:
         self._coming.clear()
         self._go_on()
 
+    def give_up(self) -> None:
+        """Expect nothing more of what was under way; files that were seen stay known."""
+        self.close()  # what was in the background has ended then
+        self._under_way.clear()
+        self._noted.clear()
+        self._expected.clear()
+        self._coming.clear()
+        self._needed.clear()
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        self._hasher = Hasher()
+        self._given_up = self._in_a_file = False
+
     def close(self) -> None:
         """End the thread, if there is one; what was seen stays known."""
         if self._helper is not None:
