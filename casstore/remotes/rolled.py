@@ -10,11 +10,13 @@ the roll lacks.  Where listing is refused, though FORMAT can be read:
   may list.  That is a listing of a moment ago, which every reader of a depot stands.
 - an object that may not be read is one that is not there, for that is how AWS and Ceph answer then;
   that credentials are still good is asked of FORMAT each time.
+- what was not there when it was read is listed no more, whatever the roll says.
 - claims are never listed from it: no one of them may be missed (``claims``).
 """
 
 import contextlib
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -47,6 +49,7 @@ class Rolled:
         self._refusal: RemoteAuth | None = None
         self._created: dict[str, int] = {}
         self._seen: dict[str, int] = {}
+        self._missing: set[str] = set()  # what was not there when it was read
         self._owed: Owed | None = None
         self._book: Rollbook | None = None
         self._lock = Lock()  # of what was created and seen
@@ -93,12 +96,15 @@ class Rolled:
         """See ``Objects``."""
         try:
             return self._objects.read(name, start, end, at_most=at_most)
-        except RemoteAuth as error:
-            raise self._meant(name, error) from error
+        except (NotFound, RemoteAuth) as error:
+            meant = self._meant(name, error)
+            if meant is error:  # its own cause would be a circle
+                raise
+            raise meant from error
 
     def read_ranges(self, ranges: Iterable[Range]) -> Iterator[bytes]:
         """See ``Objects``."""
-        return _Parts(iter(self._objects.read_ranges(ranges)), self._meant)
+        return _Parts(self._objects, ranges, self._meant)
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """See ``Objects``; where that is refused, what the roll names and this machine created."""
@@ -191,7 +197,8 @@ class Rolled:
                 self._require_roll()
             if self._owed is not None:
                 self._owed.expect(book.last)
-            return {**book.names, **owed}
+            named = {**book.names, **owed}
+        return {name: size for name, size in named.items() if name not in self._missing}
 
     def _to_name(self, book: Rollbook, owed: Mapping[str, int]) -> dict[str, int]:
         """Return what must be named, or is already.
@@ -232,8 +239,15 @@ class Rolled:
             raise error from None
         self._refusal = error
 
-    def _meant(self, name: str, error: RemoteAuth) -> NotFound | RemoteAuth:
-        """Return what it means that a read was refused."""
+    def _meant(self, name: str, error: NotFound | RemoteAuth) -> NotFound | RemoteAuth:
+        """Return what it means that a read was refused, or that something is not there."""
+        if isinstance(error, RemoteAuth):
+            error = self._of_refused(name, error)
+        if isinstance(error, NotFound) and is_named(name):
+            self._missing.add(name)  # the roll names it all the same
+        return error
+
+    def _of_refused(self, name: str, error: RemoteAuth) -> NotFound | RemoteAuth:
         if self._refusal is None and self._lists():
             return error
         if name == IDENTITY:
@@ -302,19 +316,33 @@ class _Parts:
     """What comes of ranges, a refusal told as what it means.  It waits for nobody if given up."""
 
     def __init__(
-        self, parts: Iterator[bytes], meant: Callable[[str, RemoteAuth], NotFound | RemoteAuth]
+        self,
+        objects: Objects,
+        ranges: Iterable[Range],
+        meant: Callable[[str, NotFound | RemoteAuth], NotFound | RemoteAuth],
     ) -> None:
-        self._parts = parts
         self._meant = meant
+        self._asked: deque[str] = deque()  # the names of those that did not come yet
+        self._parts = iter(objects.read_ranges(self._noted(ranges)))
 
     def __iter__(self) -> "_Parts":
         return self
 
     def __next__(self) -> bytes:
         try:
-            return next(self._parts)
-        except RemoteAuth as error:
-            raise self._meant("such object", error) from error
+            part = next(self._parts)
+        except (NotFound, RemoteAuth) as error:
+            meant = self._meant(self._asked[0], error)
+            if meant is error:
+                raise
+            raise meant from error
+        self._asked.popleft()
+        return part
+
+    def _noted(self, ranges: Iterable[Range]) -> Iterator[Range]:
+        for each in ranges:
+            self._asked.append(each.name)
+            yield each
 
 
 def _is_event(name: str) -> bool:

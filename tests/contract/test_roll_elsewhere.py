@@ -11,7 +11,7 @@ from casstore.digest import digest_of
 from casstore.errors import NotFound, RemoteAuth, Unsupported
 from casstore.exchange import open_depot
 from casstore.parallel import Pool
-from casstore.remotes import Listed, Rolled, roll
+from casstore.remotes import Listed, Range, Rolled, roll
 
 CLAIM = "claims/vision/%4eet/0"
 WRITERS, EACH = 3, 4
@@ -109,6 +109,22 @@ def memory(place_of, opened):
     return objects
 
 
+@pytest.mark.parametrize("in_ranges", [True, False])
+def test_what_is_gone_is_listed_no_more_once_it_was_missed(memory, in_ranges):
+    """The roll names it for ever; a reader then looks where else it may lie."""
+    writer = Rolled(memory, writing=True)
+    for number in range(3):
+        writer.create(name_of(number), b"x")
+    writer.tell()
+    memory.delete(name_of(1))
+    reader = Rolled(Unlisted(memory))
+    assert len(listed(reader, "packs/")) == 3
+    ranges = [Range(name_of(number), 0, 1) for number in range(3)]
+    with pytest.raises(NotFound, match=name_of(1)):
+        list(reader.read_ranges(ranges)) if in_ranges else reader.read(name_of(1))
+    assert listed(reader, "packs/") == {Listed(name_of(0), 1), Listed(name_of(2), 1)}
+
+
 def test_claims_are_never_listed_from_the_roll(memory):
     """Of them none may be missed: refused is refused."""
     writer = Rolled(memory, writing=True)
@@ -172,8 +188,9 @@ def test_a_read_that_is_refused_is_not_missing_while_listing_is_allowed(memory):
             return self._objects.listing(prefix)
 
     for objects in (Rolled(Listing(memory)), Rolled(Expired(memory))):
-        with pytest.raises(RemoteAuth):
+        with pytest.raises(RemoteAuth) as caught:
             objects.read(name_of(1))
+        assert caught.value.__cause__ is not caught.value  # who follows causes comes to an end
     reader = Rolled(Unlisted(memory), writing=True)
     assert listed(reader, "packs/") == set()
     reader._objects = Expired(memory)

@@ -96,7 +96,7 @@ def test_an_empty_bucket_becomes_a_depot(machines):
     a = machines("a", lists=False)
     a.put("one")
     assert a("push").lines[0].startswith("push net:v0")
-    assert a("push").lines == ["nothing to push: hub is up to date"]
+    assert a("push").text.startswith("nothing to push")
     a.put("two")
     a("push")
     for lists in (False, True):
@@ -202,6 +202,21 @@ def test_repair_and_compact_go_by_the_roll(machines):
     assert b.versions() == {"net:v0": "one", "net:v1": "two", "net:v2": "three"}
 
 
+def test_what_was_lost_and_sent_again_is_found_by_who_may_not_list(machines):
+    """The roll names the lost packs still; what came in others is read there."""
+    lister, blind = machines("lister", lists=True), machines("blind", lists=False)
+    lister.put("kept")
+    lister("push")
+    objects = machines.objects()
+    for each in list(objects.listing("packs/")):
+        objects.delete(each.name)
+    blind("pull", code=4)
+    lister("verify", "--remote", "hub", code=4)
+    lister("push")
+    blind("pull")
+    assert blind.versions() == {"net:v0": "kept"}
+
+
 def refuse_entries(monkeypatch):
     """Let pushes end before their entry, as killed ones do; returns what lets them again."""
 
@@ -246,7 +261,7 @@ def test_its_own_machine_names_it_too_though_it_sends_nothing(machines, monkeypa
     dying("push", code=1)
     again()
     before = {each.name for each in machines.objects().listing("packs/")}
-    assert dying("push").lines == ["nothing to push: hub is up to date"]
+    assert dying("push").text.startswith("nothing to push")
     assert {each.name for each in machines.objects().listing("packs/")} == before
     blind("pull")
     assert blind.versions() == {"net:v0": "zero"}
