@@ -1,7 +1,8 @@
-"""Ceph's object gateway with one monitor and one store in memory: PORT FOLDER KEY SECRET.
+"""Ceph's object gateway with one monitor and one store in memory: PORT FOLDER KEY SECRET [...].
 
-It answers when its user is there, about 13 s later, and ends its processes when it is ended.  The
-benchmarks start it too.  Others must be able to pass through FOLDER: Ceph gives up root's rights.
+It answers when its users are there, ``t`` and, with another KEY and SECRET, ``u``, about 13 s
+later, and ends its processes when it is ended.  The benchmarks start it too.  Others must be able
+to pass through FOLDER: Ceph gives up root's rights.
 """
 
 import contextlib
@@ -80,7 +81,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def serve(port, where, key, secret):
+def serve(port, where, *secrets):
     mon, fsid = free_port(), str(uuid.uuid4())
     conf, ring = where / "ceph.conf", where / "keyring"
     conf.write_text(CONF.format(where=where, mon=mon, port=port, fsid=fsid))
@@ -101,8 +102,10 @@ def serve(port, where, key, secret):
         call("ceph-osd", *config, "-i", "0", "--mkfs")
         stack.enter_context(running(["ceph-osd", *config, "-i", "0", "-f"], where, mon))
         call("ceph", *config, "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=h")
-        keys = ("--access-key", key, "--secret-key", secret)
-        call("radosgw-admin", *config, "user", "create", "--uid=t", "--display-name=t", *keys)
+        for name, key, secret in zip("tu", secrets[::2], secrets[1::2], strict=False):
+            user = ("user", "create", f"--uid={name}", f"--display-name={name}")
+            keys = ("--access-key", key, "--secret-key", secret)
+            call("radosgw-admin", *config, *user, *keys)
         stack.enter_context(running(["radosgw", *config, "-n", "client.rgw", "-f"], where, port))
         signal.pause()
 

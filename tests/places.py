@@ -5,6 +5,7 @@ makes its tests skip, saying what to install; where everything must run, a skip 
 """
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ import pytest
 from servers import HERE, free_port, running, server
 
 KEY, SECRET = "AKIAAAAAAAAAAAAAAAAA", "SECRETSECRETSECRET"
+OTHER_KEY = "AKIABBBBBBBBBBBBBBBB"
 AZURE_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
@@ -33,7 +35,8 @@ class Place(NamedTuple):
     """A place of one kind: its URL, what to set, whether exclusive creates hold there.
 
     ``files`` is the folder that the server keeps, if it keeps one; ``home`` what must lie in the
-    home of who connects; ``many`` a place with 2,500 objects below ``images/``.
+    home of who connects; ``many`` a place with 2,500 objects below ``images/``; ``unlisted`` what
+    is set by somebody who may read and create there, and neither list nor delete.
     """
 
     url: str
@@ -42,6 +45,7 @@ class Place(NamedTuple):
     home: Mapping = MappingProxyType({})
     files: Path | None = None
     many: str = ""
+    unlisted: Mapping = MappingProxyType({})
 
 
 def _tool(name, package):
@@ -92,11 +96,28 @@ def _aws(endpoint, key=KEY, secret=SECRET):
     }
 
 
-def _make_bucket(endpoint):
+def _make_bucket(endpoint, owner="", let_in=""):
+    """Make the bucket; who is ``let_in`` may read and create there, and nothing else.
+
+    The owner of a bucket may not read what others create in it, before a policy says so.
+    """
     named = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
     client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **named)
     client.create_bucket(Bucket="depot")
+    if let_in:
+        objects, bucket = "arn:aws:s3:::depot/*", "arn:aws:s3:::depot"
+        rules = [
+            _allowed(let_in, ["s3:GetObject", "s3:PutObject"], [objects]),
+            _allowed(owner, ["s3:*"], [objects, bucket]),
+        ]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": rules})
+        client.put_bucket_policy(Bucket="depot", Policy=policy)
     client.close()
+
+
+def _allowed(who, actions, resources):
+    rule = {"Effect": "Allow", "Principal": {"AWS": [who]}}
+    return {**rule, "Action": actions, "Resource": resources}
 
 
 @contextlib.contextmanager
@@ -269,10 +290,19 @@ def rgw(where):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with _open_folder() as own:
-        command = [sys.executable, HERE / "ceph_server.py", port, own, KEY, SECRET]
+        command = [
+            sys.executable,
+            HERE / "ceph_server.py",
+            port,
+            own,
+            KEY,
+            SECRET,
+            OTHER_KEY,
+            SECRET,
+        ]
         with running(command, where, ready=port, patience=CEPH_SECONDS):
-            _make_bucket(url)
-            yield Place("s3://depot", _aws(url))
+            _make_bucket(url, owner="arn:aws:iam:::user/t", let_in="arn:aws:iam:::user/u")
+            yield Place("s3://depot", _aws(url), unlisted=_aws(url, OTHER_KEY))
 
 
 PLACES = {

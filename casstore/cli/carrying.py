@@ -74,6 +74,7 @@ def connected(
     with reached(store, remote, create=create, planning=planning, follow=follow) as connection:
         try:
             yield connection
+            connection.depot.tell()
         finally:
             for name, problem in connection.depot.problems.items():
                 say(place.options, f"{name} of {connection.depot.url} cannot be read: {problem}")

@@ -28,6 +28,7 @@ from casstore.store import forget_place, reference_to
 
 __all__ = ["remote"]
 
+UNLISTED = "listing is not allowed: what is there is known by its roll"
 MAX_NAMED = 8
 
 
@@ -166,7 +167,7 @@ def _tell(remote: Remote, found: Probe, options: Options) -> None:
     lines = [
         ("exclusive create", found.exclusive_create, f"numbers go {numbers}"),
         ("ranged reads", found.ranged_reads, ""),
-        ("list after write", found.list_after_write, ""),
+        ("list after write", found.list_after_write, "" if found.listing else UNLISTED),
         ("delete", found.delete, "" if found.delete else "collection will not work"),
     ]
     if options.quiet:

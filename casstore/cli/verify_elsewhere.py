@@ -76,6 +76,9 @@ def _all(place: Workspace, connection: Connection, sample: float, show: Show) ->
     ):
         seen = connection.depot.index
         found = verify_depot(depot, seen=seen, sample=sample, progress=note)
+        if not depot.may_list:
+            told = f"{depot.url} may not be listed: what its roll names was checked"
+            say(place.options, told)
     if found.problems:
         connection.depot.refresh()
         connection.depot.mirror.doubt()  # the next push looks up what it can mend

@@ -39,7 +39,9 @@ def disagreements(depot: RemoteDepot) -> Iterator[Disagreement]:
             sealed = list(seals.sealed(reader, *place, authority))
         if not sealed:
             continue
-        owners = {} if mode is None else Claims(depot.objects, mode).owners(place)
+        claims = None if mode is None else Claims(depot.objects, mode)
+        numbers = [number for number, _ in sealed]
+        owners = {} if claims is None else claims.owners_of(place, numbers)
         for number, commit in sealed:
             owner = owners.get(number)
             if owner != commit:

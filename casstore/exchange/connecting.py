@@ -11,7 +11,7 @@ from pathlib import Path
 
 from casstore.errors import Invalid, NotFound
 from casstore.exchange.remotedepot import RemoteDepot, open_depot
-from casstore.remotes import open_objects
+from casstore.remotes import Rolled, open_objects
 from casstore.remotes.claims import Claims, agreed_mode
 from casstore.remotes.configuration import Remote, keep_probe, read_remotes
 from casstore.remotes.probing import probe
@@ -130,7 +130,9 @@ def connect_apart(
 
     ``root`` is the store whose remote it is, if it is one's: what is found out of it is kept there.
     """
-    objects = open_objects(remote.url)
+    found = remote.probe
+    exclusive = None if found is None else found.exclusive_create
+    objects = Rolled(open_objects(remote.url), writing=create, exclusive=exclusive)
     try:
         depot = open_depot(objects, cache, create=create, planning=planning)
         if remote.upstream and create:
@@ -149,5 +151,6 @@ def connected(store: Store, remote: Remote, *, create: bool) -> Iterator[Connect
     connection = connect(store, remote, create=create)
     try:
         yield connection
+        connection.depot.tell()
     finally:
         connection.close()

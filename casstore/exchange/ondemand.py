@@ -33,7 +33,7 @@ from casstore.exchange.connecting import MIRRORS_FOLDER
 from casstore.exchange.remotedepot import RemoteDepot, open_depot
 from casstore.packs import Encoded, PackKind
 from casstore.parallel import Lock
-from casstore.remotes import open_objects
+from casstore.remotes import Rolled, open_objects
 from casstore.remotes.configuration import read_remotes
 from casstore.store import Session, Store
 from casstore.store.fetching import Fetcher
@@ -141,7 +141,7 @@ class _OnDemand:
         with self._lock:
             depot = self._depots.get(url)
             if depot is None:
-                objects = open_objects(url)
+                objects = Rolled(open_objects(url))
                 try:
                     depot = open_depot(objects, self._store.index_folder / MIRRORS_FOLDER)
                 except BaseException:

@@ -29,7 +29,15 @@ from casstore.exchange.remoteframes import RemoteFrames
 from casstore.journal.numbers import Standpoint
 from casstore.journal.wire import MAX_EVENT_BYTES, read_event
 from casstore.packs import MAX_PACK_BYTES, PackId
-from casstore.remotes import MAX_SMALL_BYTES, Listed, Objects, Range, create_once, open_objects
+from casstore.remotes import (
+    MAX_SMALL_BYTES,
+    Listed,
+    Objects,
+    Range,
+    Rolled,
+    create_once,
+    open_objects,
+)
 from casstore.store import Index
 
 __all__ = [
@@ -90,6 +98,19 @@ class RemoteDepot:
     def url(self) -> str:
         """Where it is, without secrets."""
         return self.objects.url
+
+    @property
+    def may_list(self) -> bool:
+        """Tell whether it is listed itself, and not known by its roll."""
+        return not isinstance(self.objects, Rolled) or self.objects.may_list
+
+    def tell(self) -> None:
+        """Name in the roll what was created, for who may not list; nothing where nothing was.
+
+        Raises ``RemoteError``: what was created stays, and the next push names it.
+        """
+        if isinstance(self.objects, Rolled):
+            self.objects.tell()
 
     def close(self) -> None:
         """Let the mirror and the connections go."""
@@ -290,7 +311,10 @@ def open_depot(
     if anew:
         return RemoteDepot(objects, identity.store_id, Mirror.of_nothing(cache))
     place = digest_of(objects.url.encode()).hex()[:16]  # a copy has the same id, and other events
-    mirror = Mirror.shared(cache / f"{identity.store_id}-{place}")
+    known = cache / f"{identity.store_id}-{place}"
+    if isinstance(objects, Rolled):
+        objects.keep_notes(known)
+    mirror = Mirror.shared(known)
     return RemoteDepot(objects, identity.store_id, mirror)
 
 

@@ -158,6 +158,8 @@ class RemotePacks:
                 listed.size_bytes,
                 name.rpartition("/")[2],
             )
+        except NotFound:  # it went since it was listed, or a roll names it still
+            return None
         except (Corrupt, Unsupported) as error:
             self._problems[name] = error.message
             return None

@@ -17,12 +17,13 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal, NamedTuple
 
 from casstore.depot import escape_name
 from casstore.digest import COMMIT_ID_SIZE, CommitId
 from casstore.errors import Conflict, Corrupt, NotFound, RemoteAuth
+from casstore.parallel import ordered_map
 from casstore.remotes.objects import MAX_SMALL_BYTES, Objects, Range
 from casstore.remotes.once import create_once
 
@@ -33,6 +34,7 @@ Mode = Literal["exclusive", "listed"]
 MODE_OBJECT = "NUMBERING"
 COMMIT_CHARS = 2 * COMMIT_ID_SIZE
 MAX_WAIT_SECONDS = 0.5
+READERS = 8
 
 _NUMBER = re.compile(r"(0|[1-9][0-9]*)\Z", re.ASCII)
 _COMMIT = re.compile(rf"[0-9a-f]{{{COMMIT_CHARS}}}\Z")
@@ -128,6 +130,22 @@ class Claims:
         ranges = [Range(f"{place.folder}{number}", 0, COMMIT_CHARS) for number in whole]
         found = zip(whole, map(_commit_of, self._objects.read_ranges(ranges)), strict=True)
         return {number: commit for number, commit in found if commit is not None}
+
+    def owners_of(self, place: Place, numbers: Collection[int]) -> dict[int, CommitId]:
+        """Return who owns which of some numbers; a number that nobody has is not in it.
+
+        One listing; where that is not allowed, each exclusive claim is read by its name.
+        """
+        try:
+            return self.owners(place, min(numbers, default=0))
+        except RemoteAuth:
+            if self._mode == "listed":
+                raise
+        found = ordered_map(
+            lambda number: self.owner(place, number), numbers, workers=READERS, window=READERS
+        )
+        owned = zip(numbers, found, strict=True)
+        return {number: commit for number, commit in owned if commit is not None}
 
     def _listed(self, place: Place) -> Iterator[tuple[int, str, int]]:
         """Yield numbers with the name below them, empty for exclusive claims, and the size."""

@@ -25,7 +25,8 @@ class Probe:
     """What was found; kept in ``config.toml``, field by field.
 
     ``exclusive_create``: in ``rounds`` rounds one of ``writers`` racing writers won, and its bytes
-    stayed.  ``delete`` and ``list_after_write`` are also False where that is not permitted.
+    stayed.  ``delete`` and ``list_after_write`` are also False where that is not permitted;
+    ``listing`` says whether listing is.
     """
 
     exclusive_create: bool
@@ -35,6 +36,7 @@ class Probe:
     writers: int
     rounds: int
     checked_at: str
+    listing: bool = True
 
     def record(self) -> dict[str, Any]:
         """Return the fields, for JSON and TOML."""
@@ -56,16 +58,17 @@ def probe(objects: Objects, *, writers: int = WRITERS, rounds: int = ROUNDS) -> 
     ranged = _reads_ranges(objects, f"{folder}/sample")
     names = [f"{folder}/race/{number}" for number in range(rounds)]
     exclusive, made = _creates_exclusively(objects, names, writers)
-    listed = _lists(objects, folder, {f"{folder}/sample", *made})
+    listed = _listed(objects, folder)
     deleted = _deletes(objects, [f"{folder}/sample", *names])
     return Probe(
         exclusive_create=exclusive,
         ranged_reads=ranged,
-        list_after_write=listed,
+        list_after_write=listed == {f"{folder}/sample", *made},
         delete=deleted,
         writers=writers,
         rounds=rounds,
         checked_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        listing=listed is not None,
     )
 
 
@@ -105,17 +108,19 @@ def _one_won(objects: Objects, name: str, outcome: list[Round]) -> bool:
     return len(winners) == 1 and objects.read(name, at_most=MAX_SMALL_BYTES) == winners[0]
 
 
-def _lists(objects: Objects, folder: str, names: set[str]) -> bool:
+def _listed(objects: Objects, folder: str) -> set[str] | None:
+    """Return the names below a folder; None where listing is not allowed."""
     try:
-        return {each.name for each in objects.listing(f"{folder}/")} == names
+        return {each.name for each in objects.listing(f"{folder}/")}
     except RemoteAuth:
-        return False
+        return None
 
 
 def _deletes(objects: Objects, names: list[str]) -> bool:
     try:
         for name in names:
             objects.delete(name)
-        return not list(objects.listing(names[0].rpartition("/")[0] + "/"))
     except RemoteAuth:
         return False
+    left = _listed(objects, names[0].rpartition("/")[0])
+    return not left  # where nothing may be listed, its word counts

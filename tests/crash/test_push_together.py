@@ -34,14 +34,26 @@ def moto_place(tmp_path_factory):
         yield made
 
 
-def start(root, folder, name):
+@pytest.fixture(scope="module")
+def ceph_place(tmp_path_factory):
+    """Give one Ceph, where somebody may not list."""
+    with PLACES["rgw"](tmp_path_factory.mktemp("rgw")) as made:
+        yield made
+
+
+def start(root, folder, name, environment=None):
+    """Start a process that pushes; ``environment`` is what it has besides."""
     folder.mkdir(exist_ok=True)
     words = [str(root), str(folder), name, str(VERSIONS_EACH)]
     process = subprocess.Popen(
         [sys.executable, pusher.__file__, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(casstore.__file__).parents[1])},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(casstore.__file__).parents[1]),
+            **(environment or {}),
+        },
         text=True,
     )
     assert process.stdout.readline() == "ready\n", process.communicate()
@@ -56,17 +68,21 @@ def ended(process):
     return process.returncode
 
 
-def push_together(stores, tmp_path, seed, kills):
+def push_together(stores, tmp_path, seed, kills, environments):
     """Run a process for each store until each has ended well; kill some on the way."""
+
+    def started(name):
+        return start(names[name], tmp_path / f"files-{name}", name, environments.get(name))
+
     draw = random.Random(seed)
     names = {f"m{number}": store for number, store in enumerate(stores)}
-    running = {name: start(root, tmp_path / f"files-{name}", name) for name, root in names.items()}
+    running = {name: started(name) for name in names}
     for _ in range(kills):
         time.sleep(draw.random() * LONGEST_LIFE_SECONDS)  # how long it lives is what is drawn
         name = draw.choice(sorted(running))
         running[name].kill()
         ended(running[name])
-        running[name] = start(names[name], tmp_path / f"files-{name}", name)
+        running[name] = started(name)
     for name, process in running.items():
         assert ended(process) == 0, name
 
@@ -90,13 +106,13 @@ def sealed_numbers(store):
     return found
 
 
-def run_round(url, tmp_path, count, seed):
+def run_round(url, tmp_path, count, seed, environments=None):
     roots = [tmp_path / f"store{number}" for number in range(count)]
     for root in roots:
         close_store(create_store(root))
         add_remote(root, "hub", url, upstream=True)
         keep_probe(root, "hub", FOUND)
-    push_together(roots, tmp_path, seed, kills=count)
+    push_together(roots, tmp_path, seed, count, environments or {})
     seen = []
     for root in roots:
         store = create_store(root)
@@ -128,6 +144,21 @@ def test_five_machines_push_one_name_to_a_bucket_at_once(tmp_path, moto_place, m
     for name, value in moto_place.environment.items():
         monkeypatch.setenv(name, value)
     run_round(f"{moto_place.url}/five", tmp_path, 5, seed=2)
+
+
+@pytest.mark.parametrize(
+    ("others_list", "lists"), [(True, True), (True, False), (False, True), (False, False)]
+)
+def test_some_may_list_and_some_may_not(tmp_path, ceph_place, monkeypatch, others_list, lists):
+    """Who looks in the end sees the same numbers for the same versions, whole; both were killed.
+
+    One of two machines may list or may not, the other may not; so does who looks.
+    """
+    for name, value in (ceph_place.environment if lists else ceph_place.unlisted).items():
+        monkeypatch.setenv(name, value)
+    others = ceph_place.environment if others_list else ceph_place.unlisted
+    environments = {"m0": others, "m1": ceph_place.unlisted}
+    run_round(f"{ceph_place.url}/{tmp_path.name}", tmp_path, 2, 3, environments)
 
 
 @pytest.mark.slow

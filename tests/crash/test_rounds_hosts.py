@@ -9,6 +9,7 @@ import pytest
 from contributor import STEPS
 from hosts import HERE, Host
 from places import moto
+from policies import moto_with_policies
 
 SHARES = {"w0": {"p/0": "zero", "same": "s"}, "w1": {"p/1": "one", "same": "s"}}
 PAIRS = (("h0", "w0"), ("h1", "w1"))
@@ -109,6 +110,14 @@ def test_parts_of_several_hosts_make_one_version(job):
     more = job.finish("h0", run="w0")
     assert (more["version"], more["files"]) == ("v1", {"p/2": "two"})
     assert job.finish("h1", run="w9") == more
+
+
+def test_hosts_that_may_not_list_the_bucket_make_one_version(tmp_path, tmp_path_factory):
+    """Each sees by the roll what the others contributed, as soon as they have."""
+    with moto_with_policies(tmp_path_factory.mktemp("moto")) as place:
+        url = f"{place.url}/{tmp_path.name}"
+        job = Job(tmp_path, lambda _: {"store": url}, **place.unlisted)
+        test_parts_of_several_hosts_make_one_version(job)
 
 
 @pytest.mark.parametrize("job", WAYS, indirect=True)

@@ -103,7 +103,9 @@ def test_a_name_of_a_journal_pack_comes_after_every_event_in_a_sorted_listing():
 def test_a_new_depot_holds_the_folders_of_the_page_and_no_others(root):
     """Reserved folders are there from the start; others come with the first push or pull."""
     block = FORMAT.split("## Folder")[1].split("```")[1]
-    listed = set(re.findall(r"^(\w+)/", block, re.MULTILINE)) - {"absent", "db", "mirrors", "roots"}
+    listed = set(re.findall(r"^(\w+)/", block, re.MULTILINE)) - {
+        *("absent", "db", "mirrors", "roll", "roots")
+    }
     assert {path.name for path in root.iterdir()} == {*listed, "FORMAT"}
 
 

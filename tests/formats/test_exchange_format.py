@@ -19,6 +19,7 @@ from casstore.exchange.merged import (
     size_of_table,
 )
 from casstore.packs import PackId, PackKind, Row
+from casstore.remotes import roll
 
 PAGE = (Path(casstore.__file__).parent / "exchange" / "FORMAT.md").read_text()
 
@@ -45,6 +46,18 @@ def test_the_example_of_the_page_is_what_is_written():
     table = read_table(name, data[: size_of_table(data, len(data))])
     assert list(table.packs()) == [packs[0]._replace(frames=1)]
     assert table.rows_of(0, data[slice(*table.span(0))]) == [(FRAME, 32, 5, 0)]
+
+
+def test_the_entry_of_the_page_is_what_is_written():
+    """A pack and an event, line for line; and it is read."""
+    block = re.search(r"```text\n(casstore-roll.*?)```", PAGE, re.DOTALL)[1]
+    entry = roll.read_entry(1, block.encode(), "here")
+    assert [name.partition("/")[0] for name in entry.names] == ["journal", "packs"]
+    nonce = block.split()[3]
+    assert roll.write_entry(entry.first, nonce, entry.names) == block.encode()
+    assert roll.entry_name(1) in PAGE
+    assert f"at most {roll.MAX_LIST_BYTES // 1024 // 1024} MiB" in PAGE
+    assert all(f"`{folder}`" in PAGE for folder in roll.FOLDERS)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def reached(
             connection = connect(store, remote, create=create, planning=planning, follow=follow)
         ends.callback(connection.close)
         yield connection
+        connection.depot.tell()
 
 
 @contextlib.contextmanager

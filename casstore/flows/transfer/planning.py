@@ -23,6 +23,7 @@ from casstore.store import reference_to
 __all__ = ["ToSend", "plan_to_send"]
 
 LOOKS = 7  # identity, events, claims, what is there
+ROLL_LOOKS = 3  # of one entry: where the roll ends, and what it names
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class ToSend:
         created += 2 * bool(self.frames)  # nodes, and their index
         told = [self.events, len(self.versions)] if upstream else [self.events]
         claims = len(self.versions) if upstream else 0
-        return LOOKS + created + claims + sum(_objects_of(count) for count in told)
+        return LOOKS + ROLL_LOOKS + created + claims + sum(_objects_of(count) for count in told)
 
 
 def _objects_of(events: int) -> int:

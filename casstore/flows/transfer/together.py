@@ -129,6 +129,7 @@ def push(
             merge_some(depot.frames)
     disputes = alias_disputes(origin, depot, commits, sent.event_names)
     restored = restore(origin, depot, commits, jobs=jobs, progress=progress)
+    depot.tell()
     lost = _lost_notice(origin, depot, restored)
     told = (*notices, *types, *lost)
     return Pushed(sent, tuple(outcomes), told, tuple(disputes), clashes, restored)
