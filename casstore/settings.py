@@ -26,6 +26,7 @@ __all__ = [
     "StoreChoice",
     "StoreSource",
     "backend_variables",
+    "configures_fsspec",
     "find_project",
     "find_store",
     "is_ray_worker",
@@ -187,6 +188,12 @@ def is_ray_worker(environ: Mapping[str, str] | None = None) -> bool:
 def backend_variables() -> tuple[tuple[str, str], ...]:
     """Return what the environment says to the backends of references; never stored or shown."""
     return tuple(item for item in os.environ.items() if item[0].startswith(_BACKENDS))
+
+
+def configures_fsspec() -> bool:
+    """Tell whether something is said to fsspec, by ``FSSPEC_...`` or in its folder."""
+    folder = os.path.join(os.path.expanduser("~"), ".config", "fsspec")
+    return any(name.startswith("FSSPEC") for name in os.environ) or os.path.isdir(folder)
 
 
 def storage_emulator() -> str:

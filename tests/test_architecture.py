@@ -79,6 +79,7 @@ BY_NAME = {  # load modules by name: from one table, or optional ones when they 
         "artifacts.elsewhere",
         "artifacts.yaml_text",
         "backends.making",
+        "backends.told",
         "chunks.cutter",
         "cli.process",
         "cli.table",

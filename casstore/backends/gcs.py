@@ -12,7 +12,8 @@ import aiohttp
 from gcsfs.core import GCSFileSystem
 
 from casstore.backends.failures import StatusError
-from casstore.backends.systems import COMMON, CONNECT_SECONDS, READ_SECONDS, take
+from casstore.backends.systems import COMMON, take
+from casstore.backends.told import CONNECT_SECONDS, READ_SECONDS
 from casstore.settings import storage_emulator
 
 __all__ = ["GcsClient", "gcs_client"]

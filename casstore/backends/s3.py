@@ -6,7 +6,8 @@ profiles, roles).
 
 from s3fs import S3FileSystem
 
-from casstore.backends.systems import COMMON, CONNECT_SECONDS, READ_SECONDS
+from casstore.backends.systems import COMMON
+from casstore.backends.told import CONNECT_SECONDS, READ_SECONDS
 
 __all__ = ["s3_file_system"]
 

@@ -22,9 +22,10 @@ from botocore.awsrequest import (
     AWSHTTPSConnectionPool,
 )
 from botocore.config import Config
+from botocore.loaders import create_loader
 from botocore.session import Session
 
-from casstore.backends.systems import CONNECT_SECONDS, READ_SECONDS, told
+from casstore.backends.told import CONNECT_SECONDS, READ_SECONDS, told
 
 __all__ = ["S3_CONNECTIONS", "s3_client"]
 
@@ -57,12 +58,20 @@ def s3_client() -> Any:
     }
     named = {name: options[key] for key, name in _KEYS.items() if options.get(key) is not None}
     session = Session(profile=options.get("profile"))
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     config = Config(**settings)
     client = session.create_client(
         "s3", config=config, **{**named, **options.get("client_kwargs", {})}
     )
     _acknowledge_at_once(client)
     return client
+
+
+def _loader(search_path: str | None) -> Any:
+    """Return botocore's loader of models, which else looks into 400 folders: 13 ms of a start."""
+    loader = create_loader(search_path)
+    loader.list_available_services = lambda _type_name: ["s3"]
+    return loader
 
 
 class _Connection(AWSHTTPConnection):  # type: ignore[misc]

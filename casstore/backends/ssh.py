@@ -11,7 +11,7 @@ from asyncssh import SFTPFailure, SFTPNoSuchFile, SFTPOpUnsupported
 from sshfs import SSHFileSystem
 
 from casstore.backends.failures import UnusableKey
-from casstore.backends.systems import CONNECT_SECONDS
+from casstore.backends.told import CONNECT_SECONDS
 
 __all__ = ["SFTPFailure", "SFTPNoSuchFile", "SFTPOpUnsupported", "ssh_file_system"]
 

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import fsspec
-import fsspec.config
 import fsspec.core
 from fsspec.asyn import sync
 
@@ -19,17 +18,11 @@ from casstore.errors import Unsupported
 
 __all__ = [
     "COMMON",
-    "CONNECT_SECONDS",
-    "READ_SECONDS",
     "file_system",
     "file_system_at",
     "run",
     "take",
-    "told",
 ]
-
-CONNECT_SECONDS = 5
-READ_SECONDS = 60
 
 COMMON: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
 """What every file system is told."""
@@ -59,11 +52,6 @@ def _unsupported(scheme: str) -> Iterator[None]:
         ) from error
     except ImportError as error:
         raise Unsupported(f"{scheme}:// cannot be used: {error}", hint="install it") from error
-
-
-def told(scheme: str) -> dict[str, Any]:
-    """Return what fsspec's configuration says of a scheme: files, ``FSSPEC_SCHEME_...``."""
-    return dict(fsspec.config.conf.get(scheme, {}))
 
 
 def run(fs: Any, function: Any, *arguments: Any, **named: Any) -> Any:

@@ -9,7 +9,7 @@ are ten thousand; its client does not.
 import httpx
 from webdav4.client import Client, HTTPError, ResourceNotFound
 
-from casstore.backends.systems import CONNECT_SECONDS, READ_SECONDS
+from casstore.backends.told import CONNECT_SECONDS, READ_SECONDS
 
 __all__ = ["Client", "HTTPError", "ResourceNotFound", "webdav_client"]
 

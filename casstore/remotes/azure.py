@@ -9,7 +9,8 @@ passes; ``If-None-Match: *`` makes one exclusive.
 from typing import Any
 
 from casstore.backends.azure import azure_file_system
-from casstore.backends.systems import CONNECT_SECONDS, READ_SECONDS, run
+from casstore.backends.systems import run
+from casstore.backends.told import CONNECT_SECONDS, READ_SECONDS
 from casstore.remotes.addresses import Address
 from casstore.remotes.driver import Driver, Page, Requests
 from casstore.remotes.objects import Listed
