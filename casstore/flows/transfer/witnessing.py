@@ -24,7 +24,7 @@ _Expected: TypeAlias = tuple[Entry, ChunkRef | None]
 """A chunk of a file, or its end."""
 
 MAX_WAITING_BYTES = 32 * 1024 * 1024
-MAX_WAITING_BATCHES = 2
+MAX_WAITING_BATCHES = 8
 WORTH_A_THREAD_BYTES = 1024 * 1024
 MAX_FILES = 200_000  # remembered, 100 bytes each
 
