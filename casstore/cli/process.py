@@ -21,7 +21,7 @@ __all__ = ["program"]
 COLLECT_THRESHOLDS = (300_000, 50, 50)  # looking for cycles took a sixth of a put of small files
 
 KEPT_BYTES = 1024 * 1024 * 1024
-LARGEST_KEPT_BYTES = 32 * 1024 * 1024  # glibc takes no more
+LARGEST_KEPT_BYTES = 17 * 1024 * 1024  # what one request brings; packs to be sent are larger
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 

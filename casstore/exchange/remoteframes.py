@@ -6,10 +6,10 @@ Invariant: a frame is said to be there only if its pack was listed or named by a
 byte that comes back was compared with its digest.
 """
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from casstore.chunks import decode
 from casstore.depot import mark_of
@@ -31,9 +31,14 @@ from casstore.store.frames import Place, Wanted, encoded_frame, frames_in, place
 
 __all__ = ["RemoteFrames"]
 
+_Verified: TypeAlias = tuple[list[tuple[Digest, Encoded]], Corrupt | None]
+"""Frames up to the first that is not right, and what that is."""
+
 READ_AHEAD_BYTES = 1024 * 1024
 MAX_RANGE_BYTES = 16 * 1024 * 1024  # of one request: a pack is two
-VERIFIERS = 2
+READERS = 8
+MAX_SPANS_AHEAD = 64
+MAX_BYTES_AHEAD = 5 * MAX_RANGE_BYTES + MAX_RANGE_BYTES // 4  # a request ends with a frame
 WORTH_A_THREAD_BYTES = 32 * 1024  # hashing less than that does not let go of the interpreter
 MAX_CACHED_BYTES = 32 * 1024 * 1024
 MAX_LOST = 10_000
@@ -138,68 +143,56 @@ class RemoteFrames(RemotePacks):
         return self._mirror.set_aside() | self._gone != before
 
     def _read(self, groups: Iterable[Sequence[Digest]]) -> Iterator[tuple[Digest, Encoded]]:
-        verified = ordered_map(
-            self._verified,
-            self._came(span for group in groups for span in self._spans(group)),
-            workers=VERIFIERS,
-            window=VERIFIERS,
-            worth_a_thread=_worth_a_thread,
+        """Fetch spans and verify them where they arrive; they wait, in order, to be taken."""
+        failed: list[Error] = []
+        fetched = ordered_map(
+            self._fetched_span,
+            self._asked(groups, failed),
+            workers=READERS,
+            window=MAX_SPANS_AHEAD,
+            weigh=_bytes_of,
+            max_weight=MAX_BYTES_AHEAD,
         )
-        for frames, damage in verified:
+        for span, came in fetched:
+            frames, damage = self._verified(span, came) if isinstance(came, bytes) else came
             yield from frames
             if damage is not None:
                 raise damage
+        for error in failed:
+            raise error
+
+    def _asked(self, groups: Iterable[Sequence[Digest]], failed: list[Error]) -> Iterator["_Span"]:
+        """Yield what to fetch; what ends the groups is raised after the frames before it."""
+        try:
+            for group in groups:
+                yield from self._spans(group)
+        except Error as error:
+            failed.append(error)
 
     def _spans(self, far: Sequence[Digest]) -> Iterator["_Span"]:
         for group in sorted(spans(self._locate(far), MAX_RANGE_BYTES), key=_first_asked):
             yield _Span(group, _range(group))
 
-    def _came(self, spans: Iterator["_Span"]) -> Iterator[tuple["_Span", bytes | Error]]:
-        """Yield the bytes of each span, or that its pack is gone or short, which ends it.
+    def _fetched_span(self, span: "_Span") -> tuple["_Span", "bytes | _Verified"]:
+        """Return the frames of a span, or its bytes where hashing them is the caller's to do."""
+        group, where = span
+        try:
+            data = self._objects.read(*where)
+        except (Corrupt, NotFound) as error:
+            return span, ([], self._damaged(group[0].digest, where.name, _gone_or_short(error)))
+        is_worth = len(data) >= WORTH_A_THREAD_BYTES * len(group)
+        return span, self._verified(span, data) if is_worth else data
 
-        What ``spans`` raises comes last, with a span of nothing.
-        """
-        asked: deque[_Span] = deque()
-        failed: list[Error] = []
-
-        def ranges() -> Iterator[Range]:
-            try:
-                for span in spans:
-                    asked.append(span)
-                    yield span.where
-            except Error as error:
-                failed.append(error)
-
-        found = self._objects.read_ranges(ranges())
-        while True:
-            try:
-                data = next(found, None)
-            except (Corrupt, NotFound) as error:
-                yield asked.popleft(), error
-                return
-            if data is None:
-                break
-            yield asked.popleft(), data
-        for its_error in failed:
-            yield _Span([], Range("", 0, 0)), its_error
-
-    def _verified(
-        self, came: tuple["_Span", bytes | Error]
-    ) -> tuple[list[tuple[Digest, Encoded]], Error | None]:
+    def _verified(self, span: "_Span", data: bytes) -> "_Verified":
         """Return the frames of a span up to the first that is not right, and what that is."""
-        (group, where), data = came
+        group, where = span
         frames: list[tuple[Digest, Encoded]] = []
-        if isinstance(data, Error) and not group:
-            return frames, data
-        if isinstance(data, Error):
-            return frames, self._damaged(group[0].digest, where.name, _gone_or_short(data))
         for item in group:
             try:
                 frame = encoded_frame(data, item.place.offset - where.start, item.digest)
             except Corrupt as error:
                 return frames, self._damaged(item.digest, where.name, error.message)
             frames.append((item.digest, frame))
-            self.lost.pop(item.digest, None)  # it was found elsewhere
         return frames, None
 
     def metadata(self, digest: Digest) -> Buffer:
@@ -368,9 +361,8 @@ def _gone_or_short(error: Error) -> str:
     return "the pack is gone" if isinstance(error, NotFound) else "the pack is cut short"
 
 
-def _worth_a_thread(came: tuple[_Span, bytes | Error]) -> bool:
-    (group, where), _ = came
-    return where.end - where.start >= WORTH_A_THREAD_BYTES * len(group)
+def _bytes_of(span: _Span) -> int:
+    return span.where.end - span.where.start
 
 
 def _first_asked(group: Sequence[Wanted]) -> int:
