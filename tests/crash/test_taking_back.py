@@ -67,7 +67,7 @@ except OSError as error:
         os._exit(9)
     elif dies_in == "killed":
         os._exit(9)
-    print(store.take_back(draft.session, error))
+    print(store.take_back(draft.session, error), flush=True)
 os._exit(9)
 """
 
