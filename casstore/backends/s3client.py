@@ -67,10 +67,19 @@ def s3_client() -> Any:
     return client
 
 
+class _EveryName(list[str]):
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 def _loader(search_path: str | None) -> Any:
-    """Return botocore's loader of models, which else looks into 400 folders: 13 ms of a start."""
+    """Return botocore's loader of models, which else looks into 400 folders: 13 ms of a start.
+
+    Credentials may need other services than S3 (roles, single sign-on); one that is not there is
+    told when its model is loaded.
+    """
     loader = create_loader(search_path)
-    loader.list_available_services = lambda _type_name: ["s3"]
+    loader.list_available_services = lambda _type_name: _EveryName()
     return loader
 
 

@@ -6,8 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from botocore.exceptions import DataNotFoundError
 
-from casstore.backends.s3client import s3_client
+from casstore.backends.s3client import _loader, s3_client
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -53,3 +54,12 @@ def test_an_answer_is_acknowledged_at_once(endpoint, monkeypatch):
         seconds.append(time.perf_counter() - began)
     client.close()
     assert min(seconds[10:]) < 0.03
+
+
+def test_services_that_give_credentials_can_be_spoken_to():
+    """Roles and single sign-on take clients of others than S3, made by the same loader."""
+    loader = _loader(None)
+    for service in ("s3", "sts", "sso", "sso-oidc"):
+        assert loader.load_service_model(service, "service-2")["operations"]
+    with pytest.raises(DataNotFoundError):
+        loader.load_service_model("nothing-of-the-kind", "service-2")
