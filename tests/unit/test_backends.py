@@ -2,11 +2,15 @@
 
 import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import fsspec.config
 import pytest
 from botocore import UNSIGNED
 
+import casstore
 from casstore.backends.failures import Failure, Kind, StatusError, understood
 from casstore.backends.making import Kept, Module, load
 from casstore.backends.s3client import s3_client
@@ -139,3 +143,26 @@ def test_the_client_of_s3_does_what_fsspec_is_told(monkeypatch):
     client = s3_client()
     assert client.meta.config.signature_version is UNSIGNED
     client.close()
+
+
+@pytest.mark.parametrize("told", ["", "FSSPEC_S3_ANON", "FSSPEC_CONFIG_DIR", ".config/fsspec"])
+def test_fsspec_is_loaded_for_its_configuration_where_there_is_some(tmp_path, told):
+    """By a variable, in a folder that one names, or in the usual folder."""
+    environment = {name: value for name, value in os.environ.items() if "FSSPEC" not in name}
+    environment |= {"HOME": str(tmp_path), "PYTHONPATH": str(Path(casstore.__file__).parents[1])}
+    folder = tmp_path / ".config/fsspec" if told.startswith(".") else tmp_path / "elsewhere"
+    if told == "FSSPEC_S3_ANON":
+        environment[told] = "yes"
+    elif told:
+        folder.mkdir(parents=True)
+        (folder / "s3.json").write_text('{"s3": {"anon": "yes"}}')
+    if told == "FSSPEC_CONFIG_DIR":
+        environment[told] = str(folder)
+    script = (
+        "import sys; from casstore.backends.told import told;"
+        " print(told('s3'), 'fsspec' in sys.modules)"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert output == ("{'anon': 'yes'} True\n" if told else "{} False\n")
