@@ -1,22 +1,19 @@
 """Codecs: a chunk as it is stored, and back.
 
 Knows: raw, zstd, byte-plane split + zstd; when compression pays.  Never: digests, packs.
-The only importer of zstd (the standard library's from Python 3.14, its backport before).
+The only importer of zstd (DESIGN says why not the standard library's).
 
 Compressibility is sampled, and what a file's kind (its suffix) showed is believed for a while:
 a stream of random bytes costs one sample in 128 chunks and no compressor time.
 """
 
 import struct
-import sys
+from collections import deque
+
+import zstandard
 
 from casstore.digest import Buffer
 from casstore.errors import Corrupt, Unsupported
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 __all__ = ["CODEC_RAW", "CODEC_SPLIT2", "CODEC_SPLIT4", "CODEC_ZSTD", "Encoder", "decode"]
 
@@ -25,12 +22,8 @@ CODEC_ZSTD = 1
 CODEC_SPLIT2 = 2
 CODEC_SPLIT4 = 3
 
-_PARAMETER = zstd.CompressionParameter
-COMPRESSION = {  # on 64 KiB chunks a tenth faster than level 1 alone, and up to 5 % larger
-    int(_PARAMETER.compression_level): 1,
-    int(_PARAMETER.hash_log): 13,
-    int(_PARAMETER.min_match): 7,
-}
+# On 64 KiB chunks a tenth faster than level 1 alone, and up to 5 % larger.
+_COMPRESSION = zstandard.ZstdCompressionParameters(compression_level=1, hash_log=13, min_match=7)
 SAMPLE_BYTES = 4096
 MIN_ENCODED_BYTES = 128  # below this a frame's header outweighs any gain
 GOOD_ZSTD_RATIO = 0.90  # a sample must shrink to this for zstd to be tried
@@ -41,17 +34,19 @@ BELIEVED_CHUNKS = 16  # how many chunks of one kind follow a sample, twice as ma
 MAX_BELIEVED_CHUNKS = 128
 MAX_KINDS = 1024
 
-MAX_WINDOW_LOG = 24  # 16 MiB: no frame is larger, so none needs a larger window
-_BOUNDED = {int(zstd.DecompressionParameter.window_log_max): MAX_WINDOW_LOG}
+MAX_WINDOW_BYTES = 16 * 1024 * 1024  # no frame is larger, so none needs a larger window
+MAX_SPARE_DECOMPRESSORS = 8
+_NOT_WRITTEN = -1  # what `frame_content_size` says of a frame whose header leaves its size out
 
 _PLANES = {CODEC_SPLIT2: 2, CODEC_SPLIT4: 4}
+_spare_decompressors: deque[zstandard.ZstdDecompressor] = deque(maxlen=MAX_SPARE_DECOMPRESSORS)
 
 
 class Encoder:
     """Turns chunks into payloads; one per thread, for its compressor and what it has learnt."""
 
     def __init__(self) -> None:
-        self._compressor = zstd.ZstdCompressor(options=COMPRESSION)
+        self._compressor = zstandard.ZstdCompressor(compression_params=_COMPRESSION)
         self._learnt: dict[str, tuple[int, int, int]] = {}
 
     def encode(self, data: Buffer, kind: str = "") -> tuple[int, Buffer]:
@@ -95,8 +90,7 @@ class Encoder:
         return CODEC_ZSTD if ratios[CODEC_ZSTD] <= GOOD_ZSTD_RATIO else CODEC_RAW
 
     def _zstd(self, data: Buffer) -> bytes:
-        packed: bytes = self._compressor.compress(data, self._compressor.FLUSH_FRAME)
-        return packed
+        return self._compressor.compress(data)
 
     def _split(self, data: Buffer, count: int) -> bytes:
         """Return plane lengths (u32 each), then planes; one that zstd does not shrink is raw."""
@@ -130,14 +124,26 @@ def decode(codec: int, payload: Buffer, size: int) -> Buffer:
 
 
 def _unzstd(payload: Buffer, size: int) -> bytes:
-    decompressor = zstd.ZstdDecompressor(options=_BOUNDED)
+    decompressor = _take_decompressor()
     try:
-        data: bytes = decompressor.decompress(payload, size + 1)
-    except zstd.ZstdError as error:
+        if zstandard.frame_content_size(payload) not in (size, _NOT_WRITTEN):
+            raise Corrupt(f"a compressed frame does not hold exactly {size} bytes")
+        data = decompressor.decompress(payload, max_output_size=size, allow_extra_data=False)
+    except zstandard.ZstdError as error:
         raise Corrupt(f"a compressed frame cannot be read: {error}") from error
-    if len(data) != size or not decompressor.eof or decompressor.unused_data:
+    finally:
+        _spare_decompressors.append(decompressor)
+    if len(data) != size:
         raise Corrupt(f"a compressed frame does not hold exactly {size} bytes")
     return data
+
+
+def _take_decompressor() -> zstandard.ZstdDecompressor:
+    """Return one that nobody else uses; a frame decoded by a new one takes a third longer."""
+    try:
+        return _spare_decompressors.pop()
+    except IndexError:
+        return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
 
 
 def _join(payload: Buffer, size: int, count: int) -> bytearray:

@@ -27,7 +27,7 @@ from casstore.errors import (
     Unsupported,
 )
 
-HEAVY = {"lmdb", "blake3", "msgpack", "zstandard", "backports.zstd", "tqdm", "pyfastcdc"}
+HEAVY = {"lmdb", "blake3", "msgpack", "zstandard", "tqdm", "pyfastcdc"}
 VERSION_KEYS = (
     "project name version commit_id digest type state provisional aliases tags description "
     "metadata size_bytes file_count created_at producer here"

@@ -2,8 +2,11 @@
 
 import random
 import struct
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import zstandard
 
 from casstore.chunks import codecs
 from casstore.chunks.codecs import (
@@ -13,7 +16,6 @@ from casstore.chunks.codecs import (
     CODEC_ZSTD,
     Encoder,
     decode,
-    zstd,
 )
 from casstore.errors import Corrupt, Unsupported
 
@@ -138,30 +140,52 @@ def test_every_cut_and_every_byte_after_the_end_is_corrupt():
         decode(CODEC_ZSTD, payload + b"\0", len(TEXT))
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
-    """A few bytes that decompress to a gigabyte never do: reading ends one byte after the size."""
-    asked = []
-    decompressor = zstd.ZstdDecompressor
-
-    class Watched:
-        def __init__(self, **options):
-            self._inner = decompressor(**options)
-
-        def decompress(self, data, limit):
-            asked.append(limit)
-            data = self._inner.decompress(data, limit)
-            assert len(data) <= limit
-            return data
-
-        def __getattr__(self, name):
-            return getattr(self._inner, name)
-
-    bomb = Encoder()._zstd(bytes(64 * 1024 * 1024))
+@pytest.mark.parametrize("says_its_size", [True, False])
+def test_a_bomb_is_refused_before_it_is_unpacked(says_its_size):
+    """A few bytes that decompress to 64 MiB never do, whether or not their header admits it."""
+    compressor = zstandard.ZstdCompressor(write_content_size=says_its_size)
+    bomb = compressor.compress(bytes(64 * 1024 * 1024))
     assert len(bomb) < 10_000
-    monkeypatch.setattr(codecs.zstd, "ZstdDecompressor", Watched)
-    with pytest.raises(Corrupt):
-        decode(CODEC_ZSTD, bomb, 1000)
-    assert asked == [1001]
+    tracemalloc.start()
+    try:
+        with pytest.raises(Corrupt):
+            decode(CODEC_ZSTD, bomb, 1000)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_frame_that_does_not_say_its_size_is_read():
+    """Its header may leave the size out (RFC 8878); the record has it."""
+    payload = zstandard.ZstdCompressor(write_content_size=False).compress(TEXT)
+    assert decode(CODEC_ZSTD, payload, len(TEXT)) == TEXT
+    for lie in (-1, 1):
+        with pytest.raises(Corrupt):
+            decode(CODEC_ZSTD, payload, len(TEXT) + lie)
+
+
+def test_a_frame_after_a_damaged_one_is_read():
+    """What a decompressor was left with by damage does not touch the frames after it."""
+    payload = Encoder()._zstd(TEXT)
+    for end in (5, len(payload) // 2, len(payload) - 1):
+        with pytest.raises(Corrupt):
+            decode(CODEC_ZSTD, payload[:end] + NOISE[:100], len(TEXT))
+        assert decode(CODEC_ZSTD, payload, len(TEXT)) == TEXT
+
+
+def test_frames_are_decoded_by_many_threads_at_once():
+    """No two of them share a decompressor."""
+    texts = [bytes([65 + number]) * 5000 + TEXT for number in range(8)]
+    payloads = [Encoder()._zstd(text) for text in texts]
+
+    def decode_all(_: int) -> bool:
+        return all(
+            decode(CODEC_ZSTD, payload, len(text)) == text
+            for payload, text in zip(payloads, texts, strict=True)
+        )
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(decode_all, range(200)))
 
 
 def test_a_bomb_inside_a_plane_is_refused():
