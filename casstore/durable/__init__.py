@@ -15,7 +15,7 @@ from casstore.durable.filesystems import (
     process_space,
 )
 from casstore.durable.inside import Inside
-from casstore.durable.locks import FileLock, is_open_for_writing
+from casstore.durable.locks import FileLock, is_open_for_writing, provide_zeros
 from casstore.durable.naming import (
     create_exclusive,
     install,
@@ -67,6 +67,7 @@ __all__ = [
     "new_background",
     "observe",
     "process_space",
+    "provide_zeros",
     "publish_exclusive",
     "read_at",
     "read_into",

@@ -313,3 +313,21 @@ def test_what_the_system_refuses_is_no_damage(opened, tmp_path, monkeypatch):
     with pytest.raises(Unusable, match="Too many open files"):
         fill(reading, 1)
     assert (tmp_path / "data.mdb").stat() == before
+
+
+@pytest.mark.skipif(not hasattr(os.stat_result, "st_blocks"), reason="blocks are not told")
+def test_the_file_that_lmdb_maps_for_its_readers_has_its_room_on_the_disk(tmp_path):
+    """A hole would be filled when it is touched: on a full disk that ends the process (SIGBUS).
+
+    Also when somebody removed it alone; the readers have their places in it then.
+    """
+    lock_file = tmp_path / "lock.mdb"
+    for _ in range(2):
+        env = Environment(tmp_path, ("rows",))
+        fill(env, 1)
+        found = lock_file.stat()
+        assert found.st_blocks * 512 >= found.st_size >= 64 * environment.MAX_READERS
+        assert count(env) == 1
+        env.close()
+        lock_file.unlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.mdb", "write.lock"]
