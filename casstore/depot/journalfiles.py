@@ -148,10 +148,14 @@ class JournalFiles:
     def read(self, month: str, name: str) -> bytes:
         """Return a loose event's bytes, unchecked; at most a little over the limit of an event.
 
-        Raises ``FileNotFoundError`` if it was removed, before or while it was read.
+        Raises ``FileNotFoundError`` if it was removed, before or while it was read, ``Corrupt`` if
+        it is there and cannot be read.
         """
         try:
-            with self.event_path(month, name).open("rb") as stream:
+            with (
+                durable.damage_told(f"event {name}"),
+                self.event_path(month, name).open("rb") as stream,
+            ):
                 return stream.read(MAX_EVENT_FILE_BYTES)
         except OSError as error:
             if durable.is_gone(error) and not isinstance(error, FileNotFoundError):

@@ -30,7 +30,7 @@ from casstore.durable.naming import (
     sync_directory,
     unlink,
 )
-from casstore.durable.reading import read_at, read_into, read_into_at
+from casstore.durable.reading import damage_told, read_at, read_into, read_into_at
 from casstore.durable.steps import Step, observe
 from casstore.durable.writing import (
     DIRECT_BUFFER_BYTES,
@@ -51,6 +51,7 @@ __all__ = [
     "boot_id",
     "create",
     "create_exclusive",
+    "damage_told",
     "filesystem_type",
     "install",
     "install_new",

@@ -168,6 +168,24 @@ def test_a_pack_that_is_gone_is_named(before):
     before("get", "before", "-o", "out")
 
 
+def test_a_pack_that_the_system_does_not_give_is_named_and_heals_as_any_other(before):
+    """As on a bad sector; also when the index is made again beside it."""
+    before.write("more/x", random.Random(1).randbytes(3000))
+    known = set(packs_of(before))
+    before("put", "more")
+    unreadable = max(set(packs_of(before)) - known, key=lambda path: path.stat().st_size)
+    unreadable.unlink()
+    unreadable.mkdir()
+    assert unreadable.name in one_line(before("get", "more", "-o", "new", code=4).errors)
+    for _ in range(2):
+        assert unreadable.name in before("verify", code=4).text
+        before("get", "before", "-o", "out", "--force")
+        one_line(before("get", "more", "-o", "new", code=4).errors)
+        shutil.rmtree(before.folder / "s" / "db")
+    before("put", "more", "-q")
+    before("get", "more", "-o", "new")
+
+
 # The index
 
 PAGE_BYTES = 4096
