@@ -182,8 +182,10 @@ def test_a_pack_that_the_system_does_not_give_is_named_and_heals_as_any_other(be
         before("get", "before", "-o", "out", "--force")
         one_line(before("get", "more", "-o", "new", code=4).errors)
         shutil.rmtree(before.folder / "s" / "db")
+    before("repair", code=4)
     before("put", "more", "-q")
     before("get", "more", "-o", "new")
+    before("verify")
 
 
 # The index
