@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,6 +55,7 @@ class Index:
     ``problems`` lists events and packs that could not be read when the index caught up;
     ``lost_events`` counts those that it knew and that are in the journal no more, as after an older
     copy was put back.  With ``renew`` it is made again from the files, whatever state it is in.
+    ``owner`` is the id of the store that it must be of, if it says whose it is.
     """
 
     def __init__(
@@ -65,7 +67,9 @@ class Index:
         read_only: bool = False,
         renew: bool = False,
         sharing: Sharing | None = None,
+        owner: str = "",
     ) -> None:
+        self._owner = owner.encode()
         self._sharing = sharing
         self.lost_events = 0
         self._writable = not read_only
@@ -258,11 +262,12 @@ class Index:
             ) from None
 
     def _usable(self) -> Catalog | None:
-        """Open what is there; None if it is of another release."""
+        """Open what is there; None if it is of another release, or another store's."""
         catalog = Catalog(self._path)
         try:
             with catalog.read() as reader:
-                if reader.meta("schema") in (None, SCHEMA.encode()):
+                its_own = reader.meta("store") in (None, self._owner)
+                if its_own and reader.meta("schema") in (None, SCHEMA.encode()):
                     return catalog
         except Damaged:
             catalog.close()
@@ -271,7 +276,7 @@ class Index:
         return None
 
     def _discard_other(self) -> None:
-        """Remove an index of another release, which whoever has it open would make again."""
+        """Remove an index that is not for this store and release; who has it open would do it."""
         if not self._lock.try_acquire():
             self._lock.try_acquire(shared=True)
             raise Busy(
@@ -294,10 +299,15 @@ class Index:
             if self.is_shared() and not thorough:
                 self._pack_mirror.catch_up(wait_seconds, thorough=False)
             if is_new or seen != boot:
-                self.write(lambda writer: _sign(writer, boot), wait_seconds=wait_seconds)
+                self.write(partial(self._sign, boot=boot), wait_seconds=wait_seconds)
         except Busy:
             if is_new:
                 raise
+
+    def _sign(self, writer: Writer, *, boot: bytes) -> None:
+        writer.set_meta("store", self._owner)
+        writer.set_meta("schema", SCHEMA.encode())
+        writer.set_meta("boot", boot)
 
     def _catch_up(self, wait_seconds: float, *, thorough: bool) -> bool:
         found = self._catch_up_journal(wait_seconds, thorough=thorough)
@@ -324,11 +334,6 @@ class Index:
                         key, mtime_ns, wait_seconds
                     )  # else whoever opens it next is told too
         return found
-
-
-def _sign(writer: Writer, boot: bytes) -> None:
-    writer.set_meta("schema", SCHEMA.encode())
-    writer.set_meta("boot", boot)
 
 
 def _unreadable(error: Damaged) -> Corrupt:

@@ -347,3 +347,20 @@ def test_an_index_that_is_no_index_is_made_again_without_a_word(indexed, tmp_pat
     (store / "db" / "data.mdb").write_bytes(damage)
     result = run(base, store, "ls", "net", "--json")
     assert (json.loads(result.stdout), result.stderr) == (expected, "")
+
+
+@pytest.mark.parametrize("part", ["db", "db/data.mdb"])
+def test_another_stores_index_is_not_believed(indexed, tmp_path, part):
+    """As after a restore into the wrong place: it would name versions that are not here."""
+    base, expected = indexed
+    store, other = tmp_path / "s", tmp_path / "other"
+    shutil.copytree(base / "s", store)
+    run(base, other, "put", "data", "--name", "foreign")
+    shutil.rmtree(store / "db")
+    shutil.copytree(other / "db", store / "db")
+    if part != "db":
+        (store / "db" / "lock.mdb").unlink()
+    result = run(base, store, "ls", "net", "--json")
+    assert (json.loads(result.stdout), result.stderr) == (expected, "")
+    assert "foreign" not in run(base, store, "ls").stdout
+    assert run(base, store, "verify", "-q").returncode == 0
