@@ -187,7 +187,7 @@ class Environment:
             try:
                 with self._gate.open():
                     if self._may_write():
-                        with _damage_shown(), self._env.begin(write=True) as transaction:
+                        with _cut_short_shown(), self._env.begin(write=True) as transaction:
                             self._check_current()
                             return action(transaction)
                 with self._gate.closed():  # it was never written to, or another thread has forked
@@ -342,6 +342,22 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=_after_fork_in_parent,
         after_in_child=_after_fork_in_child,
     )
+
+
+@contextlib.contextmanager
+def _cut_short_shown() -> Iterator[None]:
+    """Show damage as ``_damage_shown`` does, but what may be a full disk as a full disk.
+
+    LMDB says "Input/output error" when only a part of its pages could be written (``mdb.c``,
+    ``mdb_page_flush``).  The file is as it was, so nothing would be gained by making it again.
+    """
+    try:
+        with _damage_shown():
+            yield
+    except Damaged as error:
+        if os.strerror(errno.EIO) not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, "the disk is full, or it fails") from error
 
 
 @contextlib.contextmanager

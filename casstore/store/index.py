@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -47,6 +48,8 @@ MAX_OPENINGS = 5
 RECENT_MONTHS = 2  # in which others write now
 
 Result = TypeVar("Result")
+
+_healing: ContextVar[bool] = ContextVar("_healing", default=False)  # in this thread, just now
 
 
 class Index:
@@ -126,7 +129,7 @@ class Index:
         The one door for changes: an index that was deleted meanwhile is made again first.  Raises
         ``Busy`` if another process keeps writing for ``wait_seconds``.
         """
-        healed = 0
+        healed = _healing.get()  # making it again writes, too
         while True:
             catalog = self._catalog
             try:
@@ -134,11 +137,10 @@ class Index:
             except Replaced:
                 self._open_again(catalog)
             except Damaged as error:
-                healed += 1
-                if healed > 1 or isinstance(error, Unusable):
+                if healed or isinstance(error, Unusable):
                     raise _unreadable(error) from error
-                discard(self._path, _stat_of(self._path / "data.mdb"))
-                self._open_again(catalog)
+                healed = True
+                self._heal(catalog)
 
     def catch_up(
         self, *, thorough: bool = False, at_once: bool = False, fresh: bool = False
@@ -225,6 +227,15 @@ class Index:
                 replaced.close()
                 self._catalog = self._open()
                 self._after_open()
+
+    def _heal(self, damaged: Catalog) -> None:
+        """Make the index again in place of one that cannot be written."""
+        was = _healing.set(True)
+        try:
+            discard(self._path, _stat_of(self._path / "data.mdb"))
+            self._open_again(damaged)
+        finally:
+            _healing.reset(was)
 
     def _open(self) -> Catalog:
         """Open the index, made anew if it is damaged or of another release.

@@ -249,6 +249,18 @@ def test_a_limit_on_the_size_of_files_is_told_as_a_full_disk(edited):
     edited("put", "data")
 
 
+def test_an_index_that_is_cut_short_by_a_limit_is_told_as_a_full_disk(edited):
+    """Making it again goes no further for being begun again; with room all is there."""
+    limit = (
+        "import resource, sys; from casstore.cli.main import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (70 * 1024, 70 * 1024));"
+        "sys.exit(main(['reindex']))"
+    )
+    assert "full" in one_line(as_anybody("-c", limit, code=1).stderr)
+    edited("verify")
+    edited("put", "data")
+
+
 NO_INDEX = """
 import contextlib, json, os, shutil, subprocess, sys
 from pathlib import Path
