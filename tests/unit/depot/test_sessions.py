@@ -77,6 +77,16 @@ def test_a_session_has_a_folder_and_a_lease_of_one_name(root):
     assert names(root / "tmp") == names(root / "leases") == []
 
 
+def test_a_session_that_cannot_begin_is_not_alive(root):
+    """As on a full disk: else nobody would be alone while this process lives."""
+    (root / "tmp").rmdir()
+    (root / "tmp").touch()
+    with pytest.raises(NotADirectoryError):
+        SessionFolder(root)
+    assert live_sessions(root) == []
+    assert list((root / "leases").iterdir()) == []
+
+
 def test_names_for_new_files_are_never_the_same(root):
     """Whatever their suffix."""
     session = SessionFolder(root)
