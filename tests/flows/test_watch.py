@@ -189,7 +189,7 @@ def rebuilt(store):
     return open_store(root)
 
 
-@pytest.mark.parametrize("how", ["frames", "footer", "header", "short", "gone", "nodes"])
+@pytest.mark.parametrize("how", ["frames", "footer", "header", "version", "short", "gone", "nodes"])
 def test_a_damaged_store_is_healed_from_a_depot(store, opened, logged, how):
     """Also after the index is made anew, it is the sound copy that is read."""
     view = logged("net", 1)
@@ -205,8 +205,8 @@ def test_a_damaged_store_is_healed_from_a_depot(store, opened, logged, how):
                 damage_frames(node, len(rows))
     elif how == "footer":
         flip(pack, pack.stat().st_size - 100)
-    elif how == "header":
-        flip(pack, 3)
+    elif how in {"header", "version"}:
+        flip(pack, {"header": 3, "version": 8}[how])
     elif how == "short":
         pack.write_bytes(pack.read_bytes()[: pack.stat().st_size // 2])
     else:
