@@ -12,15 +12,8 @@ from casstore.errors import Corrupt
 from casstore.flows.log import log_files
 from casstore.flows.verify import verify_store
 from casstore.packs import PackKind
-from casstore.store import Commit, close_store, commit, create_store, draft
+from casstore.store import Commit, commit, draft
 from casstore.worktree import Walk
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = create_store(tmp_path / "store")
-    yield store
-    close_store(store)
 
 
 def log(store, folder, files, name="net"):
