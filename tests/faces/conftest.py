@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 from machines import Machine
 
+import casstore
 from casstore.artifacts import place, running, runrecord
+from casstore.artifacts.run import Run
 from casstore.cli.main import main
 from casstore.store import Store, close_store, open_store, opening
 
@@ -164,6 +166,24 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     _forget()
     yield Desk(folder, tmp_path / "store")
     _forget()
+
+
+@pytest.fixture
+def run(desk: Desk) -> Iterator[Run]:
+    """Give a run in project ``p`` that is active."""
+    with casstore.init(project="p") as run:
+        yield run
+
+
+@pytest.fixture
+def data(desk: Desk, run: Run) -> casstore.Artifact:
+    """Log a version of three files, one of them executable."""
+    desk.write("in/a.txt", "hello")
+    desk.write("in/sub/b.bin", bytes(range(256)) * 5000)
+    desk.write("in/tool", "#!/bin/sh\n", executable=True)
+    artifact = casstore.Artifact("data", "dataset", description="first", metadata={"lr": 0.1})
+    artifact.add_dir("in")
+    return run.log_artifact(artifact, aliases=["best"]).wait()
 
 
 def _forget() -> None:
