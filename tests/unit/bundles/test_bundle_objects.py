@@ -114,14 +114,12 @@ def test_parts_that_cannot_all_be_named_leave_nothing(tmp_path, monkeypatch):
         install(staged, final)
 
     monkeypatch.setattr(durable, "install_new", full)
-    with (
-        pytest.raises(OSError, match="no space"),
-        BundleWriter(tmp_path / "b.zip", CONTENTS, part_bytes=60_000) as writer,
-    ):
+    with BundleWriter(tmp_path / "b.zip", CONTENTS, part_bytes=60_000) as writer:
         writer.create("FORMAT", b"one")
         for number in range(4):
             writer.create(f"packs/{number:02}/x", os.urandom(30_000))
-        writer.publish()
+        with pytest.raises(OSError, match="no space"):
+            writer.publish()
     assert list(tmp_path.iterdir()) == []
 
 
