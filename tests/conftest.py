@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import os
+import signal
 import subprocess
 import sys
 
@@ -101,6 +102,12 @@ def _header():
 def _check(result):
     if result:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def pytest_configure(config):
+    """Let what is started be interrupted, also where a shell started the tests with ``&``."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_logreport(report):
