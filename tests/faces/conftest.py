@@ -116,6 +116,7 @@ class Desk:
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder = folder
         self.root = root
+        self._started: list[subprocess.Popen[str]] = []
 
     @property
     def store(self) -> Store:
@@ -134,7 +135,7 @@ class Desk:
         """Start a script in another process, in this folder and with this store."""
         path = self.folder / f"script{len(list(self.folder.glob('script*.py')))}.py"
         path.write_text(textwrap.dedent(script))
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, str(path), *arguments],
             stdin=subprocess.PIPE if stdin else None,
             stdout=subprocess.PIPE,
@@ -142,6 +143,17 @@ class Desk:
             text=True,
             env={**os.environ, "PYTHONPATH": PACKAGE_FOLDER, **environment},
         )
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what a failed test left at work: its warnings would fail whichever test is next."""
+        for process in self._started:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
 
     def run(self, script: str, *arguments: str, code: int = 0, **environment: str) -> str:
         """Run a script in another process; returns what it printed."""
@@ -164,7 +176,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     folder.mkdir()
     monkeypatch.chdir(folder)
     _forget()
-    yield Desk(folder, tmp_path / "store")
+    desk = Desk(folder, tmp_path / "store")
+    yield desk
+    desk.end()
     _forget()
 
 
