@@ -397,3 +397,6 @@ def test_a_full_disk_is_told_from_other_errors(number, full):
     """Quotas count as disks."""
     assert durable.is_out_of_space(OSError(number, "x")) is full
     assert not durable.is_out_of_space(ValueError())
+    circle = ValueError()
+    circle.__cause__ = circle
+    assert not durable.is_out_of_space(circle)
