@@ -40,25 +40,20 @@ Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 
 
-class Lock:
+class Lock(type(threading.RLock())):  # type: ignore[misc]  # the class has no public name
     """A lock that its holder may take again, and that is free in a forked child.
 
-    A thread that held it does not exist there, so nobody would ever release it.
+    A thread that held it does not exist there, so nobody would ever release it.  ``with`` takes it
+    in one step of the interpreter: were there Python's code in between, Ctrl-C could come when it
+    is taken and not yet sure to be released, and other threads would wait for ever.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
         _locks.add(self)
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *failure: object) -> None:
-        self._lock.release()
 
     def renew(self) -> None:
         """Be free, whoever held it."""
-        self._lock = threading.RLock()
+        self._at_fork_reinit()
 
 
 _locks: "weakref.WeakSet[Lock]" = weakref.WeakSet()
@@ -319,22 +314,25 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._mutex = threading.RLock()  # taken itself, for why ``Lock`` says
+        self._changed = threading.Condition(self._mutex)
         self._users = 0
         self.is_closed = False
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
         """Be one user among many; waits while somebody is alone."""
-        with self._changed:
-            while self.is_closed:
-                self._changed.wait()
-            self._users += 1
+        came = 0
         try:
+            with self._mutex:
+                while self.is_closed:
+                    self._changed.wait()
+                self._users += 1
+                came = 1
             yield
         finally:
-            with self._changed:
-                self._users -= 1
+            with self._mutex:
+                self._users -= came
                 self._changed.notify_all()
 
     @contextlib.contextmanager
@@ -348,7 +346,7 @@ class Gate:
 
     def close(self, timeout_seconds: float | None) -> bool:
         """Become alone until ``reopen``; returns whether that was so within the time."""
-        with self._changed:
+        with self._mutex:
             if not self._changed.wait_for(self._is_free, timeout_seconds):
                 return False
             self.is_closed = True
@@ -356,7 +354,7 @@ class Gate:
 
     def reopen(self) -> None:
         """Let users in again."""
-        with self._changed:
+        with self._mutex:
             self.is_closed = False
             self._changed.notify_all()
 
@@ -368,21 +366,20 @@ class Turns:
     """Knows who is at work, so that others can wait for those who were when they came."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._next = 0
-        self._running: set[int] = set()
+        self._mutex = threading.RLock()  # taken itself, for why ``Lock`` says
+        self._changed = threading.Condition(self._mutex)
+        self._running: set[object] = set()
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Be at work."""
-        with self._changed:
-            self._next += 1
-            mine = self._next
-            self._running.add(mine)
+        mine = object()
         try:
+            with self._mutex:
+                self._running.add(mine)
             yield
         finally:
-            with self._changed:
+            with self._mutex:
                 self._running.discard(mine)
                 self._changed.notify_all()
 
@@ -391,6 +388,6 @@ class Turns:
 
         A thread that is at work itself must not wait.
         """
-        with self._changed:
+        with self._mutex:
             before = set(self._running)
             self._changed.wait_for(lambda: before.isdisjoint(self._running))

@@ -70,7 +70,16 @@ def wait_for(artifact: ArtifactProperties, timeout: float | None = None) -> Fini
     pending = artifact._pending  # noqa: SLF001
     if finished is None and pending is not None:
         check_process(artifact, pending)
-        artifact._settle(pending.result(timeout))  # noqa: SLF001
+        try:
+            kept = pending.result(timeout)
+        except TimeoutError:
+            if not pending.done():
+                raise TimeoutError(
+                    f"{artifact.name!r} is not logged after {timeout or 0:g} s;"
+                    " it is still being logged: call wait() again"
+                ) from None
+            kept = pending.result()  # it ended just now, or this is its own error
+        artifact._settle(kept)  # noqa: SLF001
     return artifact._need("wait")  # noqa: SLF001
 
 

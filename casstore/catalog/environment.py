@@ -38,6 +38,7 @@ FIRST_MAP_BYTES = 256 * 1024 * 1024
 MAX_MAP_BYTES = 4 * 1024**4
 MAX_TABLES = 16
 MAX_READERS = 1024
+LOCK_FILE_BYTES = MAX_READERS * 64 + 4096  # LMDB maps it: 64 bytes a reader, and its own data
 FORK_WAIT_SECONDS = 5.0
 
 _META = struct.Struct("<16xII16xI92xQQ")  # page header; magic, version, .. page size, .. last page
@@ -94,8 +95,10 @@ class Environment:
     def _open(self, *, readonly: bool) -> bool:
         """Open LMDB; returns False if it is to be read only and has yet to be made."""
         size = self._file.stat().st_size if self._file.exists() else 0
-        if readonly and not size:
+        lock_file = self.path / "lock.mdb"
+        if readonly and not (size and lock_file.exists()):
             return False
+        durable.provide_zeros(lock_file, LOCK_FILE_BYTES)  # LMDB would make one that is a hole
         map_size = FIRST_MAP_BYTES
         while map_size < 2 * size:
             map_size *= 2
@@ -184,7 +187,7 @@ class Environment:
             try:
                 with self._gate.open():
                     if self._may_write():
-                        with _damage_shown(), self._env.begin(write=True) as transaction:
+                        with _cut_short_shown(), self._env.begin(write=True) as transaction:
                             self._check_current()
                             return action(transaction)
                 with self._gate.closed():  # it was never written to, or another thread has forked
@@ -335,6 +338,22 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=_after_fork_in_parent,
         after_in_child=_after_fork_in_child,
     )
+
+
+@contextlib.contextmanager
+def _cut_short_shown() -> Iterator[None]:
+    """Show damage as ``_damage_shown`` does, but what may be a full disk as a full disk.
+
+    LMDB says "Input/output error" when only a part of its pages could be written (``mdb.c``,
+    ``mdb_page_flush``).  The file is as it was, so nothing would be gained by making it again.
+    """
+    try:
+        with _damage_shown():
+            yield
+    except Damaged as error:
+        if os.strerror(errno.EIO) not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, "the disk is full, or it fails") from error
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ event that the first listing misses is in a pack that the second one shows.
 
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,9 +102,10 @@ class JournalFiles:
             names = os.listdir(self._root)
         except FileNotFoundError:
             return
-        for name in sorted(names):
-            if _MONTH.match(name):
-                yield name, os.stat(self._root / name).st_mtime_ns
+        for name in filter(_MONTH.match, sorted(names)):
+            info = os.stat(self._root / name)
+            if stat.S_ISDIR(info.st_mode):
+                yield name, info.st_mtime_ns
 
     def folders(self) -> Iterator[tuple[str, int]]:
         """Yield (folder, mtime in ns) of each folder of events: a month, then that of its packs.
@@ -148,10 +150,14 @@ class JournalFiles:
     def read(self, month: str, name: str) -> bytes:
         """Return a loose event's bytes, unchecked; at most a little over the limit of an event.
 
-        Raises ``FileNotFoundError`` if it was removed, before or while it was read.
+        Raises ``FileNotFoundError`` if it was removed, before or while it was read, ``Corrupt`` if
+        it is there and cannot be read.
         """
         try:
-            with self.event_path(month, name).open("rb") as stream:
+            with (
+                durable.damage_told(f"event {name}"),
+                self.event_path(month, name).open("rb") as stream,
+            ):
                 return stream.read(MAX_EVENT_FILE_BYTES)
         except OSError as error:
             if durable.is_gone(error) and not isinstance(error, FileNotFoundError):

@@ -83,8 +83,7 @@ def read_journal_pack(path: Path) -> Iterator[Packed]:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         for row in sorted(rows, key=_BY_OFFSET):
-            data = durable.read_at(descriptor, RECORD.size + row.stored_bytes, row.offset)
-            yield _unpacked(data, row)
+            yield _read(descriptor, row)
     finally:
         os.close(descriptor)
 
@@ -104,8 +103,10 @@ def _salvaged(path: Path) -> Iterator[Packed]:
         return  # it does not begin as a pack does: there is nothing to be had
 
 
-def _unpacked(data: bytes, row: Row) -> Packed:
+def _read(descriptor: int, row: Row) -> Packed:
     try:
+        with durable.damage_told("it"):
+            data = durable.read_at(descriptor, RECORD.size + row.stored_bytes, row.offset)
         codec, size, payload = unpack_frame(data, 0, row.digest)
     except Corrupt as error:
         return Packed(b"", f"the event at byte {row.offset}: {error.message}")

@@ -15,7 +15,7 @@ from casstore.durable.filesystems import (
     process_space,
 )
 from casstore.durable.inside import Inside
-from casstore.durable.locks import FileLock, is_open_for_writing
+from casstore.durable.locks import FileLock, is_open_for_writing, provide_zeros
 from casstore.durable.naming import (
     create_exclusive,
     install,
@@ -30,7 +30,7 @@ from casstore.durable.naming import (
     sync_directory,
     unlink,
 )
-from casstore.durable.reading import read_at, read_into, read_into_at
+from casstore.durable.reading import damage_told, read_at, read_into, read_into_at
 from casstore.durable.steps import Step, observe
 from casstore.durable.writing import (
     DIRECT_BUFFER_BYTES,
@@ -51,6 +51,7 @@ __all__ = [
     "boot_id",
     "create",
     "create_exclusive",
+    "damage_told",
     "filesystem_type",
     "install",
     "install_new",
@@ -67,6 +68,7 @@ __all__ = [
     "new_background",
     "observe",
     "process_space",
+    "provide_zeros",
     "publish_exclusive",
     "read_at",
     "read_into",

@@ -1,8 +1,9 @@
-"""Locks that the kernel holds, and what it tells of others who hold a file.
+"""Locks that the kernel holds, files that hold locks, and what tells that others hold a file.
 
 Knows: flock, leases and their like.  Never: what is locked.
 """
 
+import contextlib
 import errno
 import os
 import signal
@@ -15,7 +16,31 @@ if sys.platform == "win32":  # pragma: no cover - best effort, not tested
 else:
     import fcntl
 
-__all__ = ["FileLock", "is_open_for_writing"]
+__all__ = ["FileLock", "is_open_for_writing", "provide_zeros"]
+
+
+def provide_zeros(path: Path, size_bytes: int) -> None:
+    """Make a file of zeros, unless there is one, that takes its room on the disk from the start.
+
+    Memory that is mapped to a hole is room that has yet to be found: where the disk is full the
+    kernel ends who writes there (SIGBUS).  Here that is an ``OSError``, and there is no file.
+    Where hard links do not exist nothing is made.
+    """
+    if path.exists():
+        return
+    aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    try:
+        with aside.open("xb", buffering=0) as stream:
+            left = size_bytes
+            while left:
+                left -= stream.write(bytes(left)) or 0
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}:
+            raise
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def is_open_for_writing(descriptor: int) -> bool:

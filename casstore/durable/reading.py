@@ -1,11 +1,34 @@
-"""Reading at an offset, and into a buffer.
+"""Reading at an offset, and into a buffer; a file that is there and cannot be read.
 
 Knows: the calls a platform has for it.  Never: what the bytes are.
 """
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
 
-__all__ = ["read_at", "read_into", "read_into_at"]
+from casstore.errors import Corrupt
+
+__all__ = ["damage_told", "read_at", "read_into", "read_into_at"]
+
+# What one file alone is refused for: a bad sector, another user's file, no file in its place.
+_UNREADABLE = {errno.EIO, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP}
+
+
+@contextlib.contextmanager
+def damage_told(what: str) -> Iterator[None]:
+    """Raise ``Corrupt`` for ``what`` if it cannot be read while files beside it perhaps can.
+
+    So it counts as a damaged file does, and the others are read.  Other errors stay: a file that is
+    not there, and what is no matter of one file.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNREADABLE:
+            raise
+        raise Corrupt(f"{what} cannot be read: {error.strerror}") from error
 
 
 def read_at(descriptor: int, size: int, offset: int) -> bytes:

@@ -33,14 +33,16 @@ __all__ = ["read_rows", "rows_at", "scan_rows", "unpack_frame"]
 def read_rows(path: Path) -> tuple[PackId, PackKind, list[Row]]:
     """Return a pack's name, kind and rows (by digest) from its footer, checked against its name.
 
-    Raises ``Corrupt`` if trailer, footer or a row is not as written; the records are not read.
+    Raises ``Corrupt`` if trailer, footer or a row is not as written or cannot be read; the records
+    are not read.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        size = os.fstat(descriptor).st_size
-        return rows_at(partial(durable.read_at, descriptor), size, path.name)
-    finally:
-        os.close(descriptor)
+    with durable.damage_told(f"pack {path.name}"):
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            size = os.fstat(descriptor).st_size
+            return rows_at(partial(durable.read_at, descriptor), size, path.name)
+        finally:
+            os.close(descriptor)
 
 
 def rows_at(
@@ -73,9 +75,9 @@ def scan_rows(path: Path) -> Iterator[tuple[Row, bytes]]:
     """Yield (row, payload) of each record that is whole, from the front, until one is not.
 
     For packs without a footer.  The payload is not checked against the digest: the caller decodes
-    and compares.
+    and compares.  Raises ``Corrupt`` if it does not begin as a pack, or cannot be read on.
     """
-    with path.open("rb") as stream:
+    with durable.damage_told(f"pack {path.name}"), path.open("rb") as stream:
         parse_header(stream.read(HEADER.size))
         offset = HEADER.size
         while len(head := stream.read(RECORD.size)) == RECORD.size:

@@ -291,11 +291,14 @@ class FrameReader:
 
     def _bytes_of(self, pack_id: PackId, start: int, end: int) -> Buffer:
         try:
-            descriptor = os.open(self._packs.path(pack_id), os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                return durable.read_at(descriptor, end - start, start)
-            finally:
-                os.close(descriptor)
+            with durable.damage_told(f"pack {pack_id.hex()}"):
+                descriptor = os.open(self._packs.path(pack_id), os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    return durable.read_at(descriptor, end - start, start)
+                finally:
+                    os.close(descriptor)
+        except Corrupt as error:
+            raise Corrupt(error.message, hint=LOST_HINT) from error
         except OSError as error:
             if not durable.is_gone(error):
                 raise

@@ -12,6 +12,8 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +49,8 @@ RECENT_MONTHS = 2  # in which others write now
 
 Result = TypeVar("Result")
 
+_healing: ContextVar[bool] = ContextVar("_healing", default=False)  # in this thread, just now
+
 
 class Index:
     """The index of one store, as this process has it open.
@@ -54,6 +58,7 @@ class Index:
     ``problems`` lists events and packs that could not be read when the index caught up;
     ``lost_events`` counts those that it knew and that are in the journal no more, as after an older
     copy was put back.  With ``renew`` it is made again from the files, whatever state it is in.
+    ``owner`` is the id of the store that it must be of, if it says whose it is.
     """
 
     def __init__(
@@ -65,7 +70,9 @@ class Index:
         read_only: bool = False,
         renew: bool = False,
         sharing: Sharing | None = None,
+        owner: str = "",
     ) -> None:
+        self._owner = owner.encode()
         self._sharing = sharing
         self.lost_events = 0
         self._writable = not read_only
@@ -128,7 +135,7 @@ class Index:
         The one door for changes: an index that was deleted meanwhile is made again first.  Raises
         ``Busy`` if another process keeps writing for ``wait_seconds``.
         """
-        healed = 0
+        healed = _healing.get()  # making it again writes, too
         while True:
             catalog = self._catalog
             try:
@@ -136,11 +143,10 @@ class Index:
             except Replaced:
                 self._open_again(catalog)
             except Damaged as error:
-                healed += 1
-                if healed > 1 or isinstance(error, Unusable):
+                if healed or isinstance(error, Unusable):
                     raise _unreadable(error) from error
-                discard(self._path, _stat_of(self._path / "data.mdb"))
-                self._open_again(catalog)
+                healed = True
+                self._heal(catalog)
 
     def catch_up(
         self, *, thorough: bool = False, at_once: bool = False, fresh: bool = False
@@ -228,6 +234,15 @@ class Index:
                 self._catalog = self._open()
                 self._after_open()
 
+    def _heal(self, damaged: Catalog) -> None:
+        """Make the index again in place of one that cannot be written."""
+        was = _healing.set(True)
+        try:
+            discard(self._path, _stat_of(self._path / "data.mdb"))
+            self._open_again(damaged)
+        finally:
+            _healing.reset(was)
+
     def _open(self) -> Catalog:
         """Open the index, made anew if it is damaged or of another release.
 
@@ -264,11 +279,12 @@ class Index:
             ) from None
 
     def _usable(self) -> Catalog | None:
-        """Open what is there; None if it is of another release."""
+        """Open what is there; None if it is of another release, or another store's."""
         catalog = Catalog(self._path)
         try:
             with catalog.read() as reader:
-                if reader.meta("schema") in (None, SCHEMA.encode()):
+                its_own = reader.meta("store") in (None, self._owner)
+                if its_own and reader.meta("schema") in (None, SCHEMA.encode()):
                     return catalog
         except Damaged:
             catalog.close()
@@ -277,7 +293,7 @@ class Index:
         return None
 
     def _discard_other(self) -> None:
-        """Remove an index of another release, which whoever has it open would make again."""
+        """Remove an index that is not for this store and release; who has it open would do it."""
         if not self._lock.try_acquire():
             self._lock.try_acquire(shared=True)
             raise Busy(
@@ -300,10 +316,15 @@ class Index:
             if self.is_shared() and not thorough:
                 self._pack_mirror.catch_up(wait_seconds, thorough=False)
             if is_new or seen != boot:
-                self.write(lambda writer: _sign(writer, boot), wait_seconds=wait_seconds)
+                self.write(partial(self._sign, boot=boot), wait_seconds=wait_seconds)
         except Busy:
             if is_new:
                 raise
+
+    def _sign(self, writer: Writer, *, boot: bytes) -> None:
+        writer.set_meta("store", self._owner)
+        writer.set_meta("schema", SCHEMA.encode())
+        writer.set_meta("boot", boot)
 
     def _catch_up(self, wait_seconds: float, *, thorough: bool) -> bool:
         found = self._catch_up_journal(wait_seconds, thorough=thorough)
@@ -330,11 +351,6 @@ class Index:
                         key, mtime_ns, wait_seconds
                     )  # else whoever opens it next is told too
         return found
-
-
-def _sign(writer: Writer, boot: bytes) -> None:
-    writer.set_meta("schema", SCHEMA.encode())
-    writer.set_meta("boot", boot)
 
 
 def _unreadable(error: Damaged) -> Corrupt:

@@ -40,7 +40,7 @@ def open_store(root: Path, *, renew: bool = False, fresh: bool = False) -> Store
         _let_go_of_removed(root, key)
         store = _open_stores.get(key)
         if store is None:
-            read_only = not os.access(root, os.W_OK) or not os.access(root / "packs", os.W_OK)
+            read_only = not all(os.access(place, os.W_OK) for place in _written(root))
             sharing = Sharing(root, far=not durable.is_local_filesystem(root))
             if sharing.far and not read_only:
                 sharing.begin()
@@ -57,6 +57,12 @@ def open_store(root: Path, *, renew: bool = False, fresh: bool = False) -> Store
     if fresh:
         store.index.catch_up(at_once=True, fresh=True)
     return store
+
+
+def _written(root: Path) -> list[Path]:
+    """Return what must be writable; an empty ``packs`` may be left behind by what copies files."""
+    packs = root / "packs"
+    return [root, packs] if packs.exists() else [root]
 
 
 def _key(root: Path, store_id: str) -> Key:

@@ -75,6 +75,7 @@ class Store:
             read_only=read_only,
             renew=renew,
             sharing=sharing,
+            owner=identity.store_id,
         )
         self.absences = AbsenceFiles(root)
         self.frames = FrameReader(self.packs, self.index, self.absences, self._find_again)

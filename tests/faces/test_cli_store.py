@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from casstore.store import close_store, open_store
+
 
 @pytest.fixture
 def packed(cli):
@@ -171,6 +173,25 @@ def test_a_store_of_a_newer_format_is_refused(cli, packed):
     path.chmod(0o644)
     path.write_text(text.replace('"format":1', '"format":9').replace(">=0.1", ">=9.2"))
     assert ">=9.2" in cli("ls", "--store", "s", code=1).errors
+
+
+def test_a_store_whose_empty_folders_were_not_copied_along_is_a_store(cli):
+    """As rclone and git leave them out: what is missing is made when it is needed."""
+    cli("init", "--store", "s", "-q")
+    close_store(open_store(cli.folder / "s"))
+    cli.write("data/a.txt", "hello")
+    for folder in ("packs", "journal", "claims", "tmp", "leases"):
+        shutil.rmtree(cli.folder / "s" / folder, ignore_errors=True)
+    assert cli("put", "data", "--store", "s", "-q").lines == ["data:v0"]
+    cli("verify", "--store", "s")
+
+
+def test_a_file_where_a_month_should_be_is_no_month(cli, packed):
+    """Whatever put it there: the journal is read without it."""
+    (cli.folder / "s" / "journal" / "209901").write_text("notes")
+    shutil.rmtree(cli.folder / "s" / "db")
+    assert cli("ls", "-q", "--store", "s").lines == ["data"]
+    cli("verify", "--store", "s")
 
 
 def test_du_tells_sizes_of_names_and_on_disk(cli):

@@ -168,6 +168,26 @@ def test_a_pack_that_is_gone_is_named(before):
     before("get", "before", "-o", "out")
 
 
+def test_a_pack_that_the_system_does_not_give_is_named_and_heals_as_any_other(before):
+    """As on a bad sector; also when the index is made again beside it."""
+    before.write("more/x", random.Random(1).randbytes(3000))
+    known = set(packs_of(before))
+    before("put", "more")
+    unreadable = max(set(packs_of(before)) - known, key=lambda path: path.stat().st_size)
+    unreadable.unlink()
+    unreadable.mkdir()
+    assert unreadable.name in one_line(before("get", "more", "-o", "new", code=4).errors)
+    for _ in range(2):
+        assert unreadable.name in before("verify", code=4).text
+        before("get", "before", "-o", "out", "--force")
+        one_line(before("get", "more", "-o", "new", code=4).errors)
+        shutil.rmtree(before.folder / "s" / "db")
+    before("repair", code=4)
+    before("put", "more", "-q")
+    before("get", "more", "-o", "new")
+    before("verify")
+
+
 # The index
 
 PAGE_BYTES = 4096
@@ -327,3 +347,20 @@ def test_an_index_that_is_no_index_is_made_again_without_a_word(indexed, tmp_pat
     (store / "db" / "data.mdb").write_bytes(damage)
     result = run(base, store, "ls", "net", "--json")
     assert (json.loads(result.stdout), result.stderr) == (expected, "")
+
+
+@pytest.mark.parametrize("part", ["db", "db/data.mdb"])
+def test_another_stores_index_is_not_believed(indexed, tmp_path, part):
+    """As after a restore into the wrong place: it would name versions that are not here."""
+    base, expected = indexed
+    store, other = tmp_path / "s", tmp_path / "other"
+    shutil.copytree(base / "s", store)
+    run(base, other, "put", "data", "--name", "foreign")
+    shutil.rmtree(store / "db")
+    shutil.copytree(other / "db", store / "db")
+    if part != "db":
+        (store / "db" / "lock.mdb").unlink()
+    result = run(base, store, "ls", "net", "--json")
+    assert (json.loads(result.stdout), result.stderr) == (expected, "")
+    assert "foreign" not in run(base, store, "ls").stdout
+    assert run(base, store, "verify", "-q").returncode == 0

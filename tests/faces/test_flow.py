@@ -126,7 +126,7 @@ def test_waiting_has_an_end(desk, gate):
     """``wait(timeout)`` raises ``TimeoutError`` and the artifact is still on its way."""
     with casstore.init(project="p") as run:
         draft = run.log_artifact(casstore.Artifact("data", "dataset"))
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match="still being logged: call wait"):
             draft.wait(0.01)
         assert draft.state == "PENDING"
         gate.set()

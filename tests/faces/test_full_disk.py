@@ -247,3 +247,57 @@ def test_a_limit_on_the_size_of_files_is_told_as_a_full_disk(edited):
     assert files_of(edited.folder / "s") == kept
     edited("verify")
     edited("put", "data")
+
+
+def test_an_index_that_is_cut_short_by_a_limit_is_told_as_a_full_disk(edited):
+    """Making it again goes no further for being begun again; with room all is there."""
+    limit = (
+        "import resource, sys; from casstore.cli.main import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (70 * 1024, 70 * 1024));"
+        "sys.exit(main(['reindex']))"
+    )
+    assert "full" in one_line(as_anybody("-c", limit, code=1).stderr)
+    edited("verify")
+    edited("put", "data")
+
+
+NO_INDEX = """
+import contextlib, json, os, shutil, subprocess, sys
+from pathlib import Path
+
+disk = Path(sys.argv[1])
+
+def call(*arguments):
+    command = [sys.executable, "-m", "casstore", *arguments, "--store", str(disk / "s")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stderr
+
+Path("a.txt").write_text("hello")
+assert call("put", "a.txt", "--name", "kept") == (0, "")
+found = []
+for gone in ("db", "db/lock.mdb"):
+    path = disk / "s" / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    ballast = disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as stream:
+        while stream.write(bytes(4096)) == 4096:
+            pass
+    found += [call("ls"), call("reindex")]
+    ballast.unlink()
+    found.append(call("verify"))
+print(json.dumps(found))
+"""
+
+
+def test_an_index_that_is_gone_from_a_full_disk_is_told_in_one_line(cli, tmp_path):
+    """LMDB maps a file of locks: a hole in it that the disk cannot fill would end the process."""
+    (tmp_path / "disk").mkdir()
+    script = f'mount -t tmpfs -o size={DISK_BYTES} none {tmp_path}/disk && exec "$@"'
+    result = own_mounts(script, "-c", NO_INDEX, str(tmp_path / "disk"))
+    if result is None:
+        pytest.skip("no file system can be mounted here")
+    assert result.returncode == 0, result
+    found = json.loads(result.stdout)
+    assert [code for code, _ in found] == [1, 1, 0, 1, 1, 0]
+    for code, errors in found:
+        assert code == 0 or "full" in one_line(errors) or "No space" in errors

@@ -81,6 +81,23 @@ def test_every_call_says_that_events_cannot_be_read(before):
     assert before("ls", "before", "-q").lines == ["before:v0", "before:v1"]
 
 
+def test_an_event_that_the_system_does_not_give_stops_nothing_else(before):
+    """As on a bad sector, or where it is another user's: it counts as damaged, not as a failure."""
+    before.write("data/a.txt", "another")
+    before("put", "data", "--name", "before")
+    store = before.folder / "s"
+    event = max(store.glob("journal/*/*-*"), key=lambda path: path.stat().st_mtime_ns)
+    event.unlink()
+    event.mkdir()  # for whoever may read everything a folder stands for what cannot be read
+    shutil.rmtree(store / "db")
+    told = one_line(before("ls", "before").errors)
+    assert "journal files that cannot be read: 1" in told
+    assert before("ls", "before", "-q").lines == ["before:v0"]
+    before("get", "before:v0", "-o", "out", "-q")
+    assert before("put", "data", "--name", "before", "-q").lines == ["before:v2"]
+    assert event.name in before("verify", code=4).text
+
+
 def test_a_journal_that_is_gone_is_told_too(before):
     """No month is left to look into."""
     shutil.rmtree(before.folder / "s" / "journal")

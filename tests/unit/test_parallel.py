@@ -1,11 +1,21 @@
 """The only threads: order, bounds, and what happens to errors."""
 
+import signal
+import sys
 import threading
 import time
 
 import pytest
 
-from casstore.parallel import Background, Pool, default_workers, ordered_map
+from casstore.parallel import (
+    Background,
+    Gate,
+    Lock,
+    Pool,
+    Turns,
+    default_workers,
+    ordered_map,
+)
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -200,3 +210,54 @@ def test_a_block_around_results_waits_for_what_is_under_way():
     assert count
     time.sleep(0.15)
     assert len(done) == count
+
+
+class Interrupted(Exception):
+    """Stands for KeyboardInterrupt, which pytest would take for its own."""
+
+
+@pytest.fixture
+def interrupting():
+    """Let SIGINT raise ``Interrupted`` in this thread."""
+
+    def interrupt(*_):
+        raise Interrupted
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of threads")
+@pytest.mark.usefixtures("interrupting")
+@pytest.mark.parametrize("kind", ["lock", "gate", "turns"])
+def test_ctrl_c_in_the_moment_in_which_a_lock_is_had_leaves_it_free(kind):
+    """Else the threads that commit in the background wait for ever, and so does the exit."""
+    main = threading.main_thread().ident
+    for _ in range(40):
+        one = {"lock": Lock, "gate": Gate, "turns": Turns}[kind]()
+        inner = one if kind == "lock" else one._mutex
+        enter = {"lock": lambda one: one, "gate": Gate.open, "turns": Turns.turn}[kind]
+        held = threading.Event()
+
+        def release_and_interrupt(inner=inner, held=held):
+            inner.acquire()
+            held.set()
+            time.sleep(0.002)  # so that the other waits for it
+            inner.release()
+            signal.pthread_kill(main, signal.SIGINT)
+
+        thread = threading.Thread(target=release_and_interrupt)
+        try:
+            thread.start()
+            held.wait()
+            with enter(one):
+                pass
+            thread.join()
+            time.sleep(0.001)
+        except Interrupted:
+            thread.join()
+        with Pool(1) as pool:
+            assert pool.submit(inner.acquire, timeout=2).result()
+        assert kind != "gate" or one._users == 0
+        assert kind != "turns" or not one._running

@@ -6,13 +6,13 @@ references -> objects elsewhere (checked, workers) -----------------^
 Knows: how files are laid out whole or not at all.  Never: numbers, events, how frames are found.
 
 A new folder gets its name by one rename, after every byte in it was checked; in a folder that is
-there, each file gets its own.  What is interrupted leaves whole files or none, never a wrong one.
+there, each file gets its own.  What is interrupted leaves whole files or none, never a wrong one;
+what a killed process had staged is removed by whoever comes next (``staging``).
 Nothing is changed outside the paths of the version, and no link is followed below the folder: one
 that stands where a folder should is a path that differs.  Measured on ext4: a rename for each of
 50,000 new files costs as much as a third of creating and writing them.
 """
 
-import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +23,7 @@ from casstore import durable
 from casstore.errors import Absent, Conflict, Corrupt, Error, FileMissing, RemoteError, Unsupported
 from casstore.flows.checkout.present import Present, is_occupied, refuse_differing
 from casstore.flows.checkout.referenced import Lost, Resolved
+from casstore.flows.checkout.staging import remove_tree, staging
 from casstore.flows.checkout.writing import File, Progress, Writer
 from casstore.folders import make_folders
 from casstore.journal.views import VersionView
@@ -161,7 +162,11 @@ def _fill_new(work: _Work, chosen: _Chosen, base: bytes) -> bool:
     """
     parent, name = os.path.split(base)
     make_folders(parent)
-    staged = os.path.join(parent, b".%s.casstore-%s" % (name[:200], _token()))
+    with staging(parent, b".%s.casstore-" % name[:200]) as staged:
+        return _fill_staged(work, chosen, base, staged)
+
+
+def _fill_staged(work: _Work, chosen: _Chosen, base: bytes, staged: bytes) -> bool:
     os.mkdir(staged)
     try:
         with durable.Inside(staged) as inside:
@@ -171,11 +176,11 @@ def _fill_new(work: _Work, chosen: _Chosen, base: bytes) -> bool:
         except OSError as error:
             if error.errno not in _IS_TAKEN:
                 raise
-            _remove(staged)
+            remove_tree(staged)
             work.begin_again()
             return False
     except BaseException:
-        _remove(staged)
+        remove_tree(staged)
         raise
     return True
 
@@ -190,7 +195,7 @@ def _new_files(chosen: Iterable[Entry], staged: bytes, work: _Work) -> Iterator[
         work.count(entry)
         target = staged + b"/" + entry.path
         if len(target) >= MAX_CALL_PATH_BYTES:
-            yield File(target, _staged_name(staged, _token(), work.result.files), entry)
+            yield File(target, b"%s/.casstore-%d" % (staged, work.result.files), entry)
             continue
         folder = os.path.dirname(target)
         if folder != last_folder:
@@ -206,15 +211,17 @@ def _fill_present(work: _Work, chosen: _Chosen, base: bytes, *, replace: bool) -
         refuse_differing(chosen, base)
     os.makedirs(base, exist_ok=True)
     present = Present(base) if occupied else None
-    with durable.Inside(base, replace=replace) as inside:
-        work.write(_missing_files(chosen, base, work, present), inside)
+    with (
+        staging(base, b".casstore-") as staged,
+        durable.Inside(base, replace=replace) as inside,
+    ):
+        work.write(_missing_files(chosen, base, work, present, staged), inside)
 
 
 def _missing_files(
-    chosen: Iterable[Entry], base: bytes, work: _Work, present: Present | None
+    chosen: Iterable[Entry], base: bytes, work: _Work, present: Present | None, staged: bytes
 ) -> Iterator[File]:
-    """Yield what a folder that is there does not hold yet."""
-    token = _token()
+    """Yield what a folder that is there does not hold yet, under names that begin ``staged``."""
     for entry in chosen:
         work.count(entry)
         target = base + b"/" + entry.path
@@ -224,7 +231,7 @@ def _missing_files(
                 work.note(1, entry.size_bytes)
                 continue
             _check_no_folder(present, entry, base)
-        yield File(target, _staged_name(base, token, work.result.files), entry)
+        yield File(target, b"%s-%d" % (staged, work.result.files), entry)
 
 
 def _check_no_folder(present: Present, entry: Entry, base: bytes) -> None:
@@ -235,23 +242,6 @@ def _check_no_folder(present: Present, entry: Entry, base: bytes) -> None:
             f"{display_path(entry.path)} is a folder in {display_path(base)}",
             hint="move it away; files written so far are whole",
         )
-
-
-def _staged_name(base: bytes, token: bytes, position: int) -> bytes:
-    return b"%s/.casstore-%s-%d" % (base, token, position)
-
-
-def _remove(folder: bytes) -> None:
-    """Remove what an attempt left; what cannot be removed stays, under its hidden name."""
-    with contextlib.suppress(OSError):
-        with durable.Inside(folder) as inside:
-            for path, is_folder in inside.walk():
-                (inside.remove_folder if is_folder else inside.remove)(path)
-        os.rmdir(folder)
-
-
-def _token() -> bytes:
-    return os.urandom(4).hex().encode()
 
 
 def _unheard(files: int, size: int) -> None:

@@ -249,8 +249,17 @@ class _Healing:
             self._keep(held, lost)
 
     def _salvage(self, pack_id: PackId, rows: list[Row], lost: Lost, replacing: Replacing) -> None:
-        """Copy the frames of a damaged pack that are sound."""
-        with closing(FileIO(self._store.packs.path(pack_id))) as stream:
+        """Copy the frames of a damaged pack that are sound.
+
+        Raises ``PermissionError`` for one of another user's: it is not set aside for that.
+        """
+        try:
+            pack = FileIO(self._store.packs.path(pack_id))
+        except PermissionError:
+            raise
+        except OSError:
+            return  # nothing of it can be had
+        with closing(pack) as stream:
             for row in sorted(rows, key=_offset):
                 if row.digest not in lost:
                     continue

@@ -1,5 +1,6 @@
 """One LMDB environment: growing, forking, being removed, being damaged."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -313,3 +314,49 @@ def test_what_the_system_refuses_is_no_damage(opened, tmp_path, monkeypatch):
     with pytest.raises(Unusable, match="Too many open files"):
         fill(reading, 1)
     assert (tmp_path / "data.mdb").stat() == before
+
+
+@pytest.mark.skipif(not hasattr(os.stat_result, "st_blocks"), reason="blocks are not told")
+def test_the_file_that_lmdb_maps_for_its_readers_has_its_room_on_the_disk(tmp_path):
+    """A hole would be filled when it is touched: on a full disk that ends the process (SIGBUS).
+
+    Also when somebody removed it alone; the readers have their places in it then.
+    """
+    lock_file = tmp_path / "lock.mdb"
+    for _ in range(2):
+        env = Environment(tmp_path, ("rows",))
+        fill(env, 1)
+        found = lock_file.stat()
+        assert found.st_blocks * 512 >= found.st_size >= 64 * environment.MAX_READERS
+        assert count(env) == 1
+        env.close()
+        lock_file.unlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.mdb", "write.lock"]
+
+
+def test_pages_that_are_cut_short_by_a_full_disk_are_no_damage(tmp_path):
+    """LMDB calls it an error of input and output; what was there before is there still."""
+    script = """
+import resource, sys
+from pathlib import Path
+from casstore.catalog import Environment
+
+env = Environment(Path(sys.argv[1]), ("rows",))
+def put(count):
+    def action(transaction):
+        for number in range(count):
+            transaction.put(b"%08d" % number, bytes(1000), db=env.handles["rows"])
+    env.write(action)
+
+put(1)
+limit = env._file.stat().st_size + 2048  # half a page
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    put(100)
+except OSError as error:
+    print(error.errno)
+with env.read() as transaction:
+    print(transaction.stat(env.handles["rows"])["entries"])
+"""
+    result = run(script, tmp_path)
+    assert (result.stdout.split(), result.stderr) == ([str(errno.ENOSPC), "1"], "")
