@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import click
 
 from casstore.catalog import Reader
+from casstore.cli.completing import IN_VERSION, REF
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import (
     path_text,
@@ -47,8 +48,8 @@ __all__ = ["ls"]
 
 
 @click.command(cls=Verb)
-@click.argument("ref", metavar="[NAME|REF]", required=False)
-@click.argument("prefix", metavar="[PREFIX]", required=False)
+@click.argument("ref", metavar="[NAME|REF]", required=False, type=REF)
+@click.argument("prefix", metavar="[PREFIX]", required=False, type=IN_VERSION)
 @click.option("--all", "every_project", is_flag=True, help="List the names of every project.")
 @click.option("--deleted", is_flag=True, help="List removed versions too.")
 @click.pass_obj

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from casstore.cli.completing import FOLDER
 from casstore.errors import FileMissing
 
 __all__ = ["GLOBAL_OPTIONS", "Options", "Verb", "Verbs"]
@@ -59,6 +60,7 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
     click.Option(
         ["--store"],
         metavar="DIR",
+        type=FOLDER,
         expose_value=False,
         callback=_set("store"),
         help="The store's folder.  [default: CASSTORE_HOME, the nearest .casstore, your own]",
@@ -96,6 +98,7 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
     click.Option(
         ["-C", "start_folder"],
         metavar="DIR",
+        type=FOLDER,
         multiple=True,
         expose_value=False,
         is_eager=True,

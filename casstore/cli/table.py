@@ -59,6 +59,7 @@ VERBS: dict[str, Place] = {
 
 PARTS: dict[str, str] = {
     "afar": "casstore.cli.afar",
+    "candidates": "casstore.cli.candidates",
     "failures": "casstore.cli.failures",
     "ondemand": "casstore.exchange.ondemand",
     "progress": "casstore.cli.progress",
