@@ -1,4 +1,4 @@
-"""``casstore completion``: a script that lets the shell complete verbs and options.
+"""``casstore completion``: a script that lets the shell complete what is typed.
 
 Knows: click's own scripts.  Never: stores.
 """
@@ -16,13 +16,14 @@ COMPLETE_VARIABLE = "_CASSTORE_COMPLETE"
 
 
 @click.command(cls=Verb)
-@click.argument("shell", type=click.Choice(["bash", "fish", "zsh"]))
+@click.argument("shell", metavar="SHELL", type=click.Choice(["bash", "fish", "zsh"]))
 @click.pass_context
 def completion(context: click.Context, *, shell: str) -> None:
-    """Print a script that lets your shell complete verbs and options.
+    """Print a script that lets SHELL, which is bash, fish or zsh, complete what you type.
 
-    bash: eval "$(casstore completion bash)" in ~/.bashrc; zsh: the same in ~/.zshrc; fish: casstore
-    completion fish > ~/.config/fish/completions/casstore.fish
+    Verbs, options, names and versions, remotes, paths.  bash: eval "$(casstore completion bash)"
+    in ~/.bashrc; zsh: the same in ~/.zshrc, after compinit; fish: casstore completion fish >
+    ~/.config/fish/completions/casstore.fish
     """
     options: Options = context.obj
     kind = get_completion_class(shell)
