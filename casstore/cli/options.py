@@ -15,6 +15,9 @@ from casstore.errors import FileMissing
 
 __all__ = ["GLOBAL_OPTIONS", "Options", "Verb", "Verbs"]
 
+WHOLE = 1000
+"""Characters of a sentence that is not cut."""
+
 
 @dataclass(slots=True)
 class Options:
@@ -147,6 +150,14 @@ class Verbs(click.Group):
         """Write the family's options and commands."""
         _write_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does: its first sentence, whole."""
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, each.get_short_help_str(WHOLE)) for name, each in found.items() if each]
+            )
 
 
 def _write_options(

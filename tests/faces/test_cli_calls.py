@@ -106,6 +106,7 @@ def test_every_help_can_be_shown(cli, path):
     text = cli(*path, "--help").text
     assert text.startswith("Usage: casstore")
     assert "Global options:" in text
+    assert "..." not in text.partition("Commands:")[2]  # a sentence is wrapped, not cut
 
 
 def test_help_imports_nothing_heavy():
