@@ -322,7 +322,8 @@ def _print(options: Options, store: Store, given: _Input, done: _Done) -> None:
     reference = reference_to(store, view)
     if given.outside_links:
         links = count_text(given.outside_links, "symlink")
-        say(options, f"{links} led outside and were followed (--symlinks error refuses those)")
+        were = "was" if given.outside_links == 1 else "were"
+        say(options, f"{links} led outside and {were} followed (--symlinks error refuses those)")
     if done.committed.kept_aside:
         say(
             options,
