@@ -133,12 +133,12 @@ class Finished:
 
     def links(self) -> list["Finished"]:
         """Return the version as it stands in every collection that it is linked to."""
-        commit = self.view.commit
-        if not self.view.links:
+        view = self._present()
+        if not view.links:
             return []
         with self.store.index.read() as reader:
-            places = dict.fromkeys((link.project, link.name) for link in self.view.links)
-            views = [queries.member(reader, *place, commit) for place in places]
+            places = dict.fromkeys((link.project, link.name) for link in view.links)
+            views = [queries.member(reader, *place, view.commit) for place in places]
         return [Finished(self.store, view) for view in views if view is not None]
 
     def link(self, project: str, name: str, aliases: Sequence[str]) -> "Finished":

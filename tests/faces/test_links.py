@@ -62,6 +62,7 @@ def test_a_link_says_where_it_is_and_where_it_is_from(run, log):
     assert link.logged_by().id == "maker"
     assert source.created_at <= link.linked_at <= link.updated_at
     assert source.linked_at is None
+    assert names(source.linked_artifacts) == ["good:v0"]  # the object that was linked knows too
     source = casstore.Api().artifact("p/data")
     assert not source.is_link
     assert source.source_artifact is source
