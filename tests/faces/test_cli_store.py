@@ -105,6 +105,19 @@ def test_status_tells_which_store_and_what_it_holds(cli):
     assert "1 version of 1 name in 1 project" in cli("status", "--store", "s").text
 
 
+def test_status_names_the_projects(cli):
+    """No other verb tells which there are; one alone is named as the project in use."""
+    cli("put", "data", "--store", "s", "--project", "vision")
+    assert "projects  " not in cli("status", "--store", "s", "--project", "vision").text
+    cli("put", "data", "--store", "s", "--project", "speech")
+    assert "projects  speech, vision\n" in cli("status", "--store", "s").text
+    status = cli("status", "--store", "s", "--json").json
+    assert (status["projects"], status["project_names"]) == (2, ["speech", "vision"])
+    for number in range(20):
+        cli("put", "data", "--store", "s", "--project", f"p{number:02}")
+    assert ", p19 and 2 more\n" in cli("status", "--store", "s").text
+
+
 def test_verify_of_a_whole_store_says_ok(cli, packed):
     """Of the store, a version, a folder, with and without reading every byte."""
     assert cli("verify", "--store", "s").text.rstrip().endswith("ok")

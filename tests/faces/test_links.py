@@ -232,6 +232,19 @@ def test_a_draft_of_a_link_is_one_of_its_source(run, log):
     assert draft.name == "data"
 
 
+@pytest.mark.parametrize("target", ["registry/good:v0", "a/b/c/d", "registry/a b"])
+def test_a_draft_is_not_logged_for_a_link_that_cannot_be(run, target):
+    """What is typed wrong is said first, by a run too; an alias as well."""
+    draft = casstore.Artifact("data", "dataset")
+    for link in (draft.link, lambda *given: run.link_artifact(draft, *given)):
+        with pytest.raises(Invalid):
+            link(target)
+        with pytest.raises(Invalid):
+            link("registry/good", ["v7"])
+    assert draft.is_draft()
+    assert not casstore.Api().artifact_exists("p/data")
+
+
 def test_links_belong_to_versions(run):
     """A draft answers none of it."""
     draft = casstore.Artifact("data", "dataset")
