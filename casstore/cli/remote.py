@@ -65,6 +65,8 @@ def ls(options: Options) -> None:
     with Workspace(options) as place:
         store = place.existing_or_empty()
         known = list(read_remotes(store.root).values()) if store else []
+    if not known and not options.json:
+        say(options, "no remotes (`casstore remote add NAME URL` names one)")
     _show(known, options)
 
 

@@ -37,6 +37,9 @@ def test_a_remote_is_added_listed_and_removed(here):
     assert here("remote", "rm", "lab", "--json").json["removed"]["name"] == "lab"
     assert here("remote", "ls", "-q").lines == ["stick"]
     assert here("remote", "rm", "lab", code=10).errors.count("\n") == 1
+    here("remote", "rm", "stick")
+    assert "remote add" in here("remote", "ls").errors
+    assert here("remote", "ls", "-q").errors == ""
 
 
 def test_a_name_that_cannot_be_is_said_to_be_a_remotes(here):

@@ -82,6 +82,16 @@ def test_reading_a_missing_store_names_the_path_looked_at(cli, call):
     assert not (cli.folder / "nowhere").exists()
 
 
+def test_a_store_that_is_not_there_is_made_as_the_message_says(cli, monkeypatch):
+    """Not by ``init``, which makes one in the working directory that is not looked at then."""
+    monkeypatch.setenv("CASSTORE_HOME", str(cli.folder / "mine"))
+    errors = cli("ls", code=10).errors
+    assert str(cli.folder / "mine") in errors
+    assert "what is put makes it" in errors
+    cli("put", "data", "-q")
+    assert cli("ls", "-q").lines == ["data"]
+
+
 @pytest.mark.parametrize("call", ["ls", "status", "verify", "du", "runs", "doctor"])
 def test_the_users_default_store_counts_as_empty(cli, call):
     """Somebody who never logged anything has nothing, which is no error."""
