@@ -12,6 +12,25 @@ from casstore.errors import Unsupported
 
 __all__ = ["completion"]
 
+BASH_COLONS = r"""
+_casstore_references() {
+    # bash takes a colon for the end of a word: name:version is put together again
+    local line="${COMP_LINE:0:COMP_POINT}"
+    local last="${line##*[[:space:]]}" words
+    if [[ $line != *:* || $COMP_WORDBREAKS != *:* ]]; then
+        _casstore_completion "$@"
+        return
+    fi
+    IFS=$' \t\n' read -r -a words <<< "${line%"$last"}"
+    COMP_WORDS=("${words[@]}" "$last")
+    COMP_CWORD=${#words[@]}
+    _casstore_completion "$@"
+    COMPREPLY=("${COMPREPLY[@]#"${last%"${last##*:}"}"}")
+}
+
+complete -o nosort -F _casstore_references casstore"""
+"""Follows click's script."""
+
 COMPLETE_VARIABLE = "_CASSTORE_COMPLETE"
 
 
@@ -30,6 +49,8 @@ def completion(context: click.Context, *, shell: str) -> None:
     if kind is None:
         raise Unsupported(f"click has no completion for {shell}", hint="upgrade click")
     script = kind(context.find_root().command, {}, "casstore", COMPLETE_VARIABLE).source()
+    if shell == "bash":
+        script += BASH_COLONS
     if options.json:
         print_json(shell=shell, script=script)
     else:

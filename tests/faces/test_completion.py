@@ -73,7 +73,7 @@ def test_completing_what_is_not_there_is_no_error(offered, cli):
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
 def test_bash_completes_a_name_and_a_file(cli):
     """As somebody types it, in a terminal."""
-    cli("put", "data", "--store", "s", "--name", "points", "-q")
+    cli("put", "data", "--store", "s", "--name", "points", "--alias", "best", "-q")
     program = f'#!/bin/sh\nexec {sys.executable} -m casstore "$@"\n'
     folder = cli.write("bin/casstore", program, executable=True).parent
     terminal, inside = pty.openpty()
@@ -96,6 +96,12 @@ def test_bash_completes_a_name_and_a_file(cli):
         _read(terminal, "ready")
         _send(terminal, "casstore get poi\t")
         assert "points " in _read(terminal, "points ")
+        _send(terminal, "\x15casstore get points:be\t")
+        assert "points:best " in _read(terminal, "points:best ")
+        _send(terminal, "\x15casstore cat points:v0 em\t")
+        assert "points:v0 empty " in _read(terminal, "points:v0 empty ")
+        _send(terminal, "\x15casstore diff points:v0 poi\t")
+        assert "points:v0 points " in _read(terminal, "points:v0 points ")
         _send(terminal, "\x15casstore put data/a\t")
         assert "data/a.txt " in _read(terminal, "data/a.txt ")
     finally:
