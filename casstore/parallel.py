@@ -4,6 +4,7 @@ Knows: how many may run, how much may wait.  Never: what the work is.
 """
 
 import contextlib
+import inspect
 import os
 import sys
 import threading
@@ -23,6 +24,7 @@ __all__ = [
     "Turns",
     "at_end_of_worker",
     "default_workers",
+    "failure_of_worker",
     "in_a_child",
     "in_main_thread",
     "ordered_map",
@@ -31,6 +33,7 @@ __all__ = [
 
 MAX_DEFAULT_WORKERS = 8
 _LAST_OF_ALL = -1_000_000  # queues, which the standard library ends last, have -5
+_LAUNCHERS = {"multiprocessing.popen_fork", "multiprocessing.forkserver"}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -87,17 +90,39 @@ def process_worked_for() -> int | None:
     return None if parent is None else int(parent.pid)
 
 
-def at_end_of_worker(first: Callable[[], None], last: Callable[[], None]) -> None:
-    """Have two calls made when this process ends, if ``multiprocessing`` started it.
+def at_end_of_worker(first: Callable[[], None], status: Callable[[], int]) -> None:
+    """Have two calls made when this process ends, which ``multiprocessing`` started.
 
-    Such a process passes ``atexit`` over.  ``first`` may still wait for threads, and sees in
-    ``sys.exc_info()`` what the process ends with; ``last`` comes when all others were told, so that
-    a ``SystemExit`` of its is the exit status and keeps nothing from being done.
+    Before Python 3.13 such a process passes ``atexit`` over.  ``first`` may still wait for threads,
+    and ask for ``failure_of_worker``; ``status`` comes when all others were told, so that what it
+    returns, unless 0, is the exit status and keeps nothing from being done.
     """
-    util = sys.modules.get("multiprocessing.util")  # in such a process it always is
-    if process_worked_for() is not None and util is not None:
-        util.Finalize(None, first, exitpriority=0)
-        util.Finalize(None, last, exitpriority=_LAST_OF_ALL)
+    util = sys.modules["multiprocessing.util"]  # in such a process it always is
+    util.Finalize(None, first, exitpriority=0)
+    util.Finalize(None, lambda: _leave_worker(status()), exitpriority=_LAST_OF_ALL)
+
+
+def failure_of_worker() -> type[BaseException] | None:
+    """Return what ended the function that this process was started for, when it ends.
+
+    From Python 3.13 on the exception is told and forgotten before that, and so is its kind.
+    """
+    if sys.version_info < (3, 13):
+        return sys.exc_info()[0]
+    frame = inspect.currentframe()  # pragma: no cover - nothing else knows the status
+    while frame is not None and frame.f_globals.get("__name__") not in _LAUNCHERS:
+        frame = frame.f_back
+    return Exception if frame is not None and frame.f_locals.get("code") == 1 else None
+
+
+def _leave_worker(status: int) -> None:
+    if not status:
+        return
+    if sys.version_info < (3, 13):
+        raise SystemExit(status)
+    sys.stdout.flush()  # pragma: no cover - the exit status is settled before anybody is told
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def in_main_thread() -> bool:

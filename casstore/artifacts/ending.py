@@ -5,8 +5,8 @@ Never: runs.
 
 What goes wrong after the script has ended can be raised to nobody, so the exit status says it.
 Python offers one way that leaves out nobody else's end: a standard output that cannot be flushed
-makes the status 120 (``sys.exit`` in its documentation).  A child of ``multiprocessing`` passes
-``atexit`` over, and ends with 1.
+makes the status 120 (``sys.exit`` in its documentation).  A child of ``multiprocessing`` has its
+own end (``parallel.at_end_of_worker``), with 1.
 """
 
 import atexit
@@ -19,7 +19,12 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
-from casstore.parallel import at_end_of_worker, in_main_thread
+from casstore.parallel import (
+    at_end_of_worker,
+    failure_of_worker,
+    in_main_thread,
+    process_worked_for,
+)
 
 __all__ = ["at_end_of_process"]
 
@@ -54,8 +59,10 @@ def at_end_of_process(end_all: EndAll) -> None:
     if os.getpid() in _hooked:
         return
     _hooked.append(os.getpid())
-    atexit.register(_end_process, end_all)
-    at_end_of_worker(lambda: _end_worker(end_all), _exit_worker)
+    if process_worked_for() is None:
+        atexit.register(_end_process, end_all)
+    else:
+        at_end_of_worker(lambda: _end_worker(end_all), lambda: int(_ending.is_late))
     previous = sys.excepthook
 
     def note(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -104,15 +111,10 @@ def _end_process(end_all: EndAll) -> None:
 
 
 def _end_worker(end_all: EndAll) -> None:
-    kind = sys.exc_info()[0]  # set where the function that the worker was started for has failed
+    kind = failure_of_worker()
     if kind is not None and not issubclass(kind, SystemExit):
         _note_error(kind)
     _ending.end(end_all)
-
-
-def _exit_worker() -> None:
-    if _ending.is_late:
-        raise SystemExit(1)
 
 
 class _UnflushedError(Exception):

@@ -10,7 +10,7 @@ import click
 
 from casstore.cli.completing import FOLDER, PLACE, REF
 from casstore.cli.drift import find_drift
-from casstore.cli.messages import progress_bar
+from casstore.cli.messages import progress_bar, say
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import (
     count_text,
@@ -39,6 +39,10 @@ from casstore.store import Store, partly_here, reference_to, with_presence
 __all__ = ["verify"]
 
 CORRUPT_EXIT_CODE = 4
+WHAT_HELPS = (
+    "`casstore reindex` finds what only the index has lost; `casstore repair` sets aside what is"
+    " damaged, and --from takes it from a remote, another store or a bundle"
+)
 
 
 @click.command(cls=Verb)
@@ -86,6 +90,8 @@ def verify(
             if quick:
                 raise Invalid("--quick says nothing of a folder", hint="leave it out")
             good = _folder(place, ref, Path(folder))
+        if not good and remote is None and folder is None and not references:
+            say(options, WHAT_HELPS)
     if not good:
         context.exit(CORRUPT_EXIT_CODE)
 

@@ -143,6 +143,8 @@ def test_a_flipped_bit_is_named_and_exits_with_4(cli, packed):
         result = cli(*call, "--store", "s", code=4)
         for name in ("data:v0", "sub/numbers.bin", packed.name):
             assert name in result.text
+        for verb in ("casstore reindex", "casstore repair"):
+            assert verb in result.errors
     problems = cli("verify", "--store", "s", "--json", code=4).json["problems"]
     found = [(problem["reference"], problem["path"], problem["pack"]) for problem in problems]
     assert ("data:v0", "sub/numbers.bin", packed.name) in found

@@ -26,8 +26,8 @@ __all__ = ["PartedFile"]
 
 PART_BYTES = 8 * 1024 * 1024
 FIRST_REACH_BYTES = 512 * 1024  # how far into a part the cuts are usually joined
-MAX_PARTS_AHEAD = 4
-MAX_PARTS_WAITING = 3  # to be stored
+MAX_PARTS_AHEAD = 2
+MAX_PARTS_WAITING = 2  # to be stored
 
 
 @dataclass(slots=True)

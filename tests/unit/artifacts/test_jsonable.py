@@ -122,7 +122,7 @@ def test_python_values_become_plain_ones(value, plain):
         (np.array([np.float16(1), np.nan]), [1.0, None]),
         (np.array([{"a": (1, 2)}], dtype=object), [{"a": [1, 2]}]),
         (np.datetime64("2024-01-02T03:04:05.000000006", "ns"), "2024-01-02T03:04:05"),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "s"), None),
         ({np.int64(3): np.int8(4)}, {"3": 4}),
     ],
     ids=_type_name,

@@ -43,7 +43,7 @@ def test_types_come_from_the_values(values, expected):
 
 def test_none_and_nan_have_no_place_where_nothing_may_be_missing():
     """``optional=False`` is kept for every kind of nothing."""
-    for nothing in (None, float("nan"), np.float64("nan"), np.datetime64("NaT")):
+    for nothing in (None, float("nan"), np.float64("nan"), np.datetime64("NaT", "s")):
         with pytest.raises(TypeError, match="column 'x' holds number"):
             column(1, nothing, optional=False)
 
