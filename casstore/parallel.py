@@ -12,7 +12,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, NoReturn, ParamSpec, Self, TypeVar
+from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar
 
 __all__ = [
     "Background",
@@ -40,25 +40,24 @@ Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 
 
-class Lock:
+_RLock: Any = type(threading.RLock())
+
+
+class Lock(_RLock):  # type: ignore[misc]  # the interpreter's own, which has no name
     """A lock that its holder may take again, and that is free in a forked child.
 
-    A thread that held it does not exist there, so nobody would ever release it.
+    A thread that held it does not exist there, so nobody would ever release it.  It is taken and
+    released by the interpreter's own code: Ctrl-C, which comes between any two steps of Python's,
+    would leave it held by nobody.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        super().__init__()
         _locks.add(self)
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *failure: object) -> None:
-        self._lock.release()
 
     def renew(self) -> None:
         """Be free, whoever held it."""
-        self._lock = threading.RLock()
+        self._at_fork_reinit()
 
 
 _locks: "weakref.WeakSet[Lock]" = weakref.WeakSet()
@@ -368,21 +367,20 @@ class Turns:
     """Knows who is at work, so that others can wait for those who were when they came."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._next = 0
-        self._running: set[int] = set()
+        self._lock = threading.RLock()  # taken itself: a condition would by steps of Python's
+        self._changed = threading.Condition(self._lock)
+        self._running: set[object] = set()
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Be at work."""
-        with self._changed:
-            self._next += 1
-            mine = self._next
-            self._running.add(mine)
+        mine = object()
         try:
+            with self._lock:
+                self._running.add(mine)
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 self._running.discard(mine)
                 self._changed.notify_all()
 
@@ -391,6 +389,6 @@ class Turns:
 
         A thread that is at work itself must not wait.
         """
-        with self._changed:
+        with self._lock:
             before = set(self._running)
             self._changed.wait_for(lambda: before.isdisjoint(self._running))

@@ -1,11 +1,39 @@
 """The only threads: order, bounds, and what happens to errors."""
 
+import contextlib
+import sys
 import threading
 import time
 
 import pytest
 
+from casstore import parallel
 from casstore.parallel import Background, Pool, default_workers, ordered_map
+
+
+@pytest.mark.parametrize("event", ["call", "return"])
+def test_an_interruption_never_leaves_a_lock_held(event):
+    """Ctrl-C comes between any two steps of Python: none of them is between taking and having."""
+    lock = parallel.Lock()
+
+    def interrupt(frame, what, _value):
+        if what == event and frame.f_globals["__name__"] == parallel.__name__:
+            raise KeyboardInterrupt
+        return interrupt
+
+    before = sys.gettrace()
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.settrace(interrupt)
+        try:
+            with lock:
+                pass
+        finally:
+            sys.settrace(before)
+    taken = []
+    other = threading.Thread(target=lambda: taken.append(lock.acquire(timeout=1)))
+    other.start()
+    other.join()
+    assert taken == [True]
 
 
 def test_results_come_in_the_order_of_the_items():
