@@ -25,7 +25,6 @@ from botocore.session import Session
 
 KEY, SECRET = "AKIAAAAAAAAAAAAAAAAA", "SECRETSECRETSECRET"  # rclone refuses shorter ones
 READY_SECONDS = 120
-MAX_DELETED_AT_ONCE = 1000
 
 CEPH = Path(__file__).parents[1] / "tests" / "ceph_server.py"
 

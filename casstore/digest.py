@@ -1,6 +1,6 @@
 """BLAKE3: what a thing is called by its bytes.
 
-Knows: digests, commit ids, their hexadecimal forms.  Never: files, formats.
+Knows: digests, commit ids.  Never: files, formats.
 The only importer of ``blake3``.
 """
 
@@ -8,8 +8,6 @@ import os
 from typing import NewType, TypeAlias
 
 from blake3 import blake3
-
-from casstore.errors import Invalid
 
 __all__ = [
     "COMMIT_ID_SIZE",
@@ -20,8 +18,6 @@ __all__ = [
     "Hasher",
     "commit_id_of",
     "digest_of",
-    "parse_commit_id",
-    "parse_digest",
     "random_commit_id",
 ]
 
@@ -99,23 +95,3 @@ def random_commit_id() -> CommitId:
 def commit_id_of(data: Buffer) -> CommitId:
     """Derive a commit id from bytes, where finishing twice must give the same version."""
     return CommitId(blake3(data).digest()[:COMMIT_ID_SIZE])
-
-
-def parse_digest(text: str) -> Digest:
-    """Read 64 hexadecimal characters."""
-    return Digest(_unhex(text, DIGEST_SIZE, "a digest"))
-
-
-def parse_commit_id(text: str) -> CommitId:
-    """Read 32 hexadecimal characters."""
-    return CommitId(_unhex(text, COMMIT_ID_SIZE, "a commit id"))
-
-
-def _unhex(text: str, size: int, what: str) -> bytes:
-    try:
-        raw = bytes.fromhex(text)
-    except ValueError:
-        raw = b""
-    if len(raw) != size:
-        raise Invalid(f"{text!r} is not {what}: expected {2 * size} hexadecimal characters")
-    return raw

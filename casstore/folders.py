@@ -1,21 +1,31 @@
 """Folders that a version was laid out in: what lies there, in path order, and its digests.
 
-Knows: walks without recursion, links that are never followed to folders, hashing a file.
+Knows: walks without recursion, links that are never followed to folders, hashing a file, going
+through two sides together.
 Never: versions, what differs, writing files.
 """
 
 import os
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol, TypeVar
 
 from casstore import durable
 from casstore.digest import Digest, Hasher
 from casstore.errors import Error
 from casstore.names import display_path
 
-__all__ = ["Found", "digest_of_file", "make_folders", "walk_folder"]
+__all__ = ["Found", "digest_of_file", "make_folders", "side_by_side", "walk_folder"]
 
 BUFFER_BYTES = 1024 * 1024
+
+
+class _Placed(Protocol):
+    @property
+    def path(self) -> bytes: ...
+
+
+Left = TypeVar("Left", bound=_Placed)
+Right = TypeVar("Right", bound=_Placed)
 
 
 class Found(NamedTuple):
@@ -77,6 +87,27 @@ def walk_folder(root: bytes, enter: Callable[[bytes], bool]) -> Iterator[Found]:
             yield Found(inside + entry.name, _stat(entry.path))
         elif enter(entry.name):
             waiting.append(_listed(entry.path, inside + entry.name + b"/"))
+
+
+def side_by_side(
+    lefts: Iterable[Left], rights: Iterable[Right]
+) -> Iterator[tuple[Left | None, Right | None]]:
+    """Yield what is at equal paths together, None where one side has nothing.
+
+    Both come in path order.
+    """
+    waiting_left, waiting_right = iter(lefts), iter(rights)
+    left, right = next(waiting_left, None), next(waiting_right, None)
+    while left is not None or right is not None:
+        if right is None or (left is not None and left.path < right.path):
+            yield left, None
+            left = next(waiting_left, None)
+        elif left is None or right.path < left.path:
+            yield None, right
+            right = next(waiting_right, None)
+        else:
+            yield left, right
+            left, right = next(waiting_left, None), next(waiting_right, None)
 
 
 def _listed(folder: bytes, inside: bytes) -> tuple[bytes, Iterator["os.DirEntry[bytes]"]]:

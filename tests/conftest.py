@@ -1,10 +1,13 @@
 """What every test gets: surroundings of its own; with CASSTORE_TEST_ALL=1 a skip is a failure."""
 
 import ctypes
+import functools
 import os
+import signal
 import subprocess
 import sys
 
+import lmdb
 import pytest
 
 TEST_ALL = os.environ.get("CASSTORE_TEST_ALL") == "1"
@@ -18,6 +21,24 @@ OVERRIDES_PERMISSIONS = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 SHARING_SERVERS = {"tests/contract"}
 
 _skipped: dict[str, str] = {}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def disk_not_awaited():
+    """Let nothing in this process wait for the disk, which takes four fifths of the time.
+
+    No test cuts the power: crash tests replay the steps that ``durable`` shows, syncs among them.
+    Processes that tests start wait as they would for anybody.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("fsync", "fdatasync"):
+            patch.setattr(os, name, _sync_nothing)
+        patch.setattr(lmdb, "open", functools.partial(lmdb.open, sync=False))
+        yield
+
+
+def _sync_nothing(descriptor):
+    os.fstat(descriptor)  # what cannot be synced fails all the same
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +102,12 @@ def _header():
 def _check(result):
     if result:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def pytest_configure(config):
+    """Let what is started be interrupted, also where a shell started the tests with ``&``."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_logreport(report):

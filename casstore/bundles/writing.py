@@ -161,9 +161,11 @@ class BundleWriter:
             for part, name in zip(self._parts, names, strict=True):
                 durable.install_new(part.staged, name)
                 named.append(name)
-        except FileExistsError:
+        except OSError as error:
             for name in named:
                 durable.unlink(name)
+            if not isinstance(error, FileExistsError):
+                raise
             raise _taken(names[len(named)]) from None
 
     def discard(self) -> None:

@@ -391,7 +391,3 @@ class Catalog:
             lambda transaction: action(Writer(transaction, environment.handles)),
             wait_seconds=wait_seconds,
         )
-
-    def sync(self) -> None:
-        """Write everything to disk."""
-        self._environment.sync()

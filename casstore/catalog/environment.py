@@ -206,10 +206,6 @@ class Environment:
                 raise Replaced(f"{self.path} was removed or replaced")
             yield
 
-    def sync(self) -> None:
-        """Write everything to disk, metadata included."""
-        self._env.sync(True)
-
     def _resize(self, size: int) -> None:
         with self._gate.closed():
             self._env.set_mapsize(size)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from casstore.packs import PackId
+from casstore.parallel import Lock
 
 __all__ = ["Attempt", "failed_notes", "forget_failed"]
 
@@ -20,30 +21,36 @@ _NOTE = re.compile(r"([0-9]+)-([0-9a-f]{64})\.written\Z")
 
 
 class Attempt:
-    """The packs of one session of a process; ``number`` is drawn once in ``folder``."""
+    """The packs of one session of a process; ``number`` is drawn once in ``folder``.
+
+    Safe across threads: a lane seals packs while a version is published.
+    """
 
     def __init__(self, folder: Path, number: int) -> None:
         self._folder = folder
         self._number = number
         self._noted: set[PackId] = set()
         self._begun = False
+        self._lock = Lock()
 
     def note(self, pack_id: PackId) -> None:
         """Note a pack that is about to get its name."""
-        if not self._begun:
-            self._kept.touch()
-            self._begun = True
-        self._note(pack_id).touch()
-        self._noted.add(pack_id)
+        with self._lock:
+            if not self._begun:
+                self._kept.touch()
+                self._begun = True
+            self._note(pack_id).touch()
+            self._noted.add(pack_id)
 
     def published(self, pack_ids: Iterable[PackId]) -> None:
         """Note that a version refers to packs: they are nobody's to take back."""
-        for pack_id in self._noted.intersection(pack_ids):
-            self._note(pack_id).unlink(missing_ok=True)
-            self._noted.discard(pack_id)
-        if self._begun and not self._noted:
-            self._kept.unlink(missing_ok=True)
-            self._begun = False
+        with self._lock:
+            for pack_id in self._noted.intersection(pack_ids):
+                self._note(pack_id).unlink(missing_ok=True)
+                self._noted.discard(pack_id)
+            if self._begun and not self._noted:
+                self._kept.unlink(missing_ok=True)
+                self._begun = False
 
     def fail(self) -> None:
         """Let what is noted be taken back."""

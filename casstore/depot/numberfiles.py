@@ -66,11 +66,12 @@ class NumberFiles:
         """Remember that numbers of a collection mean these commits; what was accepted stays so."""
         rows = sorted([number, commit.hex()] for number, commit in pairs)
         data = canonical_json(rows).encode() + b"\n"
-        folder = self._folder("accepted", escape_name(project), escape_name(name))
+        path = self._folder("accepted", escape_name(project), escape_name(name)) / _id_of(data)
         try:
-            durable.create_exclusive(folder / _id_of(data), data, staging)
-        except FileExistsError:
-            return  # names are bound to content
+            durable.create_exclusive(path, data, staging)
+        except FileExistsError:  # names are bound to content
+            if path.read_bytes() != data:  # it was cut short
+                durable.replace_file(path, data)
 
     def _folder(self, *names: str) -> Path:
         folder = self._root

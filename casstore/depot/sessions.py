@@ -38,11 +38,15 @@ class SessionFolder:
         self._lock = _take_lock(_locks(root, host))
         self.id = self._lock.path.name
         self._lease = root / "leases" / (f"{self.id}@{durable.boot_id()}" if host else self.id)
-        self._lease.touch()
         self.path = root / "tmp" / self.id
-        self.path.mkdir()
         self._files = 0
         self._attempts = 0
+        try:
+            self._lease.touch()
+            self.path.mkdir()
+        except BaseException:
+            self.close()
+            raise
 
     def require_there(self) -> None:
         """Raise ``NotFound`` if the folder was removed, alone or with the whole store."""

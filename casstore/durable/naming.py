@@ -60,9 +60,14 @@ def install_new(staged: Path, final: Path) -> None:
 def publish_exclusive(staged: Path, final: Path) -> None:
     """Give a synced file its name if nobody has it, so that it survives power loss.
 
-    Raises ``FileExistsError`` and leaves the staged file where it is if the name is taken.
+    Raises ``FileExistsError`` and leaves the staged file where it is if the name is taken; that one
+    survives power loss then, though whoever took it may not have come to that.
     """
-    link(staged, final)
+    try:
+        link(staged, final)
+    except FileExistsError:
+        sync_directory(final.parent)
+        raise
     sync_directory(final.parent)
     unlink(staged)
 
@@ -73,8 +78,8 @@ def create_exclusive(final: Path, data: bytes, staging: Path) -> None:
     Raises ``FileExistsError`` if it is taken.  ``staging`` lies on the same file system.
     """
     staged = staging / f"{os.urandom(8).hex()}.new"
-    write_synced(staged, data)
     try:
+        write_synced(staged, data)
         publish_exclusive(staged, final)
     except BaseException:
         staged.unlink(missing_ok=True)
@@ -84,8 +89,12 @@ def create_exclusive(final: Path, data: bytes, staging: Path) -> None:
 def replace_file(final: Path, data: bytes) -> None:
     """Write ``data`` under the name ``final``, in place of what was there, whole or not at all."""
     staged = final.with_name(f".{final.name}.{os.urandom(4).hex()}")
-    write_synced(staged, data)
-    rename(staged, final)
+    try:
+        write_synced(staged, data)
+        rename(staged, final)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
     sync_directory(final.parent)
 
 

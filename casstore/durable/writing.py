@@ -206,9 +206,11 @@ def write_new(path: bytes, buffers: Sequence[Buffer], *, executable: bool) -> No
 
 def is_out_of_space(error: BaseException | None) -> bool:
     """Tell whether ``error`` says, or came of one that says, that a disk or quota is full."""
-    while error is not None:
+    seen: set[int] = set()  # causes may lead back to themselves
+    while error is not None and id(error) not in seen:
         if isinstance(error, OSError) and error.errno in _FULL:
             return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 

@@ -83,13 +83,13 @@ class Mirror:
         return mirror
 
     def close(self) -> None:
-        """Let the index go, if nobody else uses it."""
+        """Let the index go, if nobody else uses it; who asks for it meanwhile waits."""
         with _lock:
             self._users -= 1
             if self._users:
                 return
             _open.pop(self._folder, None)
-        self.index.close()
+            self.index.close()
         self._forget()
 
     def reset(self) -> None:

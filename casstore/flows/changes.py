@@ -5,7 +5,7 @@ Knows: entries on both sides, in path order.  Never: frames, events, what is sho
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from casstore import durable
 from casstore.catalog import Stamp, stamp_of
 from casstore.digest import Digest
 from casstore.errors import FileMissing
-from casstore.folders import digest_of_file
+from casstore.folders import digest_of_file, side_by_side
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry, EntryKind
 from casstore.names import display_path
@@ -90,7 +90,8 @@ def compare_folder(
 def _compare_files(
     store: Store, view: VersionView, root: bytes, files: EntryTable
 ) -> Iterator[Change]:
-    pairs = _known(store, root, _merged(store.manifest(view.manifest), files))
+    both = side_by_side(store.manifest(view.manifest), files)
+    pairs = _known(store, root, (_Pair(entry, file) for entry, file in both))
     workers = default_workers()
     changes = ordered_map(
         lambda pair: _judge(root, pair), pairs, workers=workers, window=4 * workers
@@ -119,22 +120,6 @@ def _collect(walk: Walk, files: EntryTable) -> None:
         info = source.stat
         kind = EntryKind.EXECUTABLE if info.st_mode & 0o100 else EntryKind.FILE
         files.put(Entry(source.name, info.st_size, kind, b"", b"", stamp_of(info)))
-
-
-def _merged(entries: Iterable[Entry], files: Iterable[Entry]) -> Iterator[_Pair]:
-    """Yield the entries and files of equal paths together; both come in path order."""
-    left, right = iter(entries), iter(files)
-    entry, file = next(left, None), next(right, None)
-    while entry is not None or file is not None:
-        if file is None or (entry is not None and entry.path < file.path):
-            yield _Pair(entry, None)
-            entry = next(left, None)
-        elif entry is None or file.path < entry.path:
-            yield _Pair(None, file)
-            file = next(right, None)
-        else:
-            yield _Pair(entry, file)
-            entry, file = next(left, None), next(right, None)
 
 
 def _known(store: Store, root: bytes, pairs: Iterator[_Pair]) -> Iterator[_Pair]:

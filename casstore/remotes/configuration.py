@@ -14,12 +14,10 @@ from casstore import durable
 from casstore.errors import Conflict, Invalid, NotFound
 from casstore.names import check_name
 from casstore.remotes.addresses import parse_address
-from casstore.remotes.objects import Objects
 from casstore.remotes.probing import Probe
-from casstore.remotes.served import open_objects
 from casstore.settings import read_store_config
 
-__all__ = ["Remote", "add_remote", "keep_probe", "open_remote", "read_remotes", "remove_remote"]
+__all__ = ["Remote", "add_remote", "keep_probe", "read_remotes", "remove_remote"]
 
 CONFIG_FILE = "config.toml"
 TABLE = "remotes"
@@ -46,11 +44,6 @@ def read_remotes(root: Path) -> dict[str, Remote]:
     if not isinstance(tables, dict):
         raise _unreadable(root, TABLE)
     return {name: _remote_of(root, name, fields) for name, fields in tables.items()}
-
-
-def open_remote(root: Path, name: str) -> Objects:
-    """Return the objects of a remote; ``NotFound`` naming those there are if it is not known."""
-    return open_objects(_known(root, name).url)
 
 
 def add_remote(root: Path, name: str, url: str, *, upstream: bool = False) -> Remote:

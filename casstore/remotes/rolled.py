@@ -10,7 +10,8 @@ the roll lacks.  Where listing is refused, though FORMAT can be read:
   may list.  That is a listing of a moment ago, which every reader of a depot stands.
 - an object that may not be read is one that is not there, for that is how AWS and Ceph answer then;
   that credentials are still good is asked of FORMAT each time.
-- what was not there when it was read is listed no more, whatever the roll says.
+- what was not there when it was read is listed no more, whatever the roll says, until this machine
+  creates it.
 - claims are never listed from it: no one of them may be missed (``claims``).
 """
 
@@ -169,6 +170,7 @@ class Rolled:
             return
         with self._lock:
             self._created[name] = size_bytes
+            self._missing.discard(name)
         if self._owed is not None:
             self._owed.add(name, size_bytes)
 

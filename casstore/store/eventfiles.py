@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from casstore.depot import JournalFiles, read_journal_pack
+from casstore.errors import Corrupt, Unsupported
 from casstore.journal.events import Event
 from casstore.journal.wire import read_event, read_packed
 from casstore.packs import PackId
@@ -52,8 +53,10 @@ def _packed(
     yielded: set[str] = set()
     for (month, pack_id), wanted in packs.items():
         for frame in read_journal_pack(journal.pack_path(month, pack_id)):
-            if not frame.problem:
-                fact = read_packed(frame.data)
-                if fact.name in wanted and fact.name not in yielded:
-                    yielded.add(fact.name)
-                    yield fact, frame.data
+            try:
+                fact = read_packed(frame.whole())
+            except (Corrupt, Unsupported):
+                continue  # none of those that are wanted, which the index has applied, or lost
+            if fact.name in wanted and fact.name not in yielded:
+                yielded.add(fact.name)
+                yield fact, frame.data

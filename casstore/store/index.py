@@ -84,11 +84,17 @@ class Index:
         self._lock = durable.FileLock(folder / "db.lock")
         if not self._lock.acquire(LOCK_WAIT_SECONDS, shared=True):
             raise Busy("another process is making the index again", hint="wait and call again")
-        if renew:
-            self._renew()
-        else:
-            self._catalog = self._open()
-            self._after_open()
+        try:
+            if renew:
+                self._renew()
+            else:
+                self._catalog = self._open()
+                self._after_open()
+        except BaseException:
+            if self._catalog is not None:
+                self._catalog.close()
+            self._lock.release()
+            raise
 
     def is_shared(self) -> bool:
         """Tell whether several hosts may use the depot from now on."""

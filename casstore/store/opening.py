@@ -100,11 +100,11 @@ def is_open(root: Path) -> bool:
 
 
 def close_store(store: Store) -> None:
-    """Close a store for the whole process."""
+    """Close a store for the whole process; whoever opens it again meanwhile waits."""
     with _lock:
         for key in [key for key, known in _open_stores.items() if known is store]:
             del _open_stores[key]
-    store.close()
+        store.close()
 
 
 def _claim_index(root: Path) -> bool:

@@ -9,6 +9,7 @@ the process, and nothing refers to it.
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -222,9 +223,13 @@ class Session:
         self.folder.remove_files("pack")
 
     def close(self) -> None:
-        """End the session; what was not flushed is gone.  Its folder is the caller's."""
+        """End the session; what was not flushed is gone.  Its folder is the caller's.
+
+        A forked child leaves the packs, and the writes under way, to its parent.
+        """
         self._failed = self._failed or Error("the session has ended")
-        self._close_lanes()
+        if self.process == os.getpid():
+            self._close_lanes()
 
     def _close_lanes(self) -> None:
         for lanes in self._lanes.values():

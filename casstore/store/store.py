@@ -251,7 +251,8 @@ class Store:
     def _find_again(self, digests: Sequence[Digest], *, thorough: bool) -> bool:
         """Make frames findable that this session still holds, or that the index missed."""
         session = self._session
-        if session is not None and any(session.holds(digest) for digest in digests):
+        ours = session is not None and session.process == os.getpid()  # a child's is its parent's
+        if session is not None and ours and any(session.holds(digest) for digest in digests):
             session.flush()
             return True
         return thorough and self.index.find_again()

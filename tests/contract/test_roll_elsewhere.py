@@ -109,6 +109,17 @@ def memory(place_of, opened):
     return objects
 
 
+def test_what_was_missed_and_is_created_again_is_listed(memory):
+    """An index of the very packs that a lost one named has its name."""
+    writer = Rolled(Unlisted(memory), writing=True)
+    with pytest.raises(NotFound):
+        writer.read(name_of(1))
+    writer.create(name_of(1), b"one")
+    assert listed(writer, "packs/") == {Listed(name_of(1), 3)}
+    writer.tell()
+    assert listed(writer, "packs/") == {Listed(name_of(1), 3)}
+
+
 @pytest.mark.parametrize("in_ranges", [True, False])
 def test_what_is_gone_is_listed_no_more_once_it_was_missed(memory, in_ranges):
     """The roll names it for ever; a reader then looks where else it may lie."""

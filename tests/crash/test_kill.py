@@ -12,7 +12,7 @@ import worker
 from replay import leftovers
 
 import casstore
-from casstore.digest import parse_commit_id
+from casstore.digest import CommitId
 from casstore.journal import queries
 from casstore.store import close_store, create_store, live_versions
 
@@ -43,7 +43,7 @@ def go(process):
 def told(line):
     """Read one line of a worker: a version's number and commit."""
     number, commit = line.split()
-    return int(number), parse_commit_id(commit)
+    return int(number), CommitId(bytes.fromhex(commit))
 
 
 def returned_by(process):

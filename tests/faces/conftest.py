@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 from machines import Machine
 
+import casstore
 from casstore.artifacts import place, running, runrecord
+from casstore.artifacts.run import Run
 from casstore.cli.main import main
 from casstore.store import Store, close_store, open_store, opening
 
@@ -114,6 +116,7 @@ class Desk:
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder = folder
         self.root = root
+        self._started: list[subprocess.Popen[str]] = []
 
     @property
     def store(self) -> Store:
@@ -132,7 +135,7 @@ class Desk:
         """Start a script in another process, in this folder and with this store."""
         path = self.folder / f"script{len(list(self.folder.glob('script*.py')))}.py"
         path.write_text(textwrap.dedent(script))
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, str(path), *arguments],
             stdin=subprocess.PIPE if stdin else None,
             stdout=subprocess.PIPE,
@@ -140,6 +143,17 @@ class Desk:
             text=True,
             env={**os.environ, "PYTHONPATH": PACKAGE_FOLDER, **environment},
         )
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what a failed test left at work: its warnings would fail whichever test is next."""
+        for process in self._started:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
 
     def run(self, script: str, *arguments: str, code: int = 0, **environment: str) -> str:
         """Run a script in another process; returns what it printed."""
@@ -162,8 +176,28 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     folder.mkdir()
     monkeypatch.chdir(folder)
     _forget()
-    yield Desk(folder, tmp_path / "store")
+    desk = Desk(folder, tmp_path / "store")
+    yield desk
+    desk.end()
     _forget()
+
+
+@pytest.fixture
+def run(desk: Desk) -> Iterator[Run]:
+    """Give a run in project ``p`` that is active."""
+    with casstore.init(project="p") as run:
+        yield run
+
+
+@pytest.fixture
+def data(desk: Desk, run: Run) -> casstore.Artifact:
+    """Log a version of three files, one of them executable."""
+    desk.write("in/a.txt", "hello")
+    desk.write("in/sub/b.bin", bytes(range(256)) * 5000)
+    desk.write("in/tool", "#!/bin/sh\n", executable=True)
+    artifact = casstore.Artifact("data", "dataset", description="first", metadata={"lr": 0.1})
+    artifact.add_dir("in")
+    return run.log_artifact(artifact, aliases=["best"]).wait()
 
 
 def _forget() -> None:

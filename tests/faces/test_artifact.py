@@ -9,23 +9,6 @@ import casstore
 from casstore.errors import ArtifactFinalizedError, Invalid
 
 
-@pytest.fixture
-def run(desk):
-    with casstore.init(project="p") as run:
-        yield run
-
-
-@pytest.fixture
-def data(desk, run):
-    """Log a version of three files, one of them executable."""
-    desk.write("in/a.txt", "hello")
-    desk.write("in/sub/b.bin", bytes(range(256)) * 5000)
-    desk.write("in/tool", "#!/bin/sh\n", executable=True)
-    artifact = casstore.Artifact("data", "dataset", description="first", metadata={"lr": 0.1})
-    artifact.add_dir("in")
-    return run.log_artifact(artifact, aliases=["best"]).wait()
-
-
 def paths(artifact):
     return list(artifact.manifest.entries)
 

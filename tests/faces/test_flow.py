@@ -45,18 +45,22 @@ def gate(monkeypatch):
     gate.set()
 
 
-def logged():
-    """Check that every version is whole and is the one of its index; return how many there are."""
+def logged(*, dense=True):
+    """Check that every version is whole and is the one of its index; return how many there are.
+
+    Unless numbers are ``dense``, one may be nobody's: that of a commit which died with its claim.
+    """
     api = casstore.Api()
     if not api.artifact_collection_exists("p/race", "dataset"):
         return 0
     artifacts = list(api.artifacts("dataset", "p/race", order="+version"))
-    for number, artifact in enumerate(artifacts):
-        assert artifact.version == f"v{number}"
-        assert artifact.metadata == {"index": number}
-        assert f"index-{number}" in artifact.aliases
+    numbers = [int(artifact.version.removeprefix("v")) for artifact in artifacts]
+    assert numbers == (list(range(len(numbers))) if dense else sorted(set(numbers)))
+    for index, artifact in enumerate(artifacts):
+        assert artifact.metadata == {"index": index}
+        assert f"index-{index}" in artifact.aliases
         with casstore.open(f"p/{artifact.name}", "index.txt", "r") as stream:
-            assert stream.read() == str(number)
+            assert stream.read() == str(index)
         assert artifact.get_entry("big.bin").size == 3_000_000
     return len(artifacts)
 
@@ -100,9 +104,9 @@ def test_an_impatient_user_loses_nothing_that_was_there(desk, big):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=0.02)
             ended = True
-    there = logged()
+    there = logged(dense=False)
     desk.run(LOOP, "after", str(there), "2")
-    assert logged() == there + 2
+    assert logged(dense=False) == there + 2
 
 
 def test_every_error_of_the_background_is_said(desk, capsys):

@@ -11,12 +11,6 @@ from casstore.names import check_name, check_project
 
 
 @pytest.fixture
-def run(desk):
-    with casstore.init(project="p") as run:
-        yield run
-
-
-@pytest.fixture
 def draft(desk):
     desk.write("one", "1")
     desk.write("two", "2")

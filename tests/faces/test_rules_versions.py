@@ -12,12 +12,6 @@ import casstore
 from casstore.errors import Conflict, FileMissing
 
 
-@pytest.fixture
-def run(desk):
-    with casstore.init(project="p") as run:
-        yield run
-
-
 def artifact_of(desk, text="hello", name="data", type_name="dataset", **given):
     desk.write("a.txt", text)
     artifact = casstore.Artifact(name, type_name, **given)

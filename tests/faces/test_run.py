@@ -11,12 +11,6 @@ from casstore.artifacts import commits, runrecord
 from casstore.errors import Invalid, NotFound, UsageError
 
 
-@pytest.fixture
-def run(desk):
-    with casstore.init(project="p") as run:
-        yield run
-
-
 def an_artifact(desk, name="data", text="hello", **given):
     desk.write(f"{name}.txt", text)
     artifact = casstore.Artifact(name, given.pop("type", "dataset"), **given)

@@ -39,6 +39,21 @@ def mapped(path):
         return mmap.mmap(stream.fileno(), 0)
 
 
+def changed_unseen(pages, path, log):
+    """Log a mapped file and change it so that its stat stays as it was; return what was logged.
+
+    The kernel notes the first write to a page since that was written out, at a time of its choice.
+    """
+    for letter in b"bcdefghijk":
+        pages[0] = letter
+        view = log()
+        before = path.stat().st_mtime_ns
+        pages[1] = letter
+        if path.stat().st_mtime_ns == before:
+            return view
+    raise AssertionError("the page is written out each time at once")
+
+
 def content(store, view):
     (entry,) = store.manifest(view.manifest)
     return b"".join(map(bytes, read_entry(store, entry)))
@@ -53,15 +68,10 @@ def test_a_file_that_is_mapped_for_writing_is_read_again(
     (folder / "data").write_bytes(b"a" * size_bytes)
     age(monkeypatch, AGE_SECONDS)
     with mapped(folder / "data") as pages:
-        pages[0] = ord("b")
-        log(store, folder, "x")
-        before = os.stat(folder / "data")
-        pages[1] = ord("c")
-        after = os.stat(folder / "data")
-        assert (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
-        view = log(store, folder, "x")
-    assert content(store, view)[:3] == b"bca"
-    assert view.number == 1
+        view = changed_unseen(pages, folder / "data", lambda: log(store, folder, "x"))
+        again = log(store, folder, "x")
+        assert content(store, again)[:3] == bytes(pages[:3])
+    assert again.number == view.number + 1
 
 
 def test_a_file_that_nobody_writes_is_known_by_its_stat(store, log, folder, monkeypatch):
@@ -85,10 +95,8 @@ def test_a_mapped_file_of_another_user_is_believed_by_its_stat(store, log, folde
     age(monkeypatch, AGE_SECONDS)
     monkeypatch.setattr(durable.locks.fcntl, "fcntl", refused)
     with mapped(folder / "data") as pages:
-        pages[0] = ord("b")
-        log(store, folder, "x")
-        pages[1] = ord("c")
-        assert log(store, folder, "x").number == 0
+        view = changed_unseen(pages, folder / "data", lambda: log(store, folder, "x"))
+        assert log(store, folder, "x").number == view.number
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the lease that tells of writers is Linux's")

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from elsewhere import contents
 
 from casstore.errors import Corrupt
 from casstore.exchange import indexes, open_depot
@@ -16,16 +17,6 @@ from casstore.manifests import chunk_refs
 from casstore.packs import rows_at, writer
 from casstore.remotes import open_objects
 from casstore.store import close_store, create_store, live_versions
-
-
-def contents(store, view):
-    """Return every byte of a version, verified."""
-    files = {}
-    for entry in store.manifest(view.manifest):
-        refs = chunk_refs(entry.layout, entry.content, entry.size_bytes, store.frames.metadata)
-        digests = [ref.digest for _, ref in refs]
-        files[entry.path.decode()] = b"".join(map(bytes, store.frames.read(digests)))
-    return files
 
 
 def files_of(seed, count=6):

@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+from elsewhere import contents
 
 from casstore.errors import Corrupt
 from casstore.exchange import open_depot, write_index
@@ -17,7 +18,6 @@ from casstore.flows.verify import (
     verify_version_elsewhere,
 )
 from casstore.journal import queries
-from casstore.manifests import chunk_refs
 from casstore.packs import PackKind, read_rows
 from casstore.packs.format import RECORD
 from casstore.remotes import open_objects
@@ -32,16 +32,6 @@ def files_of(seed):
         "text.txt": f"line {seed}\n".encode() * 20_000,
         **{f"d/{number}.bin": draw.randbytes(draw.randrange(1, 40_000)) for number in range(6)},
     }
-
-
-def contents(store, view):
-    """Return every byte of a version, verified."""
-    files = {}
-    for entry in store.manifest(view.manifest):
-        refs = chunk_refs(entry.layout, entry.content, entry.size_bytes, store.frames.metadata)
-        digests = [ref.digest for _, ref in refs]
-        files[entry.path.decode()] = b"".join(map(bytes, store.frames.read(digests)))
-    return files
 
 
 @pytest.fixture
@@ -189,7 +179,7 @@ def rebuilt(store):
     return open_store(root)
 
 
-@pytest.mark.parametrize("how", ["frames", "footer", "header", "short", "gone", "nodes"])
+@pytest.mark.parametrize("how", ["frames", "footer", "header", "version", "short", "gone", "nodes"])
 def test_a_damaged_store_is_healed_from_a_depot(store, opened, logged, how):
     """Also after the index is made anew, it is the sound copy that is read."""
     view = logged("net", 1)
@@ -205,8 +195,8 @@ def test_a_damaged_store_is_healed_from_a_depot(store, opened, logged, how):
                 damage_frames(node, len(rows))
     elif how == "footer":
         flip(pack, pack.stat().st_size - 100)
-    elif how == "header":
-        flip(pack, 3)
+    elif how in {"header", "version"}:
+        flip(pack, {"header": 3, "version": 8}[how])
     elif how == "short":
         pack.write_bytes(pack.read_bytes()[: pack.stat().st_size // 2])
     else:

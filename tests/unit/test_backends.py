@@ -55,6 +55,15 @@ def test_a_code_in_the_chain_says_more_than_what_wraps_it():
     assert understood(outer) == Failure(Kind.NO_ROOT, "NoSuchBucket")
 
 
+def test_causes_that_lead_back_to_themselves_are_gone_through_once():
+    """Libraries keep errors and raise them again, so a chain of causes may be a circle."""
+    alone, first, second = ValueError(), ValueError(), StatusError(404)
+    alone.__cause__ = alone
+    first.__cause__, second.__cause__ = second, first
+    assert understood(alone).kind is Kind.OTHER
+    assert understood(first).kind is Kind.MISSING
+
+
 def test_what_is_told_repeats_no_text_of_a_library():
     """It may hold addresses and signatures."""
     assert understood(OSError("https://x?sig=secret")).said == "OSError"

@@ -188,6 +188,36 @@ def test_exclusive_creation_syncs_contents_before_the_name_and_the_name_before_i
     assert (steps[3].target, steps[4].path) == (tmp_path / "name", tmp_path)
 
 
+def test_a_name_that_is_taken_survives_power_loss_before_anybody_is_told_so(tmp_path):
+    """Whoever took it may have died before its folder was synced, and the loser relies on it."""
+    (tmp_path / "name").write_bytes(b"first")
+    steps = []
+    with durable.observe(steps.append), pytest.raises(FileExistsError):
+        durable.create_exclusive(tmp_path / "name", b"second", tmp_path)
+    assert kinds(steps) == ["create", "write", "sync", "syncdir"]
+    assert steps[-1].path == tmp_path
+
+
+def test_what_cannot_be_written_leaves_nothing_in_staging(tmp_path):
+    """A full disk shows while bytes are written, and half of them are nobody's."""
+
+    def full(step):
+        if step.kind == "write":
+            raise OSError(errno.ENOSPC, "no space left")
+
+    with durable.observe(full), pytest.raises(OSError, match="no space"):
+        durable.create_exclusive(tmp_path / "name", b"text", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_replaced_leaves_nothing_beside_it(tmp_path):
+    """As on a full disk, where what is left over would be in the way."""
+    (tmp_path / "file").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        durable.replace_file(tmp_path / "file", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_replacing_a_file_syncs_before_and_after_the_rename(tmp_path):
     """The old text or the new one is there at any time."""
     (tmp_path / "file").write_bytes(b"old")
@@ -367,3 +397,6 @@ def test_a_full_disk_is_told_from_other_errors(number, full):
     """Quotas count as disks."""
     assert durable.is_out_of_space(OSError(number, "x")) is full
     assert not durable.is_out_of_space(ValueError())
+    circle = ValueError()
+    circle.__cause__ = circle
+    assert not durable.is_out_of_space(circle)

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from casstore.errors import Corrupt, Unsupported
-from casstore.exchange import Indexed, RemoteDepot, disagreements, merged_id, read_roots
+from casstore.errors import Corrupt, NotFound, Unsupported
+from casstore.exchange import Indexed, IndexId, RemoteDepot, disagreements, merged_id, read_roots
 from casstore.flows.verify.merged import merged_problems
 from casstore.flows.verify.objects import DepotPacks, check_object
 from casstore.flows.verify.packs import PackState
@@ -51,7 +51,8 @@ class Looked:
     """What was found in a depot: the states of its packs, its problems, what to set aside.
 
     ``unsound`` are packs with something wrong, ``unread`` indexes and root lists that are not
-    theirs, ``lost_events`` events that were seen there and are there no more.
+    theirs, both without those of a later release, ``lost_events`` events that were seen there and
+    are there no more.
     """
 
     packs: PackStates
@@ -147,7 +148,9 @@ def look_elsewhere(
         folder = where.partition("/")[0]
         if folder in _KINDS:  # packs were looked at themselves
             _add(looked.problems, _KINDS[folder], f"{where}: {message}")
-    looked.unread += [where for where in depot.problems if _is_index(where)]
+    looked.unread += [
+        where for where in depot.problems if _is_index(where) and not _is_newer(depot, where)
+    ]
     _check_seen(depot, looked, seen)
     check_claims(depot, looked.problems)
     return looked
@@ -155,6 +158,19 @@ def look_elsewhere(
 
 def _is_index(where: str) -> bool:
     return _INDEX.match(where) is not None or merged_id(where) is not None
+
+
+def _is_newer(depot: RemoteDepot, where: str) -> bool:
+    """Tell whether an index that cannot be read is of a later release, and left as it is."""
+    match = _INDEX.match(where)
+    try:
+        if match is not None:
+            depot.frames.index_at(IndexId(bytes.fromhex(match[1])))
+    except Unsupported:
+        return True
+    except (Corrupt, NotFound):
+        return False
+    return False  # a merged one stands for others, so nothing is lost with it
 
 
 def _check_packs(depot: RemoteDepot, looked: Looked, sample: float, note: Progress) -> None:
@@ -195,7 +211,8 @@ def _check_each(
         if pack_id not in looked.unsound:
             problem = Problem("pack", None, None, None, state.name, state.message)
             looked.problems.add(problem)
-        looked.unsound[pack_id] = state
+        if not state.newer:
+            looked.unsound[pack_id] = state
         with depot.index.read() as reader:
             row = reader.pack_row(pack_id)
         if row is not None:
@@ -227,7 +244,7 @@ def _check_root_lists(
             missing = [one.hex() for one in read_roots(name, data) if one.hex() not in there]
         except (Corrupt, Unsupported) as error:
             _add(looked.problems, "index", f"{listed.name}: {error.message}")
-            looked.unread.append(listed.name)
+            looked.unread += [listed.name] if isinstance(error, Corrupt) else []
             continue
         if missing:
             looked.unread.append(listed.name)

@@ -4,7 +4,9 @@ Knows: every event that is there, loose or in a journal pack, and every one that
 Never: what events mean.
 """
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from casstore.depot import read_journal_pack
@@ -15,17 +17,21 @@ from casstore.journal.wire import is_event_name, read_event, read_packed
 from casstore.packs import PackId
 from casstore.store import Store
 
-__all__ = ["BadEvent", "bad_events", "check_events"]
+__all__ = ["BadEvent", "bad_events", "check_events", "holds_newer"]
 
 
 class BadEvent(NamedTuple):
-    """An event that is damaged or gone, or, without a ``name``, a journal pack with damage."""
+    """An event that is damaged or gone, or, without a ``name``, a journal pack with damage.
+
+    ``newer``: a later release wrote the pack, or an event in it.
+    """
 
     where: str
     message: str
     month: str
     name: str | None
     pack: PackId | None
+    newer: bool = False
 
 
 def check_events(store: Store, problems: Problems) -> None:
@@ -44,7 +50,8 @@ def bad_events(store: Store) -> Iterator[BadEvent]:
         for pack_id in store.journal.packs(month):
             if message := _wrong_in_pack(store, month, pack_id):
                 where = f"{month}/packs/{pack_id.hex()}"
-                yield BadEvent(where, message, month, None, pack_id)
+                newer = holds_newer(store.journal.pack_path(month, pack_id))
+                yield BadEvent(where, message, month, None, pack_id, newer)
     yield from _missing(store)
 
 
@@ -71,6 +78,19 @@ def _wrong_in_pack(store: Store, month: str, pack_id: PackId) -> str:
         except (Corrupt, Unsupported) as error:
             return error.message
     return ""
+
+
+def holds_newer(path: Path) -> bool:
+    """Tell whether a later release wrote a journal pack, or any event in it that can be read."""
+    try:
+        for packed in read_journal_pack(path):
+            with contextlib.suppress(Corrupt):
+                read_packed(packed.whole())
+    except Unsupported:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
 
 
 def _missing(store: Store) -> Iterator[BadEvent]:

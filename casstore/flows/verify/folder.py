@@ -5,14 +5,13 @@ Knows: what a file is against its entry.  Never: frames, packs, what put it ther
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from casstore.errors import FileMissing
 from casstore.flows.verify.problems import Progress
-from casstore.folders import Found, digest_of_file, walk_folder
+from casstore.folders import Found, digest_of_file, side_by_side, walk_folder
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry
 from casstore.parallel import default_workers, ordered_map
@@ -34,9 +33,7 @@ class Difference:
     kind: DifferenceKind
 
 
-class _Pair(NamedTuple):
-    entry: Entry | None
-    found: Found | None
+_Pair: TypeAlias = tuple[Entry | None, Found | None]
 
 
 def verify_folder(
@@ -52,7 +49,7 @@ def verify_folder(
     if not folder.is_dir():
         raise FileMissing(f"there is no folder at {folder}")
     root = os.fsencode(folder)
-    pairs = _merged(
+    pairs = side_by_side(
         store.manifest(view.manifest), walk_folder(root, lambda name: name != STORE_FOLDER)
     )
     workers = default_workers()
@@ -60,29 +57,13 @@ def verify_folder(
         lambda pair: (pair, _judge(root, pair)), pairs, workers=workers, window=4 * workers
     )
     differences = []
-    for pair, kind in judged:
-        path = pair.entry.path if pair.entry else pair.found.path if pair.found else b""
+    for (entry, found), kind in judged:
+        path = entry.path if entry else found.path if found else b""
         if kind is not None:
             differences.append(Difference(path, kind))
-        if progress is not None and pair.entry is not None:
-            progress(1, pair.entry.size_bytes)
+        if progress is not None and entry is not None:
+            progress(1, entry.size_bytes)
     return differences
-
-
-def _merged(entries: Iterable[Entry], found: Iterable[Found]) -> Iterator[_Pair]:
-    """Yield what is at equal paths together; both come in path order."""
-    left, right = iter(entries), iter(found)
-    entry, file = next(left, None), next(right, None)
-    while entry is not None or file is not None:
-        if file is None or (entry is not None and entry.path < file.path):
-            yield _Pair(entry, None)
-            entry = next(left, None)
-        elif entry is None or file.path < entry.path:
-            yield _Pair(None, file)
-            file = next(right, None)
-        else:
-            yield _Pair(entry, file)
-            entry, file = next(left, None), next(right, None)
 
 
 def _judge(root: bytes, pair: _Pair) -> DifferenceKind | None:

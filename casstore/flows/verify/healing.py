@@ -10,6 +10,7 @@ or in its new place::
     ->  their rows, in place of the old  ->  the mark that sets the damaged pack aside
 
 Its file stays until it is collected, but nobody reads it, an index that is made anew neither.
+What a later release wrote is named and left as it is: nothing here can tell what is wrong with it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -110,6 +111,7 @@ class _Healing:
     def __init__(self, store: Store, depot: RemoteDepot, *, dry_run: bool) -> None:
         self.frames = self.stored_bytes = self.kept = 0
         self.unsound: Unsound = {}
+        self._newer: Unsound = {}
         self.found = Problems()
         self._store = store
         self._depot = depot
@@ -125,7 +127,7 @@ class _Healing:
         sound = []
         for pack_id, state in pack_states(store, wanted, quick=False):
             if state.message:
-                self.unsound[pack_id] = state
+                (self._newer if state.newer else self.unsound)[pack_id] = state
                 message = state.message
                 self.found.add(Problem("pack", None, None, None, state.name, message))
             else:
@@ -142,7 +144,7 @@ class _Healing:
         check = VersionCheck(store, states, self.found, _ignore, self._node_elsewhere)
         with store.index.read() as reader:
             waiting, commits = list(parts.all_waiting(reader)), list(queries.commits(reader))
-            for pack_id, state in self.unsound.items():
+            for pack_id, state in (self.unsound | self._newer).items():
                 if (row := reader.pack_row(pack_id)) is not None:
                     states.put(row, state)
         for part in waiting:
@@ -292,7 +294,7 @@ class _Healing:
             return None
         try:
             return bytes(self._depot.frames.metadata(digest))
-        except Corrupt:
+        except (Corrupt, Unsupported):
             return None  # damaged there too: it stays what it is, and is named
 
 
@@ -305,11 +307,11 @@ def fetched(depot: RemoteDepot, digests: Iterable[Digest]) -> Iterator[tuple[Dig
         for digest, frame in depot.frames.read(sorted(left)):
             left.discard(digest)
             yield digest, frame
-    except Corrupt:
+    except (Corrupt, Unsupported):
         for digest in sorted(left):  # one of them is damaged: each by itself
             try:
                 found = list(depot.frames.read([digest]))
-            except Corrupt:
+            except (Corrupt, Unsupported):
                 continue  # nobody has it: the versions that need it are named
             yield from found
 

@@ -20,6 +20,7 @@ from casstore.digest import Digest
 from casstore.errors import Corrupt, NotFound, Unsupported
 from casstore.exchange import Event, Indexed, RemoteDepot, claim_again, disagreements
 from casstore.flows.verify.elsewhere import Looked, check_claims, check_versions, look_elsewhere
+from casstore.flows.verify.events import holds_newer
 from casstore.flows.verify.healing import Repaired
 from casstore.flows.verify.objects import DepotPacks, rows_of
 from casstore.flows.verify.places import PackStates
@@ -122,9 +123,16 @@ class _Healing:
         }
 
     def _renew_journal_packs(self, damaged: list[str], had: dict[str, Event]) -> None:
-        """Publish what was lost, with what can still be read of damaged journal packs."""
-        packs = {PackId(_id_of(name)) for name in damaged}
+        """Publish what was lost, with what can still be read of damaged journal packs.
+
+        Those that hold what a later release wrote stay: nobody here could publish that again.
+        """
         mirror = self._depot.mirror
+        newer = [name for name in damaged if self._holds_newer(name)]
+        for name in newer:
+            self._leave("event", f"{name}: {self._depot.problems[name]}")
+        damaged = [name for name in damaged if name not in newer]
+        packs = {PackId(_id_of(name)) for name in damaged}
         with mirror.index.read() as reader:
             still = [name for name, place in reader.events() if place.pack in packs]
         again = {
@@ -136,6 +144,11 @@ class _Healing:
         if events and not self._dry_run:
             self._depot.publish(events)
         self.lists += damaged
+
+    def _holds_newer(self, place: str) -> bool:
+        month = place.split("/")[1]
+        path = self._depot.mirror.journal.pack_path(month, PackId(_id_of(place)))
+        return holds_newer(path)
 
     def heal_claims(self) -> None:
         """Make the claims that are missing for sealed numbers."""
@@ -220,14 +233,14 @@ class _Healing:
         while batch := list(islice(known, FRAMES_AT_ONCE)):
             try:
                 yield from zip(batch, self._store.frames.read_encoded(batch), strict=True)
-            except Corrupt:
+            except (Corrupt, Unsupported):
                 yield from self._one_by_one(batch)
 
     def _one_by_one(self, batch: list[Digest]) -> Iterator[tuple[Digest, Encoded]]:
         for digest in batch:
             try:
                 (frame,) = self._store.frames.read_encoded([digest])
-            except Corrupt:
+            except (Corrupt, Unsupported):
                 continue  # damaged here too: the versions that need it are named
             yield digest, frame
 

@@ -3,7 +3,8 @@
 Knows: which events are missed here, what replaces a damaged file of them.  Never: frames.
 
 An event is bound to its name, so one that is fetched is the one that was lost.  A journal pack with
-damage is written anew, with all of it that can be had, and set aside.
+damage is written anew, with all of it that can be had, and set aside; but for one that holds what a
+later release wrote: nobody here could write that anew.
 """
 
 import os
@@ -34,15 +35,18 @@ def heal_events(store: Store, depot: RemoteDepot, *, dry_run: bool = False) -> i
     Returns how many, in a dry run how many it would be.
     """
     bad = list(bad_events(store))
-    packs = {(one.month, one.pack) for one in bad if one.name is None and one.pack is not None}
+    packs = [
+        (one.month, one.pack, one.newer) for one in bad if one.name is None and one.pack is not None
+    ]
     wanted = {one.name for one in bad if one.name is not None} | _unmade(store, depot)
-    for _, pack_id in packs:
+    for _, pack_id, _ in packs:
         wanted |= _lost_of(store, pack_id)
     had = {fact.name: (fact, data) for fact, data in _files(depot, wanted)}
     if dry_run:
         return len(had)
-    for month, pack_id in sorted(packs):
-        _replace_pack(store, month, pack_id, had)
+    for month, pack_id, newer in packs:
+        if not newer:
+            _replace_pack(store, month, pack_id, had)
     loose = _replace_loose(store, bad, had)
     months: dict[str, list[tuple[Event, bytes]]] = defaultdict(list)
     for name, (fact, data) in had.items():

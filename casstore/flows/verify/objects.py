@@ -17,6 +17,7 @@ from casstore.flows.verify.packs import (
     check_frames,
     check_structure,
     state_of,
+    was_ours,
 )
 from casstore.packs import PackId, PackKind, Row, rows_at
 from casstore.packs.format import RECORD
@@ -82,7 +83,6 @@ def check_object(
     ``RemoteError``, and nothing about the pack.
     """
     name = pack_id.hex()
-
     read = _reading(depot, pack_id)
     try:
         rows, problem = _rows(read, name, size_bytes, indexed)
@@ -91,10 +91,15 @@ def check_object(
     except NotFound:
         return PackState(name, -1, f"pack {name} is gone")
     found = state_of(name, size_bytes, chosen, damaged)
-    if not problem:
+    if problem is None:
         return found
     known = indexed is not None and sample >= 1  # then which frames are damaged is known
-    return PackState(name, size_bytes, problem, found.damaged, broken=not known)
+    newer = found.newer or (
+        isinstance(problem, Unsupported) and not was_ours(read, size_bytes, name)
+    )
+    return PackState(
+        name, size_bytes, problem.message, found.damaged, broken=not known, newer=newer
+    )
 
 
 def rows_of(
@@ -127,16 +132,18 @@ def rows_by_footer(
     return kind, sorted(rows, key=_offset)
 
 
-def _rows(read: Read, name: str, size_bytes: int, indexed: Indexed | None) -> tuple[list[Row], str]:
+def _rows(
+    read: Read, name: str, size_bytes: int, indexed: Indexed | None
+) -> tuple[list[Row], Corrupt | Unsupported | None]:
     """Return the rows by offset, and what is wrong with the structure."""
     named = sorted(indexed.rows, key=_offset) if indexed is not None else None
     try:
         rows = check_structure(read, size_bytes, name)
     except (Corrupt, Unsupported) as error:
-        return named or [], error.message
+        return named or [], error
     if named is not None and named != rows:
-        return rows, f"pack {name}: {_MESSAGE_OF_INDEX}"
-    return rows, ""
+        return rows, Corrupt(f"pack {name}: {_MESSAGE_OF_INDEX}")
+    return rows, None
 
 
 def _reading(depot: RemoteDepot, pack_id: PackId) -> Read:

@@ -16,10 +16,27 @@ from typing import TypeAlias
 from casstore.chunks import decode
 from casstore.digest import Buffer, Digest, digest_of
 from casstore.errors import Corrupt, Unsupported
-from casstore.packs import Row, rows_at
-from casstore.packs.format import FOOTER_ROW, HEADER, RECORD, RECORD_MAGIC, TRAILER
+from casstore.packs import PackKind, Row, rows_at
+from casstore.packs.format import (
+    FOOTER_ROW,
+    FORMAT_VERSION,
+    HEADER,
+    HEADER_MAGIC,
+    RECORD,
+    RECORD_MAGIC,
+    TRAILER,
+    pack_id_of,
+)
 
-__all__ = ["PackState", "Read", "check_frames", "check_pack_at", "check_structure", "state_of"]
+__all__ = [
+    "PackState",
+    "Read",
+    "check_frames",
+    "check_pack_at",
+    "check_structure",
+    "state_of",
+    "was_ours",
+]
 
 STRETCH_BYTES = 4 * 1024 * 1024
 MAX_GAP_BYTES = 64 * 1024  # reading over a gap is cheaper than another read
@@ -36,7 +53,8 @@ class PackState:
 
     ``message`` is empty for a sound one.  ``size_bytes`` is -1 for one that is gone.  ``damaged``
     holds the frames that are not what their digest says.  ``broken`` says that the structure is
-    not whole, so which frames are is only known by reading each one.
+    not whole, so which frames are is only known by reading each one.  ``newer``: a later release
+    wrote it, or frames in it, so nothing here can tell what is wrong, and it is left as it is.
     """
 
     name: str
@@ -44,6 +62,7 @@ class PackState:
     message: str = ""
     damaged: frozenset[Digest] = frozenset()
     broken: bool = False
+    newer: bool = False
 
     @property
     def is_gone(self) -> bool:
@@ -58,24 +77,47 @@ def check_pack_at(read: Read, size_bytes: int, name: str, *, quick: bool) -> Pac
     """
     try:
         rows = check_structure(read, size_bytes, name)
-    except (Corrupt, Unsupported) as error:
+    except Corrupt as error:
         return PackState(name, size_bytes, error.message, broken=True)
+    except Unsupported as error:
+        newer = not was_ours(read, size_bytes, name)
+        return PackState(name, size_bytes, error.message, broken=True, newer=newer)
     damaged = [] if quick else list(check_frames(read, size_bytes, rows))
     return state_of(name, size_bytes, rows, damaged)
 
 
 def state_of(
-    name: str, size_bytes: int, rows: Sequence[Row], damaged: Sequence[tuple[Row, str]]
+    name: str,
+    size_bytes: int,
+    rows: Sequence[Row],
+    damaged: Sequence[tuple[Row, Corrupt | Unsupported]],
 ) -> PackState:
     """Return the state of a pack that is whole but for some frames."""
     if not damaged:
         return PackState(name, size_bytes)
-    row, reason = damaged[0]
+    row, error = damaged[0]
     message = (
         f"pack {name}: {len(damaged)} of {len(rows)} frames are damaged, "
-        f"the first at byte {row.offset}: {reason}"
+        f"the first at byte {row.offset}: {error.message}"
     )
-    return PackState(name, size_bytes, message, frozenset(row.digest for row, _ in damaged))
+    frames = frozenset(row.digest for row, _ in damaged)
+    newer = any(isinstance(error, Unsupported) for _, error in damaged)
+    return PackState(name, size_bytes, message, frames, newer=newer)
+
+
+def was_ours(read: Read, size_bytes: int, name: str) -> bool:
+    """Tell whether a pack that says that it is of a later release says so by damage.
+
+    Its name is that of a header of this release, with the footer that it has.
+    """
+    random = HEADER.unpack(read(HEADER.size, 0))[-1]
+    footer_bytes = TRAILER.unpack(read(TRAILER.size, size_bytes - TRAILER.size))[0]
+    start = size_bytes - TRAILER.size - footer_bytes
+    if start < HEADER.size:
+        return False
+    footer = read(footer_bytes, start)
+    heads = (HEADER.pack(HEADER_MAGIC, FORMAT_VERSION, kind, 0, random) for kind in PackKind)
+    return any(pack_id_of(head, footer).hex() == name for head in heads)
 
 
 def check_structure(read: Read, size_bytes: int, name: str) -> list[Row]:
@@ -97,7 +139,9 @@ def check_structure(read: Read, size_bytes: int, name: str) -> list[Row]:
     return rows
 
 
-def check_frames(read: Read, size_bytes: int, rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
+def check_frames(
+    read: Read, size_bytes: int, rows: Iterable[Row]
+) -> Iterator[tuple[Row, Corrupt | Unsupported]]:
     """Yield the rows whose frame is not as written, and why; they come by offset."""
     for stretch in _stretches(rows):
         start = stretch[0].offset
@@ -107,7 +151,7 @@ def check_frames(read: Read, size_bytes: int, rows: Iterable[Row]) -> Iterator[t
             try:
                 _check_record(memoryview(view)[row.offset - start :], row)
             except (Corrupt, Unsupported) as error:
-                yield row, error.message
+                yield row, error
 
 
 def _stretches(rows: Iterable[Row]) -> Iterator[list[Row]]:

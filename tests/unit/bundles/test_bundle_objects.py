@@ -1,10 +1,12 @@
 """Bundles as depots: what ``remotes.Objects`` promises, as far as a file written once can."""
 
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from casstore import durable
 from casstore.bundles import BundleReader, BundleWriter, Contents, Listing
 from casstore.bundles.about import About, read_about, readme, write_about
 from casstore.errors import Conflict, Corrupt, Invalid, NotFound, RemoteError, Unsupported
@@ -99,6 +101,25 @@ def test_leaving_without_publishing_leaves_nothing(tmp_path):
         for number in range(4):
             writer.create(f"packs/{number:02}/x", os.urandom(30_000))
         assert len(list(tmp_path.iterdir())) > 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_that_cannot_all_be_named_leave_nothing(tmp_path, monkeypatch):
+    """Half of a bundle under its name would be taken for one whose other parts are elsewhere."""
+    install = durable.install_new
+
+    def full(staged, final):
+        if any(path.name.startswith("b") for path in tmp_path.iterdir()):
+            raise OSError(errno.ENOSPC, "no space left")
+        install(staged, final)
+
+    monkeypatch.setattr(durable, "install_new", full)
+    with BundleWriter(tmp_path / "b.zip", CONTENTS, part_bytes=60_000) as writer:
+        writer.create("FORMAT", b"one")
+        for number in range(4):
+            writer.create(f"packs/{number:02}/x", os.urandom(30_000))
+        with pytest.raises(OSError, match="no space"):
+            writer.publish()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -190,13 +190,15 @@ def test_intents_are_kept_for_each_name_apart(index):
         assert reader.intent("p", "a") is None
 
 
-def test_settings_are_kept(index):
-    """They last beyond the process."""
+def test_settings_are_kept(index, tmp_path):
+    """They are there when the index is opened again."""
     index.write(lambda writer: writer.set_meta("boot", b"abc"))
-    index.sync()
-    with index.read() as reader:
+    index.close()
+    again = Catalog(tmp_path)
+    with again.read() as reader:
         assert reader.meta("boot") == b"abc"
         assert reader.meta("other") is None
+    again.close()
 
 
 def test_a_reader_sees_one_moment(index):

@@ -64,6 +64,16 @@ def test_a_damaged_file_of_accepted_numbers_is_passed_over(files, tmp_path):
     assert files.accepted("p", "net") == frozenset()
 
 
+def test_what_was_cut_short_can_be_accepted_again(files, tmp_path):
+    """Where there are no hard links a killed process leaves half a file under its name."""
+    files.accept("p", "net", [(3, COMMIT)], tmp_path / "tmp")
+    (path,) = (tmp_path / "numbers" / "accepted" / "p" / "net").iterdir()
+    path.write_bytes(path.read_bytes()[:10])
+    assert files.accepted("p", "net") == frozenset()
+    files.accept("p", "net", [(3, COMMIT)], tmp_path / "tmp")
+    assert files.accepted("p", "net") == {(3, COMMIT)}
+
+
 def test_an_authority_is_drawn_and_read_back():
     """Two are never the same."""
     one, two = draw_authority(), draw_authority()

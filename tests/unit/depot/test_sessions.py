@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,16 @@ def test_a_session_has_a_folder_and_a_lease_of_one_name(root):
     session.new_path("pack").write_bytes(b"x")
     session.close()
     assert names(root / "tmp") == names(root / "leases") == []
+
+
+def test_a_session_that_cannot_begin_is_not_alive(root):
+    """As on a full disk: else nobody would be alone while this process lives."""
+    (root / "tmp").rmdir()
+    (root / "tmp").touch()
+    with pytest.raises(NotADirectoryError):
+        SessionFolder(root)
+    assert live_sessions(root) == []
+    assert list((root / "leases").iterdir()) == []
 
 
 def test_names_for_new_files_are_never_the_same(root):
@@ -151,6 +162,29 @@ def test_a_depot_whose_empty_folders_were_not_copied_still_has_sessions(tmp_path
     assert session.path.is_dir()
     session.close()
     assert dead_sessions(tmp_path) == []
+
+
+def test_a_pack_that_is_noted_while_a_version_is_published_is_kept(root, monkeypatch):
+    """A lane seals its pack whenever it is full; its frames are found by who runs again."""
+    first, second = PackId(bytes([1]) * 32), PackId(bytes([2]) * 32)
+    session = SessionFolder(root)
+    attempt = session.new_attempt()
+    attempt.note(first)
+    other = threading.Thread(target=attempt.note, args=(second,))
+    unlink = Path.unlink
+
+    def note_first(path, **options):
+        if path.suffix == ".kept":
+            other.start()
+            other.join(0.5)
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", note_first)
+    attempt.published([first])
+    other.join()
+    assert failed_notes(session.path) == {}
+    monkeypatch.undo()
+    session.close()
 
 
 def test_of_a_dead_sessions_notes_only_those_of_failed_attempts_stay(root):

@@ -7,15 +7,8 @@ import pytest
 
 from casstore.errors import Corrupt
 from casstore.flows.log import log_files
-from casstore.store import Closure, Commit, close_store, commit, create_store
+from casstore.store import Closure, Commit, commit
 from casstore.worktree import Walk
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = create_store(tmp_path / "store")
-    yield store
-    close_store(store)
 
 
 @pytest.fixture

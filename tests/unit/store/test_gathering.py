@@ -2,24 +2,15 @@
 
 import errno
 
-import pytest
-
 from casstore.flows.verify import verify_store
 from casstore.journal.bodies import RunUpdateBody
 from casstore.journal.subjects import RunSubject
 from casstore.journal.wire import is_event_name, write_event
 from casstore.packs.format import FOOTER_ROW, RECORD, TRAILER
-from casstore.store import close_store, create_store, gathering
+from casstore.store import gathering
 
 OCTOBER_US = 1_696_500_000_000_000
 LIMIT = 64
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = create_store(tmp_path / "store")
-    yield store
-    close_store(store)
 
 
 def say(store, count, first=0):

@@ -6,14 +6,6 @@ from casstore.catalog import Reader
 from casstore.depot import JournalFiles
 from casstore.journal.bodies import RunStartBody
 from casstore.journal.subjects import RunSubject
-from casstore.store import close_store, create_store
-
-
-@pytest.fixture
-def store(tmp_path):
-    made = create_store(tmp_path / "store")
-    yield made
-    close_store(made)
 
 
 def start_run(store, name):

@@ -14,22 +14,13 @@ from casstore.packs import PackKind
 from casstore.store import (
     Commit,
     add_part,
-    close_store,
     commit,
-    create_store,
     find_version,
     finish_round,
     finishing,
     live_versions,
     version_of_part,
 )
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = create_store(tmp_path / "store")
-    yield store
-    close_store(store)
 
 
 def draft_of(store, files):

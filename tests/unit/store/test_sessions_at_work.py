@@ -8,17 +8,12 @@ import pytest
 
 from casstore.chunks import Encoder
 from casstore.digest import digest_of
+from casstore.errors import Corrupt
 from casstore.flows.log import log_files
+from casstore.flows.verify import verify_store
 from casstore.packs import PackKind
-from casstore.store import Commit, close_store, commit, create_store, draft
+from casstore.store import Commit, commit, draft
 from casstore.worktree import Walk
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = create_store(tmp_path / "store")
-    yield store
-    close_store(store)
 
 
 def log(store, folder, files, name="net"):
@@ -107,3 +102,26 @@ def test_a_flush_waits_for_the_pack_that_another_thread_is_filling(store, monkey
     session.flush()
     assert session.pack_of(token) is not None
     other.join(timeout=30)
+
+
+def test_a_forked_child_leaves_alone_the_packs_that_its_parent_is_filling(store):
+    """It finds nothing of what they hold, may close the store, and the parent goes on."""
+    session = store.session()
+    first, second = frame("before the fork"), frame("after the fork")
+    session.add([first])
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            store.frames.read([first[0]])
+        except Corrupt:
+            store.close()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    session.add([second])
+    session.flush()
+    read = map(bytes, store.frames.read([first[0], second[0]]))
+    assert [*read] == [first[1], second[1]]
+    assert verify_store(store).problems == []
