@@ -143,17 +143,18 @@ def number_label(label: str) -> NumberLabel | None:
     return NumberLabel(int(match[2]), bool(match[3]), match[1] or "")
 
 
-def check_name(name: str) -> str:
-    """Return ``name`` if an artifact may bear it (W&B): ``[a-zA-Z0-9_-.]+``, at most 128."""
+def check_name(name: str, *, of: str = "an artifact") -> str:
+    """Return ``name`` if an artifact may bear it (W&B): ``[a-zA-Z0-9_-.]+``, at most 128.
+
+    ``of`` says in messages whose name it is.
+    """
     if not isinstance(name, str) or not _NAME.match(name) or name in {".", ".."}:
         raise Invalid(
-            f"{name!r} cannot name an artifact",
+            f"{name!r} cannot name {of}",
             hint="use letters, digits, dashes, underscores and dots",
         )
     if len(name) > MAX_NAME_CHARS:
-        raise Invalid(
-            f"an artifact's name has at most {MAX_NAME_CHARS} characters: {name[:40]!r}..."
-        )
+        raise Invalid(f"{of}'s name has at most {MAX_NAME_CHARS} characters: {name[:40]!r}...")
     return name
 
 

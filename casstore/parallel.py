@@ -49,6 +49,7 @@ class Lock(type(threading.RLock())):  # type: ignore[misc]  # the class has no p
     """
 
     def __init__(self) -> None:
+        super().__init__()
         _locks.add(self)
 
     def renew(self) -> None:

@@ -2,6 +2,7 @@
 
     python examples/parallel_dask.py
 
+Needs `pip install 'dask[distributed]'`.
 Each task adds a part of a data set from whatever process Dask runs it in; then the version is
 finished. Whoever upserts the same path again must upsert the same bytes.
 """

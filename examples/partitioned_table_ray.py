@@ -2,6 +2,7 @@
 
     python examples/partitioned_table_ray.py
 
+Needs `pip install ray`.
 Five tasks each add one part of a table; the last run adds what joins them and finishes the version.
 """
 

@@ -2,7 +2,7 @@
 
     python examples/tables.py
 
-Needs `pip install casstore numpy pillow pandas`: the pictures are arrays, the end is a data frame.
+Needs `pip install numpy pillow pandas`: the pictures are arrays, the end is a data frame.
 """
 
 import numpy as np

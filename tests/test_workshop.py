@@ -124,20 +124,21 @@ def test_the_readme_links_to_files_that_exist():
 
 
 def test_the_readmes_python_runs(tmp_path):
-    """Twenty lines, as they stand there, in an empty folder."""
+    """Twenty lines, as they stand there, in an empty folder; and once more in the same one."""
     (program,) = blocks("python")
     environment = {**os.environ, "CASSTORE_HOME": str(tmp_path / "store"), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["v0", "0.93"]
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program],
+            cwd=tmp_path,
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == ["v0", "0.93"]
     assert len(program.splitlines()) <= 25
 
 

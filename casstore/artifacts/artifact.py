@@ -19,7 +19,13 @@ from casstore.artifacts.elsewhere import pull_versions, push_versions
 from casstore.artifacts.finished import Finished
 from casstore.artifacts.jsonable import metadata_of
 from casstore.artifacts.lineage import Lineage
-from casstore.artifacts.linking import link_to, linked_versions, warn_of_link
+from casstore.artifacts.linking import (
+    check_target,
+    checked_aliases,
+    link_to,
+    linked_versions,
+    warn_of_link,
+)
 from casstore.artifacts.place import Place, current_place
 from casstore.artifacts.runinfo import RunInfo, maker_of, users_of
 from casstore.artifacts.runrecord import RunFields, RunRecord, current_record, working_place
@@ -227,6 +233,8 @@ class Artifact(ArtifactContents):
         A draft is logged first.  Raises ``Invalid`` (a ``ValueError``) for a collection of another
         type, and for the version's own.
         """
+        given = checked_aliases(aliases)
+        check_target(target_path)
         if self._now() is None:
             if self._pending is None:
                 self.save()
@@ -235,7 +243,7 @@ class Artifact(ArtifactContents):
         if not finished.is_stored:
             return self
         warn_of_link(finished, "its source is linked")
-        return Artifact._of(link_to(finished, target_path, aliases, working_place()))
+        return Artifact._of(link_to(finished, target_path, given, working_place()))
 
     def unlink(self) -> None:
         """End the link that this artifact is; its source stays.

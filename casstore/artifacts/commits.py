@@ -158,7 +158,11 @@ def request_for(
 
 
 def _commit(place: Place, store: Store, artifact: ArtifactProperties, request: Commit) -> Committed:
-    committed = artifact._drafting.commit(store, request)  # noqa: SLF001
+    try:
+        committed = artifact._drafting.commit(store, request)  # noqa: SLF001
+    except Exception as error:
+        error.add_note(f"{request.name!r} was not logged; log it again when the cause is gone")
+        raise
     say_unchanged(store, request, committed)
     if place.remote:
         return replace(committed, version=for_runs().share(place, store, committed.version))

@@ -133,12 +133,12 @@ class Finished:
 
     def links(self) -> list["Finished"]:
         """Return the version as it stands in every collection that it is linked to."""
-        commit = self.view.commit
-        if not self.view.links:
+        view = self._present()
+        if not view.links:
             return []
         with self.store.index.read() as reader:
-            places = dict.fromkeys((link.project, link.name) for link in self.view.links)
-            views = [queries.member(reader, *place, commit) for place in places]
+            places = dict.fromkeys((link.project, link.name) for link in view.links)
+            views = [queries.member(reader, *place, view.commit) for place in places]
         return [Finished(self.store, view) for view in views if view is not None]
 
     def link(self, project: str, name: str, aliases: Sequence[str]) -> "Finished":
@@ -153,21 +153,27 @@ class Finished:
     @property
     def version(self) -> str:
         """``vN``, or the commit id of a version that another store numbered."""
-        number = number_of(self.store, self.view)
+        number = number_of(self.store, self._present())
         return self.view.commit.hex() if number is None else f"v{number}"
 
     @property
     def name(self) -> str:
-        """``name:vN``."""
-        number = number_of(self.store, self.view)
-        return f"{self.view.label}{':' if number is not None else '@'}{self.version}"
+        """``name:vN``, or ``name@ID`` as ``version``."""
+        version = self.version
+        return f"{self.view.label}{':' if version.startswith('v') else '@'}{version}"
+
+    def _present(self) -> VersionView:
+        """Return the version as it is now: a push may have given it a number since it was read."""
+        with self.store.index.read() as reader:
+            view = queries.member(reader, self.view.project, self.view.name, self.view.commit)
+        return view or self.view
 
     def default_root(self, *, with_version: bool = True) -> Path:
-        """Return where ``download`` and ``checkout`` put files where nobody says."""
+        """Return where ``download`` and ``checkout`` put files where nobody says, in full (W&B)."""
         name = self.name if with_version else self.view.label
         if os.name == "nt":  # pragma: no cover - a colon cannot stand in a name there
             name = name.replace(":", "-")
-        return Path(read_environment().artifact_dir or "artifacts") / name
+        return Path(read_environment().artifact_dir or "artifacts").absolute() / name
 
     def download(self, root: Path, prefix: str | None, *, allow_missing: bool = False) -> None:
         """Lay the files out under ``root``; what differs at a path of the version is replaced."""
@@ -254,10 +260,7 @@ class Finished:
 
     def refresh(self) -> None:
         """Read the version again."""
-        with self.store.index.read() as reader:
-            view = queries.member(reader, self.view.project, self.view.name, self.view.commit)
-        if view is not None:
-            self._show_fields(view)
+        self._show_fields(self._present())
 
 
 def timestamp(time_us: int) -> str:

@@ -9,9 +9,9 @@ from casstore.artifacts.finished import Finished
 from casstore.artifacts.place import Place
 from casstore.artifacts.terminal import termwarn
 from casstore.errors import Invalid
-from casstore.names import check_alias, parse_reference, texts
+from casstore.names import Reference, check_alias, parse_reference, texts
 
-__all__ = ["checked_aliases", "link_to", "linked_versions", "warn_of_link"]
+__all__ = ["check_target", "checked_aliases", "link_to", "linked_versions", "warn_of_link"]
 
 
 def link_to(
@@ -20,7 +20,17 @@ def link_to(
     """Link a version into ``[[entity/]project/]name``; returns it as it stands there.
 
     The project is that of ``place`` where none is named; the entity is accepted and finds nothing.
-    Raises ``Invalid`` for a path that names a version, and as ``lifecycle.link`` does.
+    Raises as ``check_target`` and ``lifecycle.link`` do.
+    """
+    reference = check_target(target_path)
+    project = reference.project or place.project
+    return finished.link(project, reference.name, checked_aliases(aliases))
+
+
+def check_target(target_path: str) -> Reference:
+    """Return where a link is to go; ``Invalid`` for a path that names a version, or nothing.
+
+    To be asked before a draft is logged for the link's sake.
     """
     reference = parse_reference(target_path)
     if reference.explicit:
@@ -28,8 +38,7 @@ def link_to(
             f"{target_path!r} names a version, and a link goes to a collection",
             hint=f"link to {target_path.partition(':')[0].partition('@')[0]!r}, with aliases=[...]",
         )
-    project = reference.project or place.project
-    return finished.link(project, reference.name, checked_aliases(aliases))
+    return reference
 
 
 def checked_aliases(aliases: Iterable[str] | str | None) -> list[str]:

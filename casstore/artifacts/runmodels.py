@@ -9,7 +9,7 @@ from pathlib import Path
 
 from casstore.artifacts.artifact import Artifact
 from casstore.artifacts.commits import log_in_run
-from casstore.artifacts.linking import checked_aliases, link_to, warn_of_link
+from casstore.artifacts.linking import check_target, checked_aliases, link_to, warn_of_link
 from casstore.artifacts.runartifacts import RunArtifacts
 from casstore.artifacts.runrecord import store_for_looking
 from casstore.errors import Invalid
@@ -39,6 +39,7 @@ class RunModels(RunArtifacts):
         """
         self._record.check_usable("link_artifact")
         given = checked_aliases(aliases)
+        check_target(target_path)
         if artifact.is_draft() and artifact._pending is None:  # noqa: SLF001 - the same room
             log_in_run(self._record, artifact)
         artifact.wait()

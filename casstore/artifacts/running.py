@@ -302,6 +302,7 @@ def _end_all(state: str, exit_code: int) -> bool:
         try:
             run._end(state, exit_code)  # noqa: SLF001 - the same room
         except Exception as error:  # noqa: BLE001 - said, since nobody is left to catch it
-            termerror(f"run {run.id}: {error}")
+            notes = "; ".join(getattr(error, "__notes__", ()))
+            termerror(f"run {run.id}: {error}{f' ({notes})' if notes else ''}")
             went_well = False
     return went_well

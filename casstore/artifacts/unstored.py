@@ -80,6 +80,9 @@ class Unstored(Finished):
             hint="run without mode='disabled'",
         )
 
+    def _present(self) -> VersionView:
+        return self.view
+
     @property
     def version(self) -> str:
         """``v0``."""

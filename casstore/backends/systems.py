@@ -48,7 +48,8 @@ def _unsupported(scheme: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise Unsupported(
-            f"nothing here speaks {scheme}://", hint="use the tool that does"
+            f"nothing here speaks {scheme}://",
+            hint="check how it is spelled, or use the tool that does",
         ) from error
     except ImportError as error:
         raise Unsupported(f"{scheme}:// cannot be used: {error}", hint="install it") from error

@@ -5,6 +5,7 @@ Knows: how aliases are asked for and shown.  Never: how they are recorded.
 
 import click
 
+from casstore.cli.completing import NAME, REF
 from casstore.cli.options import Options, Verbs
 from casstore.cli.output import print_json, print_line, print_table
 from casstore.cli.records import alias_names, version_record
@@ -25,7 +26,7 @@ def alias() -> None:
 
 
 @alias.command("set")
-@click.argument("ref", metavar="REF")
+@click.argument("ref", metavar="REF", type=REF)
 @click.argument("aliases", metavar="ALIAS...", nargs=-1, required=True)
 @click.pass_obj
 def set_(options: Options, *, ref: str, aliases: tuple[str, ...]) -> None:
@@ -44,7 +45,7 @@ def set_(options: Options, *, ref: str, aliases: tuple[str, ...]) -> None:
 
 
 @alias.command("rm")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", type=NAME)
 @click.argument("aliases", metavar="ALIAS...", nargs=-1, required=True)
 @click.pass_obj
 def rm(options: Options, *, name: str, aliases: tuple[str, ...]) -> None:
@@ -81,7 +82,7 @@ def _in_doubt(collection: CollectionView, commit: CommitId | None) -> str:
 
 
 @alias.command("ls")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", type=NAME)
 @click.pass_obj
 def ls(options: Options, *, name: str) -> None:
     """List the aliases of a name and the version that each one means.

@@ -14,6 +14,7 @@ import click
 from casstore.bundles import Base, BundleReader, Inventory
 from casstore.cli.bundled import show_applied, show_made, show_nothing, show_report
 from casstore.cli.carrying import bar_of, origin_of, raise_conflicts, raise_damage, wanted
+from casstore.cli.completing import PLACE, REF
 from casstore.cli.messages import progress_bar, say
 from casstore.cli.options import Options, Verbs
 from casstore.cli.workspace import Workspace
@@ -53,8 +54,10 @@ def bundle() -> None:
 
 @bundle.command("create")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.argument("refs", metavar="[REF]...", nargs=-1)
-@click.option("--since", metavar="REF", help="Leave out what REF has; take what came after it.")
+@click.argument("refs", metavar="[REF]...", nargs=-1, type=REF)
+@click.option(
+    "--since", metavar="REF", type=REF, help="Leave out what REF has; take what came after it."
+)
 @click.option(
     "--have",
     metavar="INVENTORY",
@@ -62,7 +65,9 @@ def bundle() -> None:
     help="Leave out what is in it: `casstore inventory export` of the far side.",
 )
 @click.option("--split", metavar="SIZE", help="Make several files of at most SIZE, such as 4G.")
-@click.option("--from", "from_", metavar="NAME|URL", help="Take them from there, not the store.")
+@click.option(
+    "--from", "from_", metavar="NAME|URL", type=PLACE, help="Take them from there, not the store."
+)
 @click.option("--all", "everything", is_flag=True, help="Take every version of every project.")
 @click.pass_obj
 def create(

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from casstore.cli.completing import IN_VERSION, PLACE, REF
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import path_text, typed_path
 from casstore.cli.source import source_of
@@ -21,9 +22,11 @@ __all__ = ["cat"]
 
 
 @click.command(cls=Verb)
-@click.argument("ref", metavar="REF")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-@click.option("--from", "from_", metavar="NAME|URL", help="Straight from another depot.")
+@click.argument("ref", metavar="REF", type=REF)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=IN_VERSION)
+@click.option(
+    "--from", "from_", metavar="NAME|URL", type=PLACE, help="Straight from another depot."
+)
 @click.pass_obj
 def cat(options: Options, *, ref: str, paths: tuple[str, ...], from_: str | None) -> None:
     """Write files of a version to standard output, one after the other.

@@ -1,4 +1,4 @@
-"""``casstore completion``: a script that lets the shell complete verbs and options.
+"""``casstore completion``: a script that lets the shell complete what is typed.
 
 Knows: click's own scripts.  Never: stores.
 """
@@ -12,23 +12,45 @@ from casstore.errors import Unsupported
 
 __all__ = ["completion"]
 
+BASH_COLONS = r"""
+_casstore_references() {
+    # bash takes a colon for the end of a word: name:version is put together again
+    local line="${COMP_LINE:0:COMP_POINT}"
+    local last="${line##*[[:space:]]}" words
+    if [[ $line != *:* || $COMP_WORDBREAKS != *:* ]]; then
+        _casstore_completion "$@"
+        return
+    fi
+    IFS=$' \t\n' read -r -a words <<< "${line%"$last"}"
+    COMP_WORDS=("${words[@]}" "$last")
+    COMP_CWORD=${#words[@]}
+    _casstore_completion "$@"
+    COMPREPLY=("${COMPREPLY[@]#"${last%"${last##*:}"}"}")
+}
+
+complete -o nosort -F _casstore_references casstore"""
+"""Follows click's script."""
+
 COMPLETE_VARIABLE = "_CASSTORE_COMPLETE"
 
 
 @click.command(cls=Verb)
-@click.argument("shell", type=click.Choice(["bash", "fish", "zsh"]))
+@click.argument("shell", metavar="SHELL", type=click.Choice(["bash", "fish", "zsh"]))
 @click.pass_context
 def completion(context: click.Context, *, shell: str) -> None:
-    """Print a script that lets your shell complete verbs and options.
+    """Print a script that lets SHELL, which is bash, fish or zsh, complete what you type.
 
-    bash: eval "$(casstore completion bash)" in ~/.bashrc; zsh: the same in ~/.zshrc; fish: casstore
-    completion fish > ~/.config/fish/completions/casstore.fish
+    Verbs, options, names and versions, remotes, paths.  bash: eval "$(casstore completion bash)"
+    in ~/.bashrc; zsh: the same in ~/.zshrc, after compinit; fish: casstore completion fish >
+    ~/.config/fish/completions/casstore.fish
     """
     options: Options = context.obj
     kind = get_completion_class(shell)
     if kind is None:
         raise Unsupported(f"click has no completion for {shell}", hint="upgrade click")
     script = kind(context.find_root().command, {}, "casstore", COMPLETE_VARIABLE).source()
+    if shell == "bash":
+        script += BASH_COLONS
     if options.json:
         print_json(shell=shell, script=script)
     else:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from casstore.cli.completing import OTHER, REF
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import (
     path_fields,
@@ -32,8 +33,8 @@ LETTERS = {"added": "A", "removed": "D", "changed": "M", "mode": "X"}
 
 
 @click.command(cls=Verb)
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", type=REF)
+@click.argument("b", metavar="B", type=OTHER)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if there are differences.")
 @click.option(
     "--ignore", metavar="GLOB", multiple=True, help="Leave out what matches in the folder B."

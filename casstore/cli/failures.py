@@ -49,7 +49,8 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(type(error).__name__, error.message, error.hint, error.exit_code)
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "casstore"
-        return Failure("UsageError", error.format_message(), f"see `{command} --help`", 2)
+        message = " ".join(error.format_message().split())  # lists of choices have lines
+        return Failure("UsageError", message, f"see `{command} --help`", 2)
     if isinstance(error, click.ClickException):
         return Failure("UsageError", error.format_message(), "", 2)
     if isinstance(error, KeyboardInterrupt | click.Abort):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from casstore.cli.completing import FOLDER, PLACE, REF
 from casstore.cli.messages import progress_bar, say
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
@@ -23,11 +24,15 @@ __all__ = ["get"]
 
 
 @click.command(cls=Verb)
-@click.argument("ref", metavar="REF")
-@click.option("-o", "--output", metavar="DIR", help="The folder to fill.  [default: ./NAME]")
+@click.argument("ref", metavar="REF", type=REF)
+@click.option(
+    "-o", "--output", metavar="DIR", type=FOLDER, help="The folder to fill.  [default: ./NAME]"
+)
 @click.option("--include", metavar="GLOB", multiple=True, help="Only paths that match.")
 @click.option("--exclude", metavar="GLOB", multiple=True, help="No paths that match.")
-@click.option("--from", "from_", metavar="NAME|URL", help="Straight from another depot.")
+@click.option(
+    "--from", "from_", metavar="NAME|URL", type=PLACE, help="Straight from another depot."
+)
 @click.option("--force", is_flag=True, help="Replace files that have other content.")
 @click.option(
     "-j", "--jobs", type=click.IntRange(1, 64), help="Threads.  [default: one a processor]"

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from casstore import durable
+from casstore.cli.completing import FOLDER
 from casstore.cli.messages import say
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import print_json, print_line
@@ -23,7 +24,7 @@ __all__ = ["init"]
 
 
 @click.command(cls=Verb)
-@click.argument("folder", metavar="[DIR]", required=False)
+@click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
 @click.pass_obj
 def init(options: Options, *, folder: str | None) -> None:
     """Make a store: DIR/.casstore, in the working directory if no DIR is given.

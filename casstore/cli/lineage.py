@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from casstore.cli.completing import REF
 from casstore.cli.messages import say
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import print_json_lists, print_line
@@ -26,7 +27,7 @@ NEAREST_EDGES = 1000
 
 
 @click.command(cls=Verb)
-@click.argument("ref", metavar="REF")
+@click.argument("ref", metavar="REF", type=REF)
 @click.option("--upstream", is_flag=True, help="Only what it came from.")
 @click.option("--downstream", is_flag=True, help="Only what came of it.")
 @click.option("--depth", type=click.IntRange(min=0), metavar="N", help="At most N versions away.")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import click
 
 from casstore.catalog import Reader
+from casstore.cli.completing import IN_VERSION, REF
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import (
     path_text,
@@ -34,6 +35,7 @@ from casstore.journal.views import CollectionView, VersionView
 from casstore.manifests import Entry
 from casstore.store import (
     Store,
+    label_of,
     number_of,
     partly_here,
     reference_to,
@@ -45,10 +47,12 @@ from casstore.store import (
 
 __all__ = ["ls"]
 
+ID_CHARS = 8
+
 
 @click.command(cls=Verb)
-@click.argument("ref", metavar="[NAME|REF]", required=False)
-@click.argument("prefix", metavar="[PREFIX]", required=False)
+@click.argument("ref", metavar="[NAME|REF]", required=False, type=REF)
+@click.argument("prefix", metavar="[PREFIX]", required=False, type=IN_VERSION)
 @click.option("--all", "every_project", is_flag=True, help="List the names of every project.")
 @click.option("--deleted", is_flag=True, help="List removed versions too.")
 @click.pass_obj
@@ -73,23 +77,23 @@ def _names(place: Workspace, project: str | None) -> None:
     store = place.existing_or_empty()
     found = _collections(store, project) if store else []
     if place.options.json:
-        print_json_list("artifacts", (artifact_record(name, held) for name, held in found))
+        print_json_list("artifacts", (artifact_record(name, held) for name, held, _ in found))
     elif not found:
         place_text = f"project {project!r}" if project else "any project"
         _nothing(place, f"nothing was logged to {place_text} of the store at {place.choice.path}")
     elif place.options.quiet:
-        print_line("\n".join([_name(name, project) for name, _ in found]))
+        print_line("\n".join([_name(name, project) for name, *_ in found]))
     else:
         rows = [
             (
                 _name(name, project),
                 name.type,
-                "-" if held.number is None else f"v{held.number}",
+                latest,
                 str(held.versions),
                 size_text(held.size),
                 time_text(held.time),
             )
-            for name, held in found
+            for name, held, latest in found
         ]
         print_table(("NAME", "TYPE", "LATEST", ">VERSIONS", ">SIZE", "LOGGED"), rows)
 
@@ -98,27 +102,31 @@ def _name(collection: CollectionView, project: str | None) -> str:
     return collection.label if project else f"{collection.project}/{collection.label}"
 
 
-def _collections(store: Store, project: str | None) -> list[tuple[CollectionView, Held]]:
-    """Return names that have versions, each with what it holds."""
+def _collections(store: Store, project: str | None) -> list[tuple[CollectionView, Held, str]]:
+    """Return names that have versions, each with what it holds and what its newest is called."""
     found = []
     with store.index.read() as reader:
         for each in queries.projects(reader) if project is None else [project]:
             held = census(reader, each, store.numbering)
             views = [view for view in queries.collections(reader, each) if view.name in held]
-            if store.standpoint.authority is not None:  # then others give numbers too
-                held = {view.name: _held(store, reader, view, held[view.name]) for view in views}
-            found += [(view, held[view.name]) for view in views]
+            found += [(view, *_newest(store, reader, view, held[view.name])) for view in views]
     return found
 
 
-def _held(store: Store, reader: Reader, collection: CollectionView, counted: Held) -> Held:
+def _newest(
+    store: Store, reader: Reader, collection: CollectionView, counted: Held
+) -> tuple[Held, str]:
     """Return what a collection holds, its newest version being what ``latest`` means here."""
+    if counted.number is not None and store.standpoint.authority is None:
+        return counted, f"v{counted.number}"  # only this store gives numbers
     newest = shown_latest(store, reader, collection.project, collection.name)
     if newest is None:
-        return counted._replace(number=None)
+        return counted._replace(number=None), "-"
     ref = newest.manifest
     number = number_of(store, newest)
-    return Held(counted.versions, number, ref.size, ref.entries, newest.created_at)
+    held = Held(counted.versions, number, ref.size, ref.entries, newest.created_at)
+    label = label_of(store, newest)
+    return held, label.name if label.exact else f"@{newest.commit.hex()[:ID_CHARS]}"
 
 
 def _versions(place: Workspace, text: str, *, deleted: bool) -> None:

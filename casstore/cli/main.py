@@ -18,7 +18,8 @@ import click
 from casstore.cli.ending import no_more_interruptions, signals_restored
 from casstore.cli.options import Options, Verbs
 from casstore.cli.streams import drop_output, open_missing, tell
-from casstore.cli.table import VERBS, load, load_verb
+from casstore.cli.table import VERBS, likely_verb, load, load_verb
+from casstore.errors import UsageError
 
 __all__ = ["main", "root", "run_alone"]
 
@@ -35,6 +36,17 @@ class _Root(Verbs):
         command: click.Command | None = load_verb(cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the verb that is called; ``UsageError`` that helps on where there is none."""
+        name = args[0]
+        if name in VERBS or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        meant = likely_verb(name)
+        hint = f"did you mean `casstore {meant}`? " if meant else ""
+        raise UsageError(f"there is no verb {name!r}", hint=f"{hint}see `casstore --help`")
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Verbs"):
             formatter.write_dl([(name, place.summary) for name, place in VERBS.items()])
@@ -46,7 +58,12 @@ def _show_release(context: click.Context, _parameter: click.Parameter, value: bo
         context.exit()
 
 
-@click.group(cls=_Root, invoke_without_command=True, subcommand_metavar="VERB ...")
+@click.group(
+    cls=_Root,
+    invoke_without_command=True,
+    subcommand_metavar="VERB ...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,

@@ -5,6 +5,7 @@ Knows: how it is asked for and told.  Never: what makes a number a conflict.
 
 import click
 
+from casstore.cli.completing import NAME
 from casstore.cli.options import Options, Verbs
 from casstore.cli.output import print_json, print_line
 from casstore.cli.workspace import Workspace
@@ -20,7 +21,7 @@ def numbers() -> None:
 
 
 @numbers.command("accept")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", type=NAME)
 @click.pass_obj
 def accept(options: Options, *, name: str) -> None:
     """Let every number of a name mean what it means now.

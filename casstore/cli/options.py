@@ -10,9 +10,13 @@ from typing import Any
 
 import click
 
+from casstore.cli.completing import FOLDER
 from casstore.errors import FileMissing
 
 __all__ = ["GLOBAL_OPTIONS", "Options", "Verb", "Verbs"]
+
+WHOLE = 1000
+"""Characters of a sentence that is not cut."""
 
 
 @dataclass(slots=True)
@@ -59,6 +63,7 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
     click.Option(
         ["--store"],
         metavar="DIR",
+        type=FOLDER,
         expose_value=False,
         callback=_set("store"),
         help="The store's folder.  [default: CASSTORE_HOME, the nearest .casstore, your own]",
@@ -96,6 +101,7 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
     click.Option(
         ["-C", "start_folder"],
         metavar="DIR",
+        type=FOLDER,
         multiple=True,
         expose_value=False,
         is_eager=True,
@@ -144,6 +150,14 @@ class Verbs(click.Group):
         """Write the family's options and commands."""
         _write_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does: its first sentence, whole."""
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, each.get_short_help_str(WHOLE)) for name, each in found.items() if each]
+            )
 
 
 def _write_options(

@@ -22,6 +22,7 @@ from casstore.cli.carrying import (
     unsound_records,
     wanted,
 )
+from casstore.cli.completing import BUNDLE, REF
 from casstore.cli.messages import say, shows_progress
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
@@ -39,8 +40,14 @@ __all__ = ["pull"]
 
 
 @click.command(cls=Verb)
-@click.argument("refs", metavar="[REF]...", nargs=-1)
-@click.option("--from", "from_", metavar="NAME|URL|BUNDLE", help="From where.  [default: as push]")
+@click.argument("refs", metavar="[REF]...", nargs=-1, type=REF)
+@click.option(
+    "--from",
+    "from_",
+    metavar="NAME|URL|BUNDLE",
+    type=BUNDLE,
+    help="From where.  [default: as push]",
+)
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @INCLUDE
 @EXCLUDE

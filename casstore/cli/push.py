@@ -22,6 +22,7 @@ from casstore.cli.carrying import (
     total_of,
     wanted,
 )
+from casstore.cli.completing import BUNDLE, PLACE, REF
 from casstore.cli.messages import say, shows_progress
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
@@ -54,9 +55,20 @@ def _refuse_part(
 
 
 @click.command(cls=Verb)
-@click.argument("refs", metavar="[REF]...", nargs=-1)
-@click.option("--to", metavar="NAME|URL", help="Where.  [default: the upstream, else the only one]")
-@click.option("--from", "from_", metavar="NAME|URL|BUNDLE", help="Push from there, not the store.")
+@click.argument("refs", metavar="[REF]...", nargs=-1, type=REF)
+@click.option(
+    "--to",
+    metavar="NAME|URL",
+    type=PLACE,
+    help="Where.  [default: the upstream, else the only one]",
+)
+@click.option(
+    "--from",
+    "from_",
+    metavar="NAME|URL|BUNDLE",
+    type=BUNDLE,
+    help="Push from there, not the store.",
+)
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would travel.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 16), default=4, help="Packs sent at once.")

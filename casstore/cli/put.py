@@ -15,6 +15,7 @@ import click
 
 from casstore import durable
 from casstore.artifacts.jsonable import metadata_of
+from casstore.cli.completing import FILE, NAME
 from casstore.cli.ending import no_more_interruptions
 from casstore.cli.messages import progress_bar, say, shows_progress
 from casstore.cli.options import Options, Verb
@@ -80,9 +81,12 @@ class _Done:
 
 
 @click.command(cls=Verb)
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=FILE)
 @click.option(
-    "--name", metavar="NAME", help="The artifact's name.  [default: the path's last part]"
+    "--name",
+    metavar="NAME",
+    type=NAME,
+    help="The artifact's name.  [default: the path's last part]",
 )
 @click.option(
     "-t",
@@ -318,7 +322,8 @@ def _print(options: Options, store: Store, given: _Input, done: _Done) -> None:
     reference = reference_to(store, view)
     if given.outside_links:
         links = count_text(given.outside_links, "symlink")
-        say(options, f"{links} led outside and were followed (--symlinks error refuses those)")
+        were = "was" if given.outside_links == 1 else "were"
+        say(options, f"{links} led outside and {were} followed (--symlinks error refuses those)")
     if done.committed.kept_aside:
         say(
             options,

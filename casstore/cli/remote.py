@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from casstore.cli.carrying import connected
+from casstore.cli.completing import FOLDER, PLACE, REMOTE
 from casstore.cli.messages import say
 from casstore.cli.options import Options, Verbs
 from casstore.cli.output import count_text, one_line, print_json, print_line, print_table
@@ -39,7 +40,7 @@ def remote() -> None:
 
 @remote.command("add")
 @click.argument("name", metavar="NAME")
-@click.argument("url", metavar="URL")
+@click.argument("url", metavar="URL", type=FOLDER)
 @click.option("--upstream", is_flag=True, help="Let this be the one that gives the numbers.")
 @click.pass_obj
 def add(options: Options, *, name: str, url: str, upstream: bool) -> None:
@@ -64,11 +65,13 @@ def ls(options: Options) -> None:
     with Workspace(options) as place:
         store = place.existing_or_empty()
         known = list(read_remotes(store.root).values()) if store else []
+    if not known and not options.json:
+        say(options, "no remotes (`casstore remote add NAME URL` names one)")
     _show(known, options)
 
 
 @remote.command("rm")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", type=REMOTE)
 @click.pass_obj
 def rm(options: Options, *, name: str) -> None:
     """Forget a place; what lies there stays.
@@ -101,7 +104,7 @@ def rm(options: Options, *, name: str) -> None:
 
 
 @remote.command("check")
-@click.argument("name", metavar="[NAME]", required=False)
+@click.argument("name", metavar="[NAME]", required=False, type=REMOTE)
 @click.pass_obj
 def check(options: Options, *, name: str | None) -> None:
     """Try what places can do, and keep the result; all of them without NAME.
@@ -126,7 +129,7 @@ def check(options: Options, *, name: str | None) -> None:
 
 
 @remote.command("compact")
-@click.argument("name", metavar="[NAME|URL]", required=False)
+@click.argument("name", metavar="[NAME|URL]", required=False, type=PLACE)
 @click.option("-n", "--dry-run", is_flag=True, help="Only say how many could be merged.")
 @click.pass_obj
 def compact(options: Options, *, name: str | None, dry_run: bool) -> None:

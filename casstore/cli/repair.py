@@ -12,6 +12,7 @@ import click
 
 from casstore.bundles import BundleReader
 from casstore.cli.carrying import connected
+from casstore.cli.completing import BUNDLE, PLACE
 from casstore.cli.messages import progress_bar
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
@@ -35,8 +36,12 @@ SOURCE = "NAME|URL|FOLDER|BUNDLE"
 
 
 @click.command(cls=Verb)
-@click.option("--from", "from_", metavar=SOURCE, help="Heal the store with what is there.")
-@click.option("--to", metavar="NAME|URL", help="Heal that depot with what is in the store.")
+@click.option(
+    "--from", "from_", metavar=SOURCE, type=BUNDLE, help="Heal the store with what is there."
+)
+@click.option(
+    "--to", metavar="NAME|URL", type=PLACE, help="Heal that depot with what is in the store."
+)
 @click.option(
     "-n", "--dry-run", is_flag=True, help="Only say what is wrong and what would be done."
 )

@@ -5,6 +5,7 @@ Knows: which versions are meant.  Never: how they are brought back.
 
 import click
 
+from casstore.cli.completing import REF
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import print_json, print_line
 from casstore.cli.records import version_record
@@ -17,7 +18,7 @@ __all__ = ["restore"]
 
 
 @click.command(cls=Verb)
-@click.argument("refs", metavar="REF...", nargs=-1, required=True)
+@click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REF)
 @click.pass_obj
 def restore(options: Options, *, refs: tuple[str, ...]) -> None:
     """Bring removed versions back under their numbers.

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from casstore.cli.completing import REF
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.records import version_record
@@ -21,7 +22,7 @@ __all__ = ["rm"]
 
 
 @click.command(cls=Verb)
-@click.argument("refs", metavar="REF...", nargs=-1, required=True)
+@click.argument("refs", metavar="REF...", nargs=-1, required=True, type=REF)
 @click.option("--all-versions", is_flag=True, help="Remove every version of the NAME given as REF.")
 @click.option(
     "--keep-last",

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from casstore.cli.completing import REF
 from casstore.cli.drift import drift_line, drift_record, find_drift
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import (
@@ -35,7 +36,7 @@ MICROSECONDS = 1_000_000
 
 
 @click.command(cls=Verb)
-@click.argument("ref", metavar="REF")
+@click.argument("ref", metavar="REF", type=REF)
 @click.option("--deleted", is_flag=True, help="Show it even if it was removed.")
 @click.option("--drift", is_flag=True, help="Ask which references have changed; then exit 4.")
 @click.pass_context

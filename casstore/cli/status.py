@@ -19,6 +19,8 @@ from casstore.flows.health import status as status_of
 
 __all__ = ["status"]
 
+MAX_NAMED = 20
+
 
 @click.command(cls=Verb)
 @click.pass_obj
@@ -51,6 +53,8 @@ def status(options: Options) -> None:
 def _record(found: Status) -> dict[str, Any]:
     fields = dataclasses.asdict(found)
     fields.pop("root")
+    names = fields["projects"]
+    fields |= {"projects": len(names), "project_names": names}
     return {key: _plain(value) for key, value in fields.items()}
 
 
@@ -61,9 +65,13 @@ def _plain(value: Any) -> Any:
 def _print(found: Status) -> None:
     print_line(
         f"holds     {count_text(found.versions, 'version')} of"
-        f" {count_text(found.collections, 'name')} in {count_text(found.projects, 'project')};"
+        f" {count_text(found.collections, 'name')} in {count_text(len(found.projects), 'project')};"
         f" {count_text(found.runs, 'run')}"
     )
+    if found.projects[1:]:
+        more = len(found.projects) - MAX_NAMED
+        named = ", ".join(found.projects[:MAX_NAMED])
+        print_line(f"projects  {one_line(named)}{f' and {more:,} more' if more > 0 else ''}")
     if found.partly_here:
         count = count_text(found.partly_here, "version")
         print_line(f"partly    {count}: the rest comes when it is read, or by `casstore pull`")

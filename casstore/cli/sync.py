@@ -23,6 +23,7 @@ from casstore.cli.carrying import (
     unsound_records,
     wanted,
 )
+from casstore.cli.completing import NAME, PLACE
 from casstore.cli.messages import say
 from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
@@ -41,11 +42,12 @@ __all__ = ["sync"]
 
 
 @click.command(cls=Verb)
-@click.argument("refs", metavar="[NAME]...", nargs=-1)
+@click.argument("refs", metavar="[NAME]...", nargs=-1, type=NAME)
 @click.option(
     "--with",
     "remote",
     metavar="NAME|URL",
+    type=PLACE,
     help="With whom.  [default: the upstream, else the only one]",
 )
 @click.option("--all", "every_project", is_flag=True, help="Versions of every project.")

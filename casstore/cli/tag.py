@@ -5,6 +5,7 @@ Knows: how tags are asked for and shown.  Never: how they are recorded.
 
 import click
 
+from casstore.cli.completing import REF
 from casstore.cli.options import Options, Verbs
 from casstore.cli.output import print_json, print_line
 from casstore.cli.records import version_record
@@ -24,7 +25,7 @@ def tag() -> None:
 
 
 @tag.command("set")
-@click.argument("ref", metavar="REF")
+@click.argument("ref", metavar="REF", type=REF)
 @click.argument("tags", metavar="TAG...", nargs=-1, required=True)
 @click.pass_obj
 def set_(options: Options, *, ref: str, tags: tuple[str, ...]) -> None:
@@ -37,7 +38,7 @@ def set_(options: Options, *, ref: str, tags: tuple[str, ...]) -> None:
 
 
 @tag.command("rm")
-@click.argument("ref", metavar="REF")
+@click.argument("ref", metavar="REF", type=REF)
 @click.argument("tags", metavar="TAG...", nargs=-1, required=True)
 @click.pass_obj
 def rm(options: Options, *, ref: str, tags: tuple[str, ...]) -> None:
@@ -49,7 +50,7 @@ def rm(options: Options, *, ref: str, tags: tuple[str, ...]) -> None:
 
 
 @tag.command("ls")
-@click.argument("ref", metavar="REF")
+@click.argument("ref", metavar="REF", type=REF)
 @click.pass_obj
 def ls(options: Options, *, ref: str) -> None:
     """List the tags of a version."""

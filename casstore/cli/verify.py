@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from casstore.cli.completing import FOLDER, PLACE, REF
 from casstore.cli.drift import find_drift
 from casstore.cli.messages import progress_bar, say
 from casstore.cli.options import Options, Verb
@@ -45,11 +46,11 @@ WHAT_HELPS = (
 
 
 @click.command(cls=Verb)
-@click.argument("ref", metavar="[REF]", required=False)
-@click.argument("folder", metavar="[DIR]", required=False)
+@click.argument("ref", metavar="[REF]", required=False, type=REF)
+@click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
 @click.option("--quick", is_flag=True, help="Check the structure only, not every byte.")
 @click.option("--references", is_flag=True, help="Ask which references of REF have changed.")
-@click.option("--remote", metavar="NAME|URL", help="Check another depot, or REF there.")
+@click.option("--remote", metavar="NAME|URL", type=PLACE, help="Check another depot, or REF there.")
 @click.option("--sample", type=Sample(), help="Of a depot's chunks, read that part: 1%.")
 @click.pass_context
 def verify(

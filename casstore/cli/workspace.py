@@ -173,7 +173,9 @@ class Workspace:
         view = self.version(text, deleted=deleted)
         if not reference.id_prefix and number_label(reference.label) is None:
             exact = reference_to(self.existing(), view)
-            raise Invalid(f"{text!r} is no explicit version", hint=f"it means {exact} now")
+            raise Invalid(
+                f"{text!r} names no version by number or id", hint=f"it means {exact} now: say that"
+            )
         return view
 
 

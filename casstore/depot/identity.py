@@ -49,7 +49,7 @@ def read_identity(root: Path) -> Identity:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(
-            f"no store at {root}", hint="put something, or run `casstore init`"
+            f"no store at {root}", hint="what is put makes it; --store names another one"
         ) from None
     return parse_identity(data, str(root))
 

@@ -36,11 +36,11 @@ Level: TypeAlias = Literal["ok", "warning", "error"]
 class Status:
     """A store in numbers.
 
-    ``versions`` are those not removed, ``partly_here`` those of them that were pulled without some
-    bytes; ``packs`` and ``stored_bytes`` are as the index has them; ``shared``: several hosts may
-    use it at once; ``sessions`` are the ids of those at work now, this process's among them if it
-    has one;
-    ``conflicts`` say one by one what somebody has to decide, and how.
+    ``projects`` are names; ``versions`` are those not removed, ``partly_here`` those of them that
+    were pulled without some bytes; ``packs`` and ``stored_bytes`` are as the index has them;
+    ``shared``: several hosts may use it at once; ``sessions`` are the ids of those at work now,
+    this process's among them if it has one; ``conflicts`` say one by one what somebody has to
+    decide, and how.
     """
 
     root: Path
@@ -48,7 +48,7 @@ class Status:
     index_folder: Path
     read_only: bool
     shared: bool
-    projects: int
+    projects: tuple[str, ...]
     collections: int
     versions: int
     partly_here: int
@@ -79,7 +79,7 @@ def status(store: Store) -> Status:
             index_folder=store.index_folder,
             read_only=store.read_only,
             shared=store.sharing.now(),
-            projects=len(queries.projects(reader)),
+            projects=tuple(queries.projects(reader)),
             collections=_count(queries.collections(reader)),
             versions=_count(
                 item for item in queries.commits(reader) if queries.is_alive(reader, item)

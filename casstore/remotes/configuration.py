@@ -52,12 +52,13 @@ def add_remote(root: Path, name: str, url: str, *, upstream: bool = False) -> Re
     Raises ``Invalid`` for a name or URL that cannot be, ``Conflict`` if the name means another
     place already.  A store has one upstream: the last that was said to be it.
     """
-    remote = Remote(check_name(name), parse_address(url).url, upstream)
+    remote = Remote(check_name(name, of="a remote"), parse_address(url).url, upstream)
     known = read_remotes(root)
     before = known.get(name)
     if before is not None and before.url != remote.url:
         raise Conflict(
-            f"the remote {name!r} is {before.url} already", hint=f"casstore remote rm {name}"
+            f"the remote {name!r} is {before.url} already",
+            hint=f"`casstore remote rm {name}` forgets that, or choose another name",
         )
     if before is not None:
         remote = replace(before, upstream=upstream or before.upstream)

@@ -5,7 +5,8 @@ nothing is there or two things are.
 Never: entries, frames, how versions come about, which number is whose (``journal.numbers``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from casstore.catalog import Reader
@@ -39,6 +40,8 @@ __all__ = [
     "shown_latest",
     "versions_of",
 ]
+
+MAX_NAMED = 8
 
 
 class Known(Protocol):
@@ -194,8 +197,35 @@ def _no_collection(store: Known, reader: Reader, project: str, name: str) -> Not
     now = labels.called(reader, project, name)
     return NotFound(
         f"no artifact {name!r} in project {project!r} of the store at {store.root}",
-        hint="`casstore ls --all` lists what there is" if now == name else f"it is {now!r} now",
+        hint=_what_there_is(store, reader, project) if now == name else f"it is {now!r} now",
     )
+
+
+def _what_there_is(store: Known, reader: Reader, project: str) -> str:
+    """Return where names are listed; of a depot elsewhere, which no verb lists, some of them."""
+    if isinstance(store.root, Path):
+        return "`casstore ls --all` lists what there is"
+    names = sorted(view.label for view in queries.collections(reader, project))
+    others = [each for each in queries.projects(reader) if each != project]
+    if names:
+        return f"there it has {_some(names)}"
+    return f"there are the projects {_some(others)}" if others else "nothing is there"
+
+
+def _versions_there_are(store: Known, reader: Reader, name: str, project: str) -> str:
+    """Return where versions of a name are listed; of a depot elsewhere, some of them."""
+    if isinstance(store.root, Path):
+        return f"`casstore ls {name}` lists its versions"
+    found = queries.named(reader, project, name)
+    views = [view for each in found for view in versions_of(store, reader, project, each.name)]
+    numbers = [Numbers(reader, project, view.name, store.standpoint) for view in views]
+    named = [_named(mine, view) for mine, view in zip(numbers, views, strict=True)]
+    return f"there are {_some(named[::-1])}" if named else "it has no versions there"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
+    return f"{', '.join(names[:MAX_NAMED])}{more}"
 
 
 def _by_label(store: Known, reader: Reader, collection: CollectionView, label: str) -> VersionView:
@@ -227,7 +257,7 @@ def _hint(
         named = dict.fromkeys(_named(numbers, view) for view in views)
         if named:
             return f"elsewhere v{wanted.number} is {' and '.join(named)}"
-    return f"`casstore ls {collection.label}` lists its versions"
+    return _versions_there_are(store, reader, collection.label, collection.project)
 
 
 def _by_number(
@@ -273,7 +303,7 @@ def _by_id(store: Known, reader: Reader, reference: Reference, project: str) -> 
     if not found:
         raise NotFound(
             f"nothing in project {project!r} of the store at {store.root} is {reference}",
-            hint=f"`casstore ls {reference.name}` lists its versions",
+            hint=_versions_there_are(store, reader, reference.name, project),
         )
     same = {view.manifest.digest for view in found.values()}
     if len(same) > 1:

@@ -200,7 +200,7 @@ def test_an_entry_knows_its_artifact_and_lays_itself_out(desk, data):
     """``download`` writes that one file and says where."""
     entry = data.get_entry("sub/b.bin")
     assert entry.parent_artifact() is data
-    assert entry.download() == "artifacts/data:v0/sub/b.bin"
+    assert entry.download() == str(desk.folder / "artifacts/data:v0/sub/b.bin")
     assert (desk.folder / "artifacts/data:v0/sub/b.bin").read_bytes()[:256] == bytes(range(256))
     assert not (desk.folder / "artifacts/data:v0/a.txt").exists()
     with pytest.raises(ValueError, match="not a reference"):

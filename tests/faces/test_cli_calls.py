@@ -106,6 +106,7 @@ def test_every_help_can_be_shown(cli, path):
     text = cli(*path, "--help").text
     assert text.startswith("Usage: casstore")
     assert "Global options:" in text
+    assert "..." not in text.partition("Commands:")[2]  # a sentence is wrapped, not cut
 
 
 def test_help_imports_nothing_heavy():
@@ -216,14 +217,39 @@ def test_an_error_is_one_line_or_one_document(cli):
     assert (told["error"]["kind"], told["error"]["exit_code"]) == ("NotFound", 10)
 
 
-@pytest.mark.parametrize("call", [("nonsense",), ("put",), ("show", "x", "--nope"), ("alias",)])
+@pytest.mark.parametrize(
+    "call",
+    [("nonsense",), ("put",), ("show", "x", "--nope"), ("alias",), ("completion",), ("get", "-j")],
+)
 def test_wrong_usage_exits_with_2_and_points_to_help(cli, call):
     """As a document too, wherever --json stands."""
     errors = cli(*call, code=2).errors
     assert "--help" in errors
     assert len(errors.splitlines()) == 1
-    assert "\\n" not in errors
+    assert "\\" not in errors
     assert cli(*call, "--json", code=2).error["exit_code"] == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        *[("pt", "put"), ("pul", "pull"), ("vrify", "verify"), ("lst", "ls"), ("statsu", "status")],
+        *[("add", "put"), ("commit", "put"), ("backup", "put"), ("log", "ls"), ("checkout", "get")],
+        *[("fsck", "verify"), ("snapshots", "ls"), ("forget", "rm"), ("help", "--help")],
+    ],
+)
+def test_a_verb_that_is_not_there_names_the_one_that_is_meant(cli, typed, meant):
+    """A slip of the finger, or what git, restic and others call it."""
+    told = cli(typed, "x", "--json", code=2).error
+    assert told["kind"] == "UsageError"
+    assert f"`casstore {meant}" in told["hint"]
+    assert len(cli(typed, code=2).errors.splitlines()) == 1
+
+
+def test_every_verb_answers_to_a_short_h(cli):
+    """As in git and restic."""
+    assert cli("-h").text == cli("--help").text
+    assert cli("alias", "set", "-h").text == cli("alias", "set", "--help").text
 
 
 @pytest.mark.parametrize(

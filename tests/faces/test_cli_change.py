@@ -92,7 +92,7 @@ def test_removed_versions_are_shown_when_asked_for(three):
 def test_what_removes_or_restores_wants_an_explicit_version(three, verb, reference):
     """What a name or an alias means can change; the hint says what it means now."""
     errors = three(verb, reference, code=2).errors
-    assert "data:v0" in errors or "data:v2" in errors
+    assert "it means data:v0 now: say that" in errors or "it means data:v2 now" in errors
 
 
 def test_a_version_with_aliases_is_refused(three):

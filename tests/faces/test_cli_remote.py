@@ -37,6 +37,35 @@ def test_a_remote_is_added_listed_and_removed(here):
     assert here("remote", "rm", "lab", "--json").json["removed"]["name"] == "lab"
     assert here("remote", "ls", "-q").lines == ["stick"]
     assert here("remote", "rm", "lab", code=10).errors.count("\n") == 1
+    here("remote", "rm", "stick")
+    assert "remote add" in here("remote", "ls").errors
+    assert here("remote", "ls", "-q").errors == ""
+
+
+def test_a_name_that_cannot_be_is_said_to_be_a_remotes(here):
+    """It is no artifact that somebody named."""
+    assert "cannot name a remote" in here("remote", "add", "my lab", "place", code=2).errors
+
+
+def test_a_scheme_that_nothing_speaks_is_likely_a_slip(here):
+    """It may be spoken elsewhere, so it is kept; using it says what to do."""
+    here("remote", "add", "lab", "s4://bucket")
+    errors = here("push", "--to", "lab", "--all", code=1).errors
+    assert "s4://" in errors
+    assert "check how it is spelled" in errors
+
+
+def test_what_a_place_has_not_is_answered_with_what_it_has(here):
+    """No verb lists a place, so the message does; a store's own names are listed by ``ls``."""
+    here.write("net/a", "1")
+    here("put", "net", "-q")
+    here("push", "--to", "./place", "-q")
+    for call in (("pull", "nope"), ("get", "nope"), ("cat", "nope", "a")):
+        assert "there it has net" in here(*call, "--from", "./place", code=10).errors
+    assert "there are net@" in here("pull", "net:v7", "--from", "./place", code=10).errors
+    elsewhere = here("pull", "net", "--from", "./place", "--project", "other", code=10).errors
+    assert "there are the projects vision" in elsewhere
+    assert "casstore ls --all" in here("get", "nope", code=10).errors
 
 
 def test_a_name_means_one_place(here):

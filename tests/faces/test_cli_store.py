@@ -84,6 +84,16 @@ def test_reading_a_missing_store_names_the_path_looked_at(cli, call):
     assert not (cli.folder / "nowhere").exists()
 
 
+def test_a_store_that_is_not_there_is_made_as_the_message_says(cli, monkeypatch):
+    """Not by ``init``, which makes one in the working directory that is not looked at then."""
+    monkeypatch.setenv("CASSTORE_HOME", str(cli.folder / "mine"))
+    errors = cli("ls", code=10).errors
+    assert str(cli.folder / "mine") in errors
+    assert "what is put makes it" in errors
+    cli("put", "data", "-q")
+    assert cli("ls", "-q").lines == ["data"]
+
+
 @pytest.mark.parametrize("call", ["ls", "status", "verify", "du", "runs", "doctor"])
 def test_the_users_default_store_counts_as_empty(cli, call):
     """Somebody who never logged anything has nothing, which is no error."""
@@ -105,6 +115,19 @@ def test_status_tells_which_store_and_what_it_holds(cli):
     assert (status["versions"], status["collections"], status["projects"]) == (1, 1, 1)
     assert status["source"] == "argument"
     assert "1 version of 1 name in 1 project" in cli("status", "--store", "s").text
+
+
+def test_status_names_the_projects(cli):
+    """No other verb tells which there are; one alone is named as the project in use."""
+    cli("put", "data", "--store", "s", "--project", "vision")
+    assert "projects  " not in cli("status", "--store", "s", "--project", "vision").text
+    cli("put", "data", "--store", "s", "--project", "speech")
+    assert "projects  speech, vision\n" in cli("status", "--store", "s").text
+    status = cli("status", "--store", "s", "--json").json
+    assert (status["projects"], status["project_names"]) == (2, ["speech", "vision"])
+    for number in range(20):
+        cli("put", "data", "--store", "s", "--project", f"p{number:02}")
+    assert ", p19 and 2 more\n" in cli("status", "--store", "s").text
 
 
 def test_verify_of_a_whole_store_says_ok(cli, packed):

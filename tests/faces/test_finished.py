@@ -15,12 +15,12 @@ def paths(artifact):
 
 def test_download_lays_out_contents_and_executable_bits(desk, data):
     """Under ``artifacts/NAME:vN``, and again without harm."""
-    assert data.download() == "artifacts/data:v0"
+    assert data.download() == str(desk.folder / "artifacts/data:v0")
     folder = desk.folder / "artifacts/data:v0"
     assert (folder / "a.txt").read_text() == "hello"
     assert os.access(folder / "tool", os.X_OK)
     assert not os.access(folder / "a.txt", os.X_OK)
-    assert data.download() == "artifacts/data:v0"
+    assert data.download() == str(desk.folder / "artifacts/data:v0")
 
 
 def test_the_only_file_is_laid_out_by_file(desk, run, data):
@@ -30,7 +30,7 @@ def test_the_only_file_is_laid_out_by_file(desk, run, data):
     desk.write("one.txt", "1")
     artifact = casstore.Artifact("one", "dataset")
     artifact.add_file("one.txt")
-    assert run.log_artifact(artifact).wait().file() == "artifacts/one:v0/one.txt"
+    assert run.log_artifact(artifact).wait().file() == str(desk.folder / "artifacts/one:v0/one.txt")
 
 
 def test_verify_names_what_differs(desk, data):

@@ -71,3 +71,26 @@ def test_two_who_numbered_are_both_named(cli):
     versions = cli("ls", "data", "--store", "near", "--json").json["versions"]
     assert all(one["aliases"] == [] for one in versions)
     assert got(cli, named, "near") == "one"
+
+
+def test_the_list_of_names_shows_what_latest_means(cli):
+    """Its size, and how it is typed here: by the number there, else by its id."""
+    far, near = ("--store", "far"), ("--store", "near")
+    for text in ("one", "two and more", "three"):
+        put(cli, text, "far")
+    commit = cli("show", "data:v2", "--json", *far).json["version"]["commit_id"]
+    cli("push", "--to", "./stick", *far)
+    cli("pull", "--from", "./stick", *near)
+    row = cli("ls", *near).lines[1].split()
+    assert row[:6] == ["data", "dataset", f"@{commit[:8]}", "3", "5", "B"]
+    assert got(cli, f"data{row[2]}", "near") == "three"
+    (record,) = cli("ls", "--json", *near).json["artifacts"]
+    assert (record["latest"], record["size_bytes"]) == (None, len("three"))
+
+    cli("remote", "add", "hub", "./hub", "--upstream", *far)
+    keep_probe(cli.folder / "far", "hub", FOUND)
+    cli("push", *far)
+    cli("pull", "--from", "./hub", "--store", "other")
+    latest = cli("ls", "--store", "other").lines[1].split()[2]
+    assert latest.endswith(":v2")
+    assert got(cli, f"data:{latest}", "other") == "three"

@@ -1,6 +1,7 @@
 """Links: a version in another collection, under a number and aliases of its own."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,7 @@ def test_a_link_says_where_it_is_and_where_it_is_from(run, log):
     assert link.logged_by().id == "maker"
     assert source.created_at <= link.linked_at <= link.updated_at
     assert source.linked_at is None
+    assert names(source.linked_artifacts) == ["good:v0"]  # the object that was linked knows too
     source = casstore.Api().artifact("p/data")
     assert not source.is_link
     assert source.source_artifact is source
@@ -75,7 +77,7 @@ def test_every_reference_finds_the_link(run, log, word):
     reference = "registry/good" + word.format(commit=source.commit_hash, digest=source.digest)
     used = run.use_artifact(reference, type="dataset")
     assert (used.qualified_name, used.is_link) == ("local/registry/good:v0", True)
-    assert used.download() == "artifacts/good:v0"
+    assert used.download() == str(Path("artifacts/good:v0").absolute())
     assert [user.id for user in source.used_by()] == ["maker"]
 
 
@@ -228,6 +230,19 @@ def test_a_draft_of_a_link_is_one_of_its_source(run, log):
     """It is logged under the name at home (W&B)."""
     draft = log("1").link("registry/good").new_draft()
     assert draft.name == "data"
+
+
+@pytest.mark.parametrize("target", ["registry/good:v0", "a/b/c/d", "registry/a b"])
+def test_a_draft_is_not_logged_for_a_link_that_cannot_be(run, target):
+    """What is typed wrong is said first, by a run too; an alias as well."""
+    draft = casstore.Artifact("data", "dataset")
+    for link in (draft.link, lambda *given: run.link_artifact(draft, *given)):
+        with pytest.raises(Invalid):
+            link(target)
+        with pytest.raises(Invalid):
+            link("registry/good", ["v7"])
+    assert draft.is_draft()
+    assert not casstore.Api().artifact_exists("p/data")
 
 
 def test_links_belong_to_versions(run):

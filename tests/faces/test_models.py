@@ -30,9 +30,9 @@ def test_using_a_model_gives_the_file_or_the_folder(desk, run):
     """Laid out; recorded as an input of the run."""
     run.log_model("model.pt", name="net")
     run.log_model("ckpt", name="big")
-    assert run.use_model("net") == "artifacts/net:v0/model.pt"
+    assert run.use_model("net") == str(desk.folder / "artifacts/net:v0/model.pt")
     assert (desk.folder / "artifacts/net:v0/model.pt").read_text() == "weights"
-    assert casstore.use_model("me/p/big:latest") == "artifacts/big:v0"
+    assert casstore.use_model("me/p/big:latest") == str(desk.folder / "artifacts/big:v0")
     assert [each.name for each in run.used_artifacts()] == ["net:v0", "big:v0"]
 
 
@@ -42,7 +42,7 @@ def test_the_only_file_is_found_wherever_it_lies(desk, run):
     draft.add_file("model.pt", name="deep/model.pt")
     run.log_artifact(draft)
     desk.write("artifacts/net:v0/theirs.txt", "left alone, and not counted")
-    assert run.use_model("net") == "artifacts/net:v0/deep/model.pt"
+    assert run.use_model("net") == str(desk.folder / "artifacts/net:v0/deep/model.pt")
 
 
 def test_what_is_no_model_is_not_used_as_one(run):
@@ -94,7 +94,7 @@ def test_models_are_nothing_in_a_run_that_stores_nothing(desk):
     with casstore.init(project="p", mode="disabled") as run:
         run.log_model("model.pt", "net")
         run.link_model("model.pt", "detector", "net")
-        assert run.use_model("net") == "artifacts/net:v0"
+        assert run.use_model("net") == str(desk.folder / "artifacts/net:v0")
     assert not desk.root.exists()
 
 

@@ -29,12 +29,12 @@ def files_in(folder):
 
 
 def test_download_returns_a_str_and_has_a_default_root(desk, data):
-    """``./artifacts/NAME:vN``, and ``./artifacts/NAME`` for checkout."""
+    """``artifacts/NAME:vN`` here, ``artifacts/NAME`` for checkout; in full, as W&B does."""
     folder = data.download()
     assert type(folder) is str
-    assert folder == "artifacts/data:v0"
+    assert folder == str(desk.folder / "artifacts/data:v0")
     assert files_in(folder) == ["a.txt", "b/c.txt", "b/d.txt", "bc.txt"]
-    assert data.checkout() == "artifacts/data"
+    assert data.checkout() == str(desk.folder / "artifacts/data")
     assert files_in("artifacts/data") == files_in(folder)
 
 
@@ -43,7 +43,7 @@ def test_the_default_root_is_moved_by_a_variable(desk, data, monkeypatch):
     monkeypatch.setenv("WANDB_ARTIFACT_DIR", str(desk.folder / "theirs"))
     assert data.download() == str(desk.folder / "theirs/data:v0")
     monkeypatch.setenv("CASSTORE_ARTIFACT_DIR", "ours")
-    assert data.checkout() == "ours/data"
+    assert data.checkout() == str(desk.folder / "ours/data")
 
 
 def test_download_replaces_what_differs_and_leaves_extras_alone(desk, data):

@@ -271,6 +271,28 @@ def test_an_error_of_the_background_at_exit_is_said(desk):
     assert casstore.Api().run("left").state == "failed"
 
 
+def test_what_could_not_be_logged_is_named(desk):
+    """By ``wait`` and ``finish``, which raise the error itself, and at exit."""
+    script = """
+        import casstore
+        from casstore.artifacts.drafting import Drafting
+
+        run = casstore.init(id="left")
+        Drafting.commit = lambda *_: 1 / 0
+        artifact = casstore.Artifact("data", "dataset")
+        with artifact.new_file("a.txt") as stream:
+            stream.write("1")
+        run.log_artifact(artifact)
+    """
+    told = "'data' was not logged; log it again when the cause is gone"
+    process = desk.start(script)
+    errors = process.communicate(timeout=60)[1]
+    assert errors == f"casstore: ERROR run left: division by zero ({told})\n"
+    for ending in ("artifact.wait()", "run.finish()"):
+        process = desk.start(f"{script}    {ending}\n")
+        assert f"\nZeroDivisionError: division by zero\n{told}\n" in process.communicate()[1]
+
+
 @pytest.mark.parametrize("block", [True, False])
 def test_a_terminated_process_leaves_a_crashed_run(desk, block):
     """SIGTERM is Ctrl-C, inside a ``with`` and outside of it; what was logged is whole."""

@@ -11,7 +11,7 @@ from machines import FOUND
 
 import casstore
 from casstore.errors import Conflict, Invalid, NotFound
-from casstore.remotes.configuration import keep_probe
+from casstore.remotes.configuration import add_remote, keep_probe
 
 
 def test_what_one_pushes_the_other_pulls(two, cli):
@@ -282,6 +282,24 @@ def test_python_pushes_and_pulls(desk):
         found = run.use_artifact(f"net@{artifact.id}")
         assert found.get_entry("a").size == 4
         assert found.pull(str(place)).id == artifact.id
+
+
+def test_an_artifact_is_called_by_the_number_that_a_push_gave_it(desk):
+    """Its upstream's number at once, the same object: not its id, nor the number of before."""
+    hub = desk.folder / "hub"
+    for root, text in ((desk.folder / "first", "other"), (desk.root, "mine")):
+        casstore.init(store=root).finish()
+        add_remote(root, "hub", str(hub), upstream=True)
+        with casstore.init(store=root, project="p") as run:
+            artifact = casstore.Artifact("net", "model")
+            with artifact.new_file("a") as stream:
+                stream.write(text)
+            run.log_artifact(artifact).wait()
+            assert artifact.name == "net:v0"
+            run.finish(push=True)
+    assert (artifact.version, artifact.name) == ("v1", "net:v1")
+    assert artifact.qualified_name == "local/p/net:v1"
+    assert artifact.download().endswith("artifacts/net:v1")
 
 
 def test_a_run_that_finishes_pushes_what_it_made(desk):

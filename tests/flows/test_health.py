@@ -31,7 +31,7 @@ def test_status_of_an_empty_store_is_all_zeros(store):
     """Looking begins no session."""
     now = status(store)
     assert (now.root, now.store_id) == (store.root, store.identity.store_id)
-    assert (now.projects, now.collections, now.versions, now.runs, now.packs) == (0, 0, 0, 0, 0)
+    assert (now.projects, now.collections, now.versions, now.runs, now.packs) == ((), 0, 0, 0, 0)
     assert now.sessions == ()
     assert not now.read_only
 
@@ -43,7 +43,7 @@ def test_status_counts_what_is_there(store, version, log, write, tmp_path):
     store.events.append(RunSubject("p", "run1"), RunStartBody())
     lifecycle.remove(store, lifecycle.plan_removal(store, [version], with_aliases=False))
     now = status(store)
-    assert (now.projects, now.collections, now.versions, now.runs) == (2, 2, 2, 1)
+    assert (now.projects, now.collections, now.versions, now.runs) == (("p", "q"), 2, 2, 1)
     files = [path for path in (store.root / "packs").rglob("*") if path.is_file()]
     assert now.packs == len(files)
     assert now.stored_bytes == sum(path.stat().st_size for path in files)

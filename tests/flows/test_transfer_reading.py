@@ -6,7 +6,8 @@ import pytest
 
 from casstore.errors import Corrupt
 from casstore.exchange import open_depot, remoteframes
-from casstore.flows.transfer import receive, send
+from casstore.flows.reading import read_entry
+from casstore.flows.transfer import plan_to_receive, receive, send
 from casstore.packs import writer
 from casstore.remotes import open_objects
 from casstore.store import Closure
@@ -129,3 +130,28 @@ def test_after_damage_that_was_set_aside_all_groups_come(depot, pushed, monkeypa
     monkeypatch.setattr(depot.frames, "_look_again", lambda: True)
     groups = (digests[start : start + 4] for start in range(0, len(digests), 4))
     assert sorted(digest for digest, _ in depot.frames.read_groups(groups)) == sorted(digests)
+
+
+@pytest.mark.parametrize("keep", [None, lambda path: path != b"more.txt"])
+def test_what_versions_share_comes_once(store, other, depot, write, log, tmp_path, keep):
+    """In one pull of several: also what is not sealed here yet; a dry run says the same."""
+    files = {f"{n}.bin": random.Random(n).randbytes(200_000) for n in range(4)}
+    files["copy.bin"] = files["0.bin"]
+    views = []
+    for number in range(3):
+        files["more.txt"] = f"version {number}".encode()
+        views.append(log(store, write(tmp_path / "files", files), "net"))
+    commits = [view.commit for view in views]
+    send(store, depot, commits)
+    needed = set()
+    for view in views:
+        needed.update(Closure(view.manifest, store.frames.metadata).kinds(keep=keep))
+    planned = plan_to_receive(other, depot, commits, keep=keep)
+    assert planned.frames == len(needed)
+    done = receive(other, depot, commits, keep=keep)
+    assert done.frames == len(needed)
+    assert done.stored_bytes == planned.stored_bytes < 900_000
+    for view in views:
+        for entry in other.manifest(view.manifest):
+            if keep is None or keep(entry.path):
+                assert b"".join(map(bytes, read_entry(other, entry)))

@@ -52,6 +52,7 @@ LOOKS_OF_A_VERSION = 2  # its root lists, and the one that is read
 FRAMES_ADDED_AT_ONCE = 64
 FRAMES_LOOKED_UP_FIRST = 1024
 FRAMES_LOOKED_UP_AT_ONCE = 16_384  # a request ends with them, so they are many
+MAX_COUNTED = 500_000  # frames that a dry run tells apart: 40 MB
 
 Item = TypeVar("Item")
 
@@ -119,6 +120,7 @@ class _Plan:
         self._keep = keep
         self._fetch = _Nodes(store, depot).fetch
         self._reads = 0
+        self._counted: set[Digest] = set()
         depot.frames.lost.clear()  # it may have been mended since
         self._nodes: list[Digest] = []
 
@@ -127,12 +129,19 @@ class _Plan:
         self._depot.frames.learn(manifest.root)
         needed = Closure(manifest, self._fetch).kinds(self.seen, self._keep)
         for batch in batches(needed, FRAMES_LOOKED_UP_AT_ONCE):
-            missing = _missing(self._store, [digest for digest, _ in batch])
+            missing = self._new(_missing(self._store, [digest for digest, _ in batch]))
             data = {digest for digest, kind in batch if kind is PackKind.DATA}
             self._reads += self._depot.frames.reads_of([one for one in missing if one in data])
             self._nodes += [digest for digest in missing if digest not in data]
             self.frames += len(missing)
             self.stored_bytes += self._depot.frames.stored_bytes(missing)
+
+    def _new(self, digests: list[Digest]) -> list[Digest]:
+        """Return what was not counted for another version; past a limit something may be, twice."""
+        new = [digest for digest in dict.fromkeys(digests) if digest not in self._counted]
+        if len(self._counted) < MAX_COUNTED:
+            self._counted.update(new)
+        return new
 
     def requests(self, versions: int) -> int:
         """Return about how many requests it takes; one brings the nodes of many versions."""
@@ -256,14 +265,19 @@ class _Receiver:
     def _data(self, kinds: Iterable[tuple[Digest, PackKind]]) -> Iterator[list[Digest]]:
         """Yield the frames of files that the store lacks, many at a time; nodes are added here."""
         for batch in _growing(kinds):
-            data = _missing(self._store, [digest for digest, its in batch if its is PackKind.DATA])
+            data = self._lacked([digest for digest, its in batch if its is PackKind.DATA])
             _refuse_lost(self._depot, data)
             self.witness.begin(data)
             nodes = [digest for digest, its in batch if its is PackKind.METADATA]
-            found = self._depot.frames.read(_missing(self._store, nodes))
+            found = self._depot.frames.read(self._lacked(nodes))
             for frames in batches(found, FRAMES_ADDED_AT_ONCE):
                 self._add(frames, PackKind.METADATA)
             yield data
+
+    def _lacked(self, digests: list[Digest]) -> list[Digest]:
+        """Return what is not here, nor came for another version a moment ago; each once."""
+        missing = _missing(self._store, list(dict.fromkeys(digests)))
+        return [digest for digest in missing if not self.session.holds(digest)]
 
     def _add(self, frames: list[tuple[Digest, Encoded]], kind: PackKind) -> None:
         self.session.add_encoded(frames, kind)
