@@ -131,3 +131,17 @@ def test_processes_that_put_one_name_at_once_get_distinct_numbers(before):
         before("get", f"both:{version}", "-o", f"out{number}")
         assert tree_of(before.folder / f"out{number}") == trees[number]
     assert before("verify", "--json").json["ok"]
+
+
+def test_ctrl_c_before_anything_has_begun_shows_no_traceback(tmp_path):
+    """A shell says nothing of a process that was ended by it, and sees 130."""
+    slow = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(30)\n"
+    (tmp_path / "click.py").write_text(slow)  # as if a slow disk were reading it
+    ended = subprocess.run(
+        [sys.executable, "-m", "casstore", "ls"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{PACKAGE_FOLDER}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")
