@@ -243,6 +243,8 @@ def test_a_remote_that_cannot_be_meant_is_said_in_one_line(cli):
     cli("put", "data", "--store", "s", "-q")
     assert "knows no remote" in cli("push", "--store", "s", code=2).errors
     assert "knows no remote 'hub'" in cli("push", "--to", "hub", "--store", "s", code=10).errors
+    assert "knows no remote" in cli("pull", "--store", "none", code=2).errors
+    assert not (cli.folder / "none").exists()
     cli("remote", "add", "one", str(cli.folder / "1"), "--store", "s")
     cli("remote", "add", "two", str(cli.folder / "2"), "--store", "s")
     assert "several remotes" in cli("push", "--store", "s", code=2).errors
