@@ -43,6 +43,7 @@ class JournalFiles:
         """Create an event's file, durably; returns its month.  Here a version begins to exist.
 
         An event that is there already with equal bytes is success: names are bound to content.
+        Raises ``FileExistsError`` if its bytes differ: they are damaged.
         """
         month = month_of(time_us)
         folder = self._root / month
@@ -58,6 +59,10 @@ class JournalFiles:
                 if present != data:
                     raise
             return month
+
+    def replace(self, month: str, name: str, data: bytes) -> None:
+        """Give a damaged event's file the bytes that its name promises, durably."""
+        durable.replace_file(self.event_path(month, name), data)
 
     def install_pack(self, staged: Path, month: str, pack_id: PackId) -> Path:
         """Give a sealed journal pack its name in a month, durably; returns where it lies."""

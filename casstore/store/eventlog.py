@@ -12,12 +12,12 @@ from pathlib import Path
 
 from casstore.catalog import EventPlace, Reader, Writer
 from casstore.depot import JournalFiles, month_of, write_journal_pack
-from casstore.errors import Busy
+from casstore.errors import Busy, Corrupt
 from casstore.journal import lineage, queries
 from casstore.journal.bodies import KnownBody
 from casstore.journal.events import Event, WriterId, next_clock
 from casstore.journal.subjects import KnownSubject, RunSubject
-from casstore.journal.wire import Written, write_event
+from casstore.journal.wire import Written, read_event, write_event
 from casstore.parallel import Lock
 from casstore.store.gathering import MAX_GATHERED_EVENTS, gather_what_is_due, is_time_to_look
 from casstore.store.index import Index
@@ -78,7 +78,7 @@ class EventLog:
         self._index.write(_nothing)
         if len(files) <= MAX_LOOSE_RECEIVED:
             for name, at, data in files:
-                self._journal.publish(name, data, self._staging(), at)
+                self._receive_loose(name, at, data)
         else:
             months: dict[str, list[bytes]] = defaultdict(list)
             for _, at, data in files:
@@ -87,6 +87,19 @@ class EventLog:
                 for start in range(0, len(its), MAX_GATHERED_EVENTS):
                     self._receive_pack(month, its[start : start + MAX_GATHERED_EVENTS])
         self._index.catch_up()
+
+    def _receive_loose(self, name: str, at: int, data: bytes) -> None:
+        """Make an event durable; a file of its name that was damaged gives way to it."""
+        try:
+            self._journal.publish(name, data, self._staging(), at)
+        except FileExistsError:
+            month = month_of(at)
+            try:
+                read_event(name, self._journal.read(month, name))
+            except Corrupt:
+                self._journal.replace(month, name, data)
+            else:
+                raise Corrupt(f"event {name} is here with other bytes that bear its name") from None
 
     def _receive_pack(self, month: str, files: Sequence[bytes]) -> None:
         staged = self._staging() / f"{os.urandom(8).hex()}.pack"

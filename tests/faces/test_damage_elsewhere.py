@@ -1,6 +1,8 @@
 """Something of a remote is damaged: what a pull brings, what it names, how it ends."""
 
+import os
 import random
+import shutil
 
 import pytest
 
@@ -111,6 +113,21 @@ def test_a_pull_says_that_an_event_is_damaged_and_brings_all_else(unread):
     a("repair", "--to", "hub")
     assert b("pull").lines[0].startswith("pull other:v0")
     assert b("pull").errors == ""
+
+
+def test_a_pull_brings_an_event_again_whose_file_here_was_cut_short(two, cli):
+    """As where a stick without hard links was pulled out; the index is made anew in between."""
+    a, b = two
+    a.put("one")
+    a("push")
+    b("pull")
+    for path in files_in(cli.folder / "b" / "journal"):
+        os.truncate(path, 20)
+    shutil.rmtree(cli.folder / "b" / "db")
+    b("ls", "net", code=10)
+    assert b("pull").lines[0].startswith("pull net:v0")
+    assert set(b.listed()) == {"v0"}
+    assert b("verify").errors == ""
 
 
 def test_python_is_told_of_damaged_events(unread, cli):

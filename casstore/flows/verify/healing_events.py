@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
 
-from casstore import durable
 from casstore.catalog import EventPlace, Writer
 from casstore.depot import month_of, read_journal_pack, write_journal_pack
 from casstore.errors import Corrupt, Unsupported
@@ -123,6 +122,6 @@ def _replace_loose(
     for one in bad:
         path = store.journal.event_path(one.month, one.name or "")
         if one.name in had and path.is_file():
-            durable.replace_file(path, had[one.name][1])
+            store.journal.replace(one.month, one.name, had[one.name][1])
             replaced.add(one.name)
     return replaced
