@@ -28,9 +28,16 @@ from casstore.cli.options import Options, Verb
 from casstore.cli.output import count_text, print_json, print_line, size_text
 from casstore.cli.workspace import Workspace
 from casstore.errors import Invalid
-from casstore.exchange import Connection, find_remote
+from casstore.exchange import Connection
 from casstore.flows.lifecycle import Side
-from casstore.flows.transfer import Pulled, ToReceive, alias_heads, damage_of, plan_to_receive
+from casstore.flows.transfer import (
+    Pulled,
+    ToReceive,
+    alias_heads,
+    damage_of,
+    meant,
+    plan_to_receive,
+)
 from casstore.flows.transfer import pull as pull_versions
 from casstore.journal import queries
 from casstore.patterns import chooser
@@ -82,7 +89,7 @@ def pull(  # noqa: PLR0913 - one parameter an option
         raise Invalid("--metadata-only chooses no paths", hint="leave it, or --include, out")
     keep = _nothing if metadata_only else chooser(include, exclude)
     with Workspace(options) as place:
-        find_remote(place.base(), from_)  # where none can be meant no store is made
+        meant(place.base(), from_)  # where nothing can be meant no store is made
         store = place.writable()
         with connected(place, store, from_, create=False) as connection:
             if keep is not None and connection.is_bundle:

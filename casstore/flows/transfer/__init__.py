@@ -17,7 +17,7 @@ from casstore.flows.transfer.choosing import alias_heads, choose, choose_all
 from casstore.flows.transfer.contesting import bring_without_bytes
 from casstore.flows.transfer.disputes import Dispute, bring_events
 from casstore.flows.transfer.having import export_inventory, reached_by
-from casstore.flows.transfer.places import reached
+from casstore.flows.transfer.places import meant, reached
 from casstore.flows.transfer.planning import ToSend, plan_to_send
 from casstore.flows.transfer.receiving import Received, ToReceive, plan_to_receive, receive
 from casstore.flows.transfer.rounds import (
@@ -56,6 +56,7 @@ __all__ = [
     "damage_of",
     "export_inventory",
     "finish_round_there",
+    "meant",
     "not_had",
     "plan_to_receive",
     "plan_to_send",

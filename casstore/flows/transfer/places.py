@@ -15,7 +15,18 @@ from casstore.exchange import Connection, connect, connect_apart, find_remote, o
 from casstore.remotes.configuration import Remote, read_remotes
 from casstore.store import Store
 
-__all__ = ["reached"]
+__all__ = ["meant", "reached"]
+
+
+def meant(store: Store | Path, text: str | None) -> Remote | Path:
+    """Return the remote, or the file of a bundle, that a name, a URL or a path means.
+
+    Nothing is opened.  Raises as ``find_remote`` does.
+    """
+    root = store if isinstance(store, Path) else store.root
+    if text is not None and text not in read_remotes(root) and Path(text).is_file():
+        return Path(text)
+    return find_remote(store, text)
 
 
 @contextlib.contextmanager
@@ -31,15 +42,14 @@ def reached(
 
     ``store`` may be the folder of one that was never made: none is made, and what is known of the
     depot is forgotten at the end.  The other options are those of ``connect``.  Of a bundle in
-    parts all must lie beside the one that is named.  Raises as ``find_remote`` and ``connect`` do;
+    parts all must lie beside the one that is named.  Raises as ``meant`` and ``connect`` do;
     ``Invalid`` for a bundle that is to be written to.
     """
-    root = store if isinstance(store, Path) else store.root
-    if text is not None and text not in read_remotes(root) and Path(text).is_file():
-        with _bundle(Path(text), create=create or planning) as connection:
+    remote = meant(store, text)
+    if isinstance(remote, Path):
+        with _bundle(remote, create=create or planning) as connection:
             yield connection
         return
-    remote = find_remote(store, text)
     with contextlib.ExitStack() as ends:
         if isinstance(store, Path):
             cache = ends.enter_context(tempfile.TemporaryDirectory(prefix="casstore-"))
