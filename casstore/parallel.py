@@ -116,8 +116,9 @@ def _leave_worker(status: int) -> None:
         return
     if sys.version_info < (3, 13):
         raise SystemExit(status)
-    sys.stdout.flush()  # pragma: no cover - the exit status is settled before anybody is told
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # pragma: no cover - of Python 3.13 on
+        with contextlib.suppress(OSError, ValueError):  # nobody may be left to read
+            stream.flush()
     os._exit(status)
 
 

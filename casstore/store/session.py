@@ -32,7 +32,7 @@ Token: TypeAlias = PackId | int
 # Until its rows are there a frame is found without LMDB, whose lookups other threads delay: with 8
 # packs at a time a first log of 1 GiB took a tenth longer.
 SEALED_PACKS_PER_TRANSACTION = 32
-UNINDEXED_FRAMES_PER_TRANSACTION = 32_768  # 40 ms of LMDB's one writer, and 5 MB
+UNINDEXED_FRAMES_PER_TRANSACTION = 32_768  # 20 ms of LMDB's one writer, and 4 MB
 
 Frame = TypeVar("Frame", bound=object)
 

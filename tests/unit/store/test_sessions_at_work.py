@@ -11,8 +11,8 @@ from casstore.digest import digest_of
 from casstore.errors import Corrupt
 from casstore.flows.log import log_files
 from casstore.flows.verify import verify_store
-from casstore.packs import PackKind
-from casstore.store import Commit, commit, draft
+from casstore.packs import PackKind, writer
+from casstore.store import Commit, commit, draft, session
 from casstore.worktree import Walk
 
 
@@ -50,6 +50,23 @@ def test_frames_of_a_pack_that_is_gone_are_stored_again(store, tmp_path):
 def frame(text):
     data = text.encode() * 50
     return digest_of(data), data
+
+
+@pytest.mark.parametrize(
+    "limit", ["SEALED_PACKS_PER_TRANSACTION", "UNINDEXED_FRAMES_PER_TRANSACTION"]
+)
+def test_packs_get_their_rows_before_too_much_waits_for_them(store, monkeypatch, limit):
+    """Many packs, or many frames: a killed process leaves as little to look for again."""
+    monkeypatch.setattr(writer, "TARGET_PACK_BYTES", 1)  # every call fills a pack
+    monkeypatch.setattr(session, "SEALED_PACKS_PER_TRANSACTION", 1000)
+    monkeypatch.setattr(session, "UNINDEXED_FRAMES_PER_TRANSACTION", 1000)
+    monkeypatch.setattr(session, limit, 3)
+    adding = store.draft().session
+    frames = [frame(f"number {number}") for number in range(3)]
+    for number, each in enumerate(frames, 1):
+        adding.add([each])
+        found = store.frames.are_here([digest for digest, _ in frames])
+        assert found == [number == 3] * 3
 
 
 def test_a_flush_makes_durable_what_was_added_whoever_goes_on_adding(store, monkeypatch):
