@@ -18,7 +18,7 @@ import click
 from casstore.cli.ending import no_more_interruptions, signals_restored
 from casstore.cli.options import Options, Verbs
 from casstore.cli.streams import drop_output, open_missing, tell
-from casstore.cli.table import VERBS, likely_verb, load, load_verb
+from casstore.cli.table import VERBS, load, load_verb
 from casstore.errors import UsageError
 
 __all__ = ["main", "root", "run_alone"]
@@ -43,7 +43,7 @@ class _Root(Verbs):
         name = args[0]
         if name in VERBS or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
-        meant = likely_verb(name)
+        meant = load("likely").likely_verb(name)
         hint = f"did you mean `casstore {meant}`? " if meant else ""
         raise UsageError(f"there is no verb {name!r}", hint=f"{hint}see `casstore --help`")
 

@@ -4,12 +4,11 @@ Knows: names of modules.  Never: what is in them, until ``load`` is asked for on
 ``casstore --help`` reads this table and nothing else, which keeps it fast.
 """
 
-import difflib
 import importlib
 from types import ModuleType
 from typing import Any, NamedTuple
 
-__all__ = ["ELSEWHERE", "PARTS", "VERBS", "Place", "likely_verb", "load", "load_verb"]
+__all__ = ["PARTS", "VERBS", "Place", "load", "load_verb"]
 
 
 class Place(NamedTuple):
@@ -58,40 +57,16 @@ VERBS: dict[str, Place] = {
     "verify": Place("casstore.cli.verify", "verify", "Read and check every byte."),
 }
 
-ELSEWHERE: dict[str, str] = {
-    **dict.fromkeys(("add", "backup", "commit", "log-artifact", "save", "store"), "put"),
-    **dict.fromkeys(("checkout", "clone", "download", "extract", "use"), "get"),
-    **dict.fromkeys(("history", "list", "log", "snapshots", "versions"), "ls"),
-    **dict.fromkeys(("check", "fsck", "scrub"), "verify"),
-    **dict.fromkeys(("delete", "forget", "remove"), "rm"),
-    **dict.fromkeys(("branch", "label"), "alias"),
-    **dict.fromkeys(("fetch", "import"), "pull"),
-    **dict.fromkeys(("export", "upload"), "push"),
-    **dict.fromkeys(("dump", "print"), "cat"),
-    **dict.fromkeys(("info", "inspect"), "show"),
-    **dict.fromkeys(("size", "stats"), "du"),
-    "graph": "lineage",
-    "help": "--help",
-    "rebuild-index": "reindex",
-    "undelete": "restore",
-}
-"""What git, restic and others call a verb: nothing answers to these names, a message helps on."""
-
 PARTS: dict[str, str] = {
     "afar": "casstore.cli.afar",
     "candidates": "casstore.cli.candidates",
     "failures": "casstore.cli.failures",
+    "likely": "casstore.cli.likely",
     "ondemand": "casstore.exchange.ondemand",
     "progress": "casstore.cli.progress",
     "release": "casstore.cli.release",
 }
 """Modules that few calls need: what is loaded when something fails, moves or is asked for."""
-
-
-def likely_verb(name: str) -> str:
-    """Return what somebody means who types a verb that there is not, or nothing."""
-    close = difflib.get_close_matches(name, VERBS, 1)
-    return ELSEWHERE.get(name) or (close[0] if close else "")
 
 
 def load(part: str) -> ModuleType:
