@@ -3,14 +3,16 @@
 Knows: how many may run, how much may wait.  Never: what the work is.
 """
 
+import atexit
 import contextlib
 import os
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, ParamSpec, Self, TypeVar
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, ParamSpec, Self, TypeAlias, TypeVar, cast
 
 __all__ = [
     "Background",
@@ -73,16 +75,175 @@ def in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
+class Pending(Generic[Result]):
+    """A call that a thread makes, or will make.
+
+    Who waits brings a lock of its own, let go when the call has ended, so Ctrl-C leaves none taken.
+    """
+
+    def __init__(self) -> None:
+        self._result: Result | None = None
+        self._error: BaseException | None = None
+        self._has_ended = False
+        self._waiting: list[threading.Lock] = []
+
+    def done(self) -> bool:
+        """Tell whether it has ended, well or badly."""
+        return self._has_ended
+
+    def result(self, timeout_seconds: float | None = None) -> Result:
+        """Wait and return the result; raises what the work raised, or ``TimeoutError``."""
+        self._wait(timeout_seconds)
+        try:
+            if self._error is not None:
+                raise self._error
+            return cast("Result", self._result)
+        finally:
+            del self  # the error keeps this frame, so the frame must not keep the error
+
+    def error(self) -> BaseException | None:
+        """Wait and return what the work raised, if it did."""
+        self._wait(None)
+        return self._error
+
+    def settle(self, result: Result | None = None, error: BaseException | None = None) -> None:
+        """Say once how it ended: for those who make the call, or drop it."""
+        self._result, self._error, self._has_ended = result, error, True
+        while self._waiting:
+            self._waiting.pop().release()
+
+    def _wait(self, timeout_seconds: float | None) -> None:
+        if not self._has_ended:
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+            if not self._has_ended:  # asked again, now that its end would be told
+                mine.acquire(timeout=-1 if timeout_seconds is None else max(0, timeout_seconds))
+            if not self._has_ended:
+                raise TimeoutError
+
+
+_Calls: TypeAlias = "SimpleQueue[tuple[Pending[Any], Callable[[], Any]] | None]"
+
+
+class Pool:
+    """Threads for work that is waited for one by one; ends with its ``with`` block.
+
+    One that is given up ends when what was submitted is done.
+    """
+
+    def __init__(self, workers: int, name: str = "casstore") -> None:
+        self._workers = workers
+        self._name = name
+        self._calls: _Calls = SimpleQueue()  # None ends the threads, and stays for each of them
+        self._threads: list[threading.Thread] = []
+        self._has_ended = False
+        _pools.add(self)
+
+    def submit(
+        self,
+        function: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Pending[Result]:
+        """Begin a call as soon as a thread is free; raises ``RuntimeError`` after the end."""
+        if self._has_ended:
+            raise RuntimeError("these threads have ended")
+        pending: Pending[Result] = Pending()
+        self._calls.put((pending, partial(function, *args, **kwargs)))
+        if len(self._threads) < self._workers:
+            self.add_thread()
+        return pending
+
+    def add_thread(self) -> None:
+        """Have one thread more wait for work."""
+        thread = threading.Thread(None, _work, self._name, (self._calls,), daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def end(self, *, wait: bool = True, drop: bool = False) -> None:
+        """End the threads when what was submitted is done; with ``drop``, what has begun.
+
+        Where it does not ``wait`` the collector may call it, in any thread, at any moment.
+        """
+        self._has_ended = True
+        with contextlib.suppress(Empty):
+            while drop:
+                if (dropped := self._calls.get_nowait()) is not None:
+                    dropped[0].settle(error=RuntimeError("its threads ended before it began"))
+        self._calls.put(None)
+        for thread in self._threads if wait else ():
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.end(drop=True)
+
+    def __del__(self) -> None:
+        self.end(wait=False)
+
+
+_pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
+
+
+def _work(calls: _Calls) -> None:
+    while (given := calls.get()) is not None:
+        pending, call = given
+        try:
+            pending.settle(call())
+        except BaseException as error:  # noqa: BLE001 - who waits is told
+            pending.settle(error=error)
+        del given, pending, call  # nothing of it is kept while the next is waited for
+    calls.put(None)
+
+
+@atexit.register
+def _end_pools() -> None:
+    for pool in list(_pools):
+        pool.end()
+
+
+class Background:
+    """One thread that does what it is given, in order; ``submit`` waits while too much waits."""
+
+    def __init__(self, name: str, *, max_waiting: int) -> None:
+        self._pool = Pool(1, name)
+        self._pool.add_thread()  # now: a ``submit`` that Ctrl-C ended could begin two
+        self._max_waiting = max_waiting
+        self._ahead: deque[Pending[Any]] = deque()
+        self._submitting = Lock()
+
+    def submit(
+        self,
+        function: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Pending[Result]:
+        """Queue a call; raises ``RuntimeError`` after ``close``."""
+        with self._submitting:
+            while self._ahead and (len(self._ahead) >= self._max_waiting or self._ahead[0].done()):
+                self._ahead[0].error()
+                self._ahead.popleft()
+            self._ahead.append(pending := self._pool.submit(function, *args, **kwargs))
+        return pending
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread."""
+        with self._submitting:
+            self._pool.end()
+
+
 class Mapped(Iterator[Result]):
     """Results in order, from threads; a ``with`` block around them waits for what is under way.
 
-    They are waited for at the end and after an error too, but not where they are given up without
-    a block: the collector may find that out in any thread, in the middle of anything, and what it
-    waited for might wait for that thread.  So a generator holds no block open that its caller does
-    not close.
+    So do the end and an error, but not who gives them up without a block: the collector finds that
+    out in any thread, in the middle of anything, and what it waited for might wait for that thread.
+    So a generator holds no block open that its caller does not close.
     """
 
-    def __init__(self, pool: ThreadPoolExecutor, results: Iterator[Result]) -> None:
+    def __init__(self, pool: Pool, results: Iterator[Result]) -> None:
         self._pool = pool
         self._results = results
 
@@ -90,20 +251,17 @@ class Mapped(Iterator[Result]):
         try:
             return next(self._results)
         except BaseException:
-            self._end(wait=True)
+            self._pool.end(drop=True)
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        self._end(wait=True)
+        self._pool.end(drop=True)
 
     def __del__(self) -> None:
-        self._end(wait=False)
-
-    def _end(self, *, wait: bool) -> None:
-        self._pool.shutdown(wait=wait, cancel_futures=True)
+        self._pool.end(drop=True, wait=False)
 
 
 def ordered_map(
@@ -119,23 +277,23 @@ def ordered_map(
     """Apply ``function`` in threads and yield the results in the order of the items.
 
     At most ``window`` items are taken ahead of the consumer, and no more than weigh ``max_weight``
-    together, one apart.  The first error, by order, is raised;
-    no further item is started, and those under way are awaited.
+    together, one apart.  The first error, by order, is raised; no item is started after it, and
+    those under way are awaited.
 
     An item that is not ``worth_a_thread`` is done by the caller's, after those under way: work that
     seldom lets go of the interpreter's lock is slower in a thread, and slows the others down.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="casstore")
+    pool = Pool(workers)
 
     def results() -> Iterator[Result]:
-        pending: deque[tuple[int, Future[Result]]] = deque()
+        pending: deque[tuple[int, Pending[Result]]] = deque()
         weight = 0
 
         def first() -> Result:
             nonlocal weight
-            less, future = pending.popleft()
+            less, call = pending.popleft()
             weight -= less
-            return future.result()
+            return call.result()
 
         for item in items:
             if worth_a_thread is not None and not worth_a_thread(item):
@@ -154,75 +312,6 @@ def ordered_map(
             yield first()
 
     return Mapped(pool, results())
-
-
-class Pending(Generic[Result]):
-    """Something that the background will have done."""
-
-    def __init__(self, future: Future[Result]) -> None:
-        self._future = future
-
-    def done(self) -> bool:
-        """Tell whether it has ended, well or badly."""
-        return self._future.done()
-
-    def result(self, timeout_seconds: float | None = None) -> Result:
-        """Wait and return the result; raises what the work raised, or ``TimeoutError``."""
-        return self._future.result(timeout_seconds)
-
-    def error(self) -> BaseException | None:
-        """Wait and return what the work raised, if it did."""
-        return self._future.exception()
-
-
-class Background:
-    """One thread that does what it is given, in order; ``submit`` waits while too much waits."""
-
-    def __init__(self, name: str, *, max_waiting: int) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._room = threading.BoundedSemaphore(max_waiting)
-
-    def submit(
-        self,
-        function: Callable[Arguments, Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Pending[Result]:
-        """Queue a call; raises ``RuntimeError`` after ``close``."""
-        self._room.acquire()
-        try:
-            future = self._pool.submit(function, *args, **kwargs)
-        except BaseException:
-            self._room.release()
-            raise
-        future.add_done_callback(lambda _: self._room.release())
-        return Pending(future)
-
-    def close(self) -> None:
-        """Finish what is queued and end the thread."""
-        self._pool.shutdown(wait=True)
-
-
-class Pool:
-    """Threads for work that is waited for one by one; ends with its ``with`` block."""
-
-    def __init__(self, workers: int) -> None:
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="casstore")
-
-    def submit(
-        self,
-        function: Callable[Arguments, Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Pending[Result]:
-        """Begin a call as soon as a thread is free."""
-        return Pending(self._pool.submit(function, *args, **kwargs))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Gate:
