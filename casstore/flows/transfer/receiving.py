@@ -155,16 +155,12 @@ def receive(
     commits: Collection[CommitId],
     *,
     keep: Keep | None = None,
-    completing: bool = True,
-    progress: Progress | None = None,
 ) -> Received:
     """Bring versions of a depot into this store, as ``receive_sound`` does; all of them.
 
     Raises ``Corrupt`` if one could not come; those that could are here then.
     """
-    received = receive_sound(
-        store, depot, commits, keep=keep, completing=completing, progress=progress
-    )
+    received = receive_sound(store, depot, commits, keep=keep)
     damage = damage_of(received.unsound, len(received.versions))
     if damage is not None:
         raise damage
@@ -215,22 +211,12 @@ def receive_sound(
     return Received(views, *moved, tuple(sorting.unsound))
 
 
-def receive_manifests(
-    store: Store,
-    depot: RemoteDepot,
-    wholes: Iterable[ManifestRef],
-    *,
-    progress: Progress | None = None,
-) -> tuple[int, int]:
-    """Bring all that manifests need into this store; returns how many frames and bytes came.
-
-    When this returns it is durable here, and no event names it yet.
-    """
-    receiver = _Receiver(store, depot, None, progress)
+def receive_manifests(store: Store, depot: RemoteDepot, wholes: Iterable[ManifestRef]) -> None:
+    """Bring all that manifests need into this store; durable, and no event names it yet."""
+    receiver = _Receiver(store, depot, None, None)
     for manifest in wholes:
         receiver.take(manifest)
     receiver.session.flush()
-    return receiver.frames, receiver.stored_bytes
 
 
 class _Receiver:
