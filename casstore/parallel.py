@@ -137,6 +137,8 @@ class Pool:
         self._name = name
         self._calls: _Calls = SimpleQueue()  # None ends the threads, and stays for each of them
         self._threads: list[threading.Thread] = []
+        # Ctrl-C in ``submit`` may leave one thread too many: of one that is too many for the order.
+        self._turn = Lock() if workers == 1 else contextlib.nullcontext()
         self._has_ended = False
         _pools.add(self)
 
@@ -152,14 +154,11 @@ class Pool:
         pending: Pending[Result] = Pending()
         self._calls.put((pending, partial(function, *args, **kwargs)))
         if len(self._threads) < self._workers:
-            self.add_thread()
+            what = self._calls, self._turn
+            thread = threading.Thread(None, _work, self._name, what, daemon=True)
+            thread.start()
+            self._threads.append(thread)
         return pending
-
-    def add_thread(self) -> None:
-        """Have one thread more wait for work."""
-        thread = threading.Thread(None, _work, self._name, (self._calls,), daemon=True)
-        thread.start()
-        self._threads.append(thread)
 
     def end(self, *, wait: bool = True, drop: bool = False) -> None:
         """End the threads when what was submitted is done; with ``drop``, what has begun.
@@ -188,15 +187,16 @@ class Pool:
 _pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
 
 
-def _work(calls: _Calls) -> None:
-    while (given := calls.get()) is not None:
-        pending, call = given
-        try:
-            pending.settle(call())
-        except BaseException as error:  # noqa: BLE001 - who waits is told
-            pending.settle(error=error)
-        del given, pending, call  # nothing of it is kept while the next is waited for
-    calls.put(None)
+def _work(calls: _Calls, turn: contextlib.AbstractContextManager[object]) -> None:
+    with turn:
+        while (given := calls.get()) is not None:
+            pending, call = given
+            try:
+                pending.settle(call())
+            except BaseException as error:  # noqa: BLE001 - who waits is told
+                pending.settle(error=error)
+            del given, pending, call  # nothing of it is kept while the next is waited for
+        calls.put(None)
 
 
 @atexit.register
@@ -210,7 +210,6 @@ class Background:
 
     def __init__(self, name: str, *, max_waiting: int) -> None:
         self._pool = Pool(1, name)
-        self._pool.add_thread()  # now: a ``submit`` that Ctrl-C ended could begin two
         self._max_waiting = max_waiting
         self._ahead: deque[Pending[Any]] = deque()
         self._submitting = Lock()

@@ -316,6 +316,29 @@ def test_ctrl_c_after_any_step_leaves_threads_that_work_and_end(kind):
     pytest.fail("it never came to its end")
 
 
+def test_ctrl_c_as_the_thread_begins_leaves_the_background_in_order(monkeypatch):
+    """Whoever was interrupted does not know that it has begun, and begins another."""
+    start, begun, seen = threading.Thread.start, [], []
+
+    def start_and_be_interrupted(thread):
+        start(thread)
+        begun.append(thread)
+        if len(begun) == 1:
+            raise Interrupted
+
+    monkeypatch.setattr(threading.Thread, "start", start_and_be_interrupted)
+    background = Background("test", max_waiting=4)
+    with pytest.raises(Interrupted):
+        background.submit(int)
+    background.submit(lambda: seen.append(time.sleep(0.05)))
+    assert background.submit(seen.copy).result() == [None]
+    background.close()
+    assert len(begun) == 2
+    for thread in begun:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
 def test_who_waits_for_what_was_dropped_is_told():
     """A call that will never be made has ended."""
     gate = threading.Event()
