@@ -41,6 +41,7 @@ from casstore.durable.writing import (
     map_memory,
     new_background,
     write_new,
+    write_synced,
 )
 
 __all__ = [
@@ -80,4 +81,5 @@ __all__ = [
     "sync_directory",
     "unlink",
     "write_new",
+    "write_synced",
 ]

@@ -80,13 +80,16 @@ class PackMirror:
         where = f"packs/{path.parent.name}/{path.name}"
         try:
             pack_id, kind, rows = read_rows(path)
+            size_bytes = path.stat().st_size
+        except FileNotFoundError:
+            return False  # taken back since it was listed
         except (Corrupt, Unsupported) as error:
             self._problems[where] = error.message
             return False
         if pack_id.hex() != path.name:
             self._problems[where] = "its name is not the one that its footer gives"
             return False
-        pack = PackRow(pack_id, kind, len(rows), path.stat().st_size)
+        pack = PackRow(pack_id, kind, len(rows), size_bytes)
         self._write(lambda writer: writer.add_pack(pack, rows), wait_seconds=wait_seconds)
         return True
 

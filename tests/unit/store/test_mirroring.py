@@ -3,9 +3,10 @@
 import pytest
 
 from casstore.catalog import Reader
-from casstore.depot import JournalFiles
+from casstore.depot import JournalFiles, PackFiles
 from casstore.journal.bodies import RunStartBody
 from casstore.journal.subjects import RunSubject
+from casstore.packs import PackId
 
 
 def start_run(store, name):
@@ -66,3 +67,16 @@ def test_an_event_that_is_gone_is_told_though_another_came(store, counted):
     start_run(store, "after")
     assert store.index._mirror.lost(month) == 1
     assert counted
+
+
+def test_a_pack_that_was_taken_back_since_it_was_listed_is_passed_over(store, monkeypatch):
+    """It held what a failed attempt left, and nothing needs it."""
+    gone, really_listing = PackId(bytes(32)), PackFiles.listing
+    store.packs.path(gone).parent.mkdir()
+    monkeypatch.setattr(
+        PackFiles, "listing", lambda *arguments: [*really_listing(*arguments), gone]
+    )
+    store.index.catch_up(thorough=True)
+    assert store.index.problems == {}
+    with store.index.read() as reader:
+        assert reader.pack_row(gone) is None
