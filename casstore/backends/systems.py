@@ -18,7 +18,6 @@ from casstore.errors import Unsupported
 
 __all__ = [
     "COMMON",
-    "file_system",
     "file_system_at",
     "run",
     "take",
@@ -28,14 +27,8 @@ COMMON: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": Fal
 """What every file system is told."""
 
 
-def file_system(scheme: str) -> Any:
-    """Return fsspec's file system for a scheme; ``Unsupported`` if it has none."""
-    with _unsupported(scheme):
-        return fsspec.filesystem(scheme, **COMMON)
-
-
 def file_system_at(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system for a URL, and the path there; as ``file_system``."""
+    """Return fsspec's file system for a URL, and the path there; ``Unsupported`` if it has none."""
     scheme = url.partition("://")[0]
     with _unsupported(scheme):
         fs, path = fsspec.core.url_to_fs(url, **COMMON)
