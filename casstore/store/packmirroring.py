@@ -102,8 +102,10 @@ class PackMirror:
         for pack_id in reversed(known):  # what was collected lies in a newer one
             if not wanted:
                 break
-            path = self._packs.path(pack_id)
-            rows = read_rows(path)[2] if path.exists() else []
+            try:
+                rows = read_rows(self._packs.path(pack_id))[2]
+            except (FileNotFoundError, Corrupt, Unsupported):
+                continue  # what it held may lie in another, too
             moves[pack_id] = [row for row in rows if row.digest in wanted]
             wanted.difference_update(row.digest for row in moves[pack_id])
         if not wanted:
