@@ -369,25 +369,22 @@ class Gate:
 
 
 class Turns:
-    """Knows who is at work, so that others can wait for those who were when they came."""
+    """Knows who is at work, so that others can wait for those who were when they came.
+
+    Each holds a lock of its own, which ``with`` takes and lets go in one step of the interpreter.
+    """
 
     def __init__(self) -> None:
-        self._mutex = threading.RLock()  # taken itself, for why ``Lock`` says
-        self._changed = threading.Condition(self._mutex)
-        self._running: set[object] = set()
+        self._mutex = Lock()
+        self._turns: list[weakref.ref[threading.Lock]] = []
 
-    @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Be at work."""
-        mine = object()
-        try:
-            with self._mutex:
-                self._running.add(mine)
-            yield
-        finally:
-            with self._mutex:
-                self._running.discard(mine)
-                self._changed.notify_all()
+    def turn(self) -> contextlib.AbstractContextManager[bool]:
+        """Be at work, for as long as a ``with`` block around this."""
+        mine = threading.Lock()
+        with self._mutex:
+            there = [each for each in self._turns if each() is not None]
+            self._turns = [*there, weakref.ref(mine)]
+        return mine
 
     def wait(self) -> None:
         """Wait until everyone has gone who is at work now; those who come later do not count.
@@ -395,5 +392,7 @@ class Turns:
         A thread that is at work itself must not wait.
         """
         with self._mutex:
-            before = set(self._running)
-            self._changed.wait_for(lambda: before.isdisjoint(self._running))
+            before = [lock for each in self._turns if (lock := each()) is not None]
+        for other in before:
+            with other:
+                continue

@@ -258,14 +258,18 @@ def test_ctrl_c_in_the_moment_in_which_a_lock_is_had_leaves_it_free(kind):
             time.sleep(0.001)
         except Interrupted:
             thread.join()
+        assert kind != "turns" or within_seconds(2, one.wait)
         with Pool(1) as pool:
             assert pool.submit(inner.acquire, timeout=2).result()
         assert kind != "gate" or one._users == 0
-        assert kind != "turns" or not one._running
 
 
 def interrupted_after(steps, work):
-    """Do ``work``, stopped after that many of the steps at which signals come; tell if it was."""
+    """Do ``work``, stopped after that many of the steps at which signals come; returns the error.
+
+    None if it was not stopped.  The error keeps every frame that it came through, as one that ends
+    a script does.
+    """
     left = steps
 
     def count(frame, event, _):
@@ -279,11 +283,11 @@ def interrupted_after(steps, work):
     sys.setprofile(count)
     try:
         work()
-    except Interrupted:
-        return True
+    except Interrupted as error:
+        return error
     finally:
         sys.setprofile(before)
-    return False
+    return None
 
 
 def within_seconds(limit, work):
@@ -309,11 +313,52 @@ def test_ctrl_c_after_any_step_leaves_threads_that_work_and_end(kind):
             assert threads.submit(int, "7").result() == 7
             threads.close() if kind is Background else threads.end()
 
-        was_interrupted = interrupted_after(steps, use)
+        error = interrupted_after(steps, use)
         assert within_seconds(5, go_on_and_end), f"after {steps} steps"
-        if not was_interrupted:
+        if error is None:
             return
     pytest.fail("it never came to its end")
+
+
+def test_ctrl_c_after_any_step_leaves_nobody_at_work():
+    """Who commits waits for those at work, and so does the exit of a script that was stopped."""
+    for steps in range(1, 1000):
+        turns = Turns()
+
+        def use(turns=turns):
+            with turns.turn():
+                len("work")
+
+        error = interrupted_after(steps, use)
+        assert within_seconds(5, turns.wait), f"after {steps} steps"
+        if error is None:
+            return
+    pytest.fail("it never came to its end")
+
+
+def test_those_who_come_later_are_not_waited_for():
+    """Else there might always be somebody."""
+    turns, order = Turns(), []
+    begun, may_end = threading.Event(), threading.Event()
+
+    def work():
+        with turns.turn():
+            begun.set()
+            may_end.wait(5)
+            order.append("work")
+
+    first = threading.Thread(target=work)
+    first.start()
+    assert begun.wait(5)
+    waiting = threading.Thread(target=lambda: (turns.wait(), order.append("waited")))
+    waiting.start()
+    time.sleep(0.02)
+    with turns.turn():
+        may_end.set()
+        waiting.join(5)
+        assert not waiting.is_alive()
+    first.join(5)
+    assert order == ["work", "waited"]
 
 
 def test_ctrl_c_as_the_thread_begins_leaves_the_background_in_order(monkeypatch):
