@@ -83,7 +83,7 @@ class Walk:
         """Return what is in a folder, or None if it is left out."""
         here = (info.st_dev, info.st_ino)
         if here in above:
-            raise Invalid(f"{_show(entry.path)} is a link that leads back to a folder above")
+            raise Invalid(f"{display_path(entry.path)} is a link that leads back to a folder above")
         if entry.name == STORE_FOLDER or here in self.skip or self._is_ignored(name + b"/"):
             return None
         return self._listing(entry.path, name + b"/", (*above, here))
@@ -103,12 +103,14 @@ class Walk:
         except FileNotFoundError as error:
             if entry.is_symlink():
                 raise FileMissing(
-                    f"{_show(entry.path)} is a link to nothing", hint="remove or ignore it"
+                    f"{display_path(entry.path)} is a link to nothing", hint="remove or ignore it"
                 ) from error
             raise _unreadable(entry.path, error) from error
         except OSError as error:
             if entry.is_symlink():
-                raise Invalid(f"{_show(entry.path)} is a link that cannot be followed") from error
+                raise Invalid(
+                    f"{display_path(entry.path)} is a link that cannot be followed"
+                ) from error
             raise _unreadable(entry.path, error) from error
 
     def _check_link(self, entry: "os.DirEntry[bytes]") -> None:
@@ -116,7 +118,7 @@ class Walk:
         if real == self._real_root or real.startswith(self._real_root.rstrip(b"/") + b"/"):
             return
         if self.refuse_outside:
-            raise Invalid(f"{_show(entry.path)} is a link that leads outside the folder")
+            raise Invalid(f"{display_path(entry.path)} is a link that leads outside the folder")
         self.outside_links += 1
 
     def _is_ignored(self, name: bytes) -> bool:
@@ -130,7 +132,7 @@ def source_of(path: Path, name: bytes) -> Source:
     try:
         info = os.stat(raw)
     except FileNotFoundError:
-        raise FileMissing(f"{_show(raw)} does not exist") from None
+        raise FileMissing(f"{display_path(raw)} does not exist") from None
     except OSError as error:
         raise _unreadable(raw, error) from error
     return Source(raw, name, regular(raw, info))
@@ -141,13 +143,17 @@ def regular(path: bytes, info: os.stat_result) -> os.stat_result:
     if stat.S_ISREG(info.st_mode):
         return info
     what = "folder" if stat.S_ISDIR(info.st_mode) else "socket, pipe or device"
-    raise Invalid(f"{_show(path)} is a {what}, not a file", hint="leave it out with --ignore")
+    raise Invalid(
+        f"{display_path(path)} is a {what}, not a file", hint="leave it out with --ignore"
+    )
 
 
 def _unreadable(path: bytes, error: OSError) -> Error:
     if isinstance(error, FileNotFoundError):
-        return FileMissing(f"{_show(path)} vanished while it was read")
-    return Error(f"{_show(path)} cannot be read: {error.strerror}", hint="nothing was logged")
+        return FileMissing(f"{display_path(path)} vanished while it was read")
+    return Error(
+        f"{display_path(path)} cannot be read: {error.strerror}", hint="nothing was logged"
+    )
 
 
 def _order(entry: "os.DirEntry[bytes]") -> bytes:
@@ -156,7 +162,3 @@ def _order(entry: "os.DirEntry[bytes]") -> bytes:
         return entry.name + b"/" if entry.is_dir() else entry.name
     except OSError:
         return entry.name
-
-
-def _show(path: bytes) -> str:
-    return display_path(path)

@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 import pytest
 
+import casstore
 from casstore.cli import main as entry
 from casstore.cli.options import GLOBAL_OPTIONS
 from casstore.cli.output import count_text, size_text, time_json
@@ -126,8 +127,8 @@ def test_without_a_verb_help_is_shown_as_an_error(cli):
 
 
 def test_the_release_is_printed(cli):
-    """``--version`` is one line."""
-    assert cli("--version").text.startswith("casstore ")
+    """``--version`` is one line, with the release that the package names."""
+    assert cli("--version").text == f"casstore {casstore.__version__}\n"
 
 
 @pytest.mark.parametrize(
