@@ -68,7 +68,7 @@ def test_a_file_beside_a_folder_of_its_name_is_refused_when_added(draft):
     assert paths(draft) == ["p/q"]
 
 
-BAD_PATHS = ["../x", "a/../x", "/etc/x", "C:/x", "a\0b", "", ".", "..", "a//b", "a/./b", "a/"]
+BAD_PATHS = ["../x", "a/../x", "/etc/x", "C:/x", "a\0b", "", ".", "..", "a//../b"]
 
 
 @pytest.mark.parametrize("path", BAD_PATHS)
@@ -84,7 +84,7 @@ def test_a_path_that_leaves_the_tree_is_refused_on_the_way_in(draft, path):
 def test_a_folder_is_not_added_under_a_path_that_leaves_the_tree(desk, draft):
     """The prefix is a path too."""
     desk.write("in/x", "1")
-    for name in ("..", "../up", "a/../..", "C:/x"):
+    for name in ("..", "../up", "a/../..", "C:/x", "/up"):
         with pytest.raises(ValueError, match="cannot be a path"):
             draft.add_dir("in", name=name)
 
