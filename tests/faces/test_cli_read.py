@@ -205,3 +205,13 @@ def test_a_version_of_another_project_can_be_compared(two):
     """``project/name:v0`` is a reference where no such folder is."""
     two("put", "data", "--project", "other")
     two("diff", "data", "other/data:v0", "--exit-code")
+
+
+def test_a_url_of_a_version_is_a_reference(two):
+    """As ``Artifact.url`` gives it; one of a file is answered with what shows the file."""
+    plain = two("show", "default/data:v0").raw
+    assert two("show", "casstore://default/data:v0").raw == plain
+    assert two("show", "casstore://data:v0").raw == plain
+    errors = two("show", "casstore://default/data:v0/a.txt", code=2).errors
+    assert "casstore cat default/data:v0 a.txt" in errors
+    assert "names no version" in two("show", "casstore://data", code=2).errors
