@@ -186,6 +186,11 @@ def _on_demand(store: Store) -> Store:
 
 def _typed(text: str) -> Reference:
     """Read a reference, or a ``casstore://`` URL of a version, as ``Artifact.url`` gives it."""
+    if text.startswith(("./", "../", "/", "~")):
+        raise Invalid(
+            f"{text!r} is a path, and a version is wanted here",
+            hint="write [project/]name[:version]",
+        )
     plain = text.removeprefix(f"{URL_SCHEME}://")
     _refuse_path(text, plain)
     return parse_reference(plain) if plain == text else parse_url(text)[0]
