@@ -18,7 +18,6 @@ from casstore.errors import Unsupported
 
 __all__ = [
     "COMMON",
-    "file_system",
     "file_system_at",
     "is_known",
     "run",
@@ -35,14 +34,8 @@ def is_known(scheme: str) -> bool:
     return scheme in fsspec.available_protocols()
 
 
-def file_system(scheme: str) -> Any:
-    """Return fsspec's file system for a scheme; ``Unsupported`` if it has none."""
-    with _unsupported(scheme):
-        return fsspec.filesystem(scheme, **COMMON)
-
-
 def file_system_at(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system for a URL, and the path there; as ``file_system``."""
+    """Return fsspec's file system for a URL, and the path there; ``Unsupported`` if it has none."""
     scheme = url.partition("://")[0]
     with _unsupported(scheme):
         fs, path = fsspec.core.url_to_fs(url, **COMMON)
