@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from casstore.errors import Error, FileMissing, Invalid
 from casstore.names import display_path
-from casstore.patterns import Matcher, matcher_of
+from casstore.patterns import Matcher, ignorer_of
 
 __all__ = ["Source", "Walk", "regular", "source_of"]
 
@@ -56,7 +56,7 @@ class Walk:
         """Yield every file; raises for what can be neither logged nor left out."""
         self._real_root = os.path.realpath(self.root)
         if self.ignore:
-            self._ignored = matcher_of(self.ignore)
+            self._ignored = ignorer_of(self.ignore)
         top = os.stat(self.root)
         waiting = [self._listing(self.root, b"", ((top.st_dev, top.st_ino),))]
         while waiting:

@@ -182,6 +182,12 @@ def test_a_link_to_nothing_or_in_a_circle_is_an_error_that_names_it(desk, draft)
         (["/b"], ["a.txt"]),
         (["b/*", "!b/keep.txt"], ["a.txt", "b/keep.txt"]),
         (["**/x.txt"], ["a.txt", "b/c.log", "b/keep.txt"]),
+        (["*", "!*/", "!keep.txt"], ["b/keep.txt"]),
+        (["*", "!*/", "!x.txt"], ["b/out/x.txt"]),
+        (["b*", "!b/**"], ["a.txt"]),
+        (["*", "!b", "!x.txt"], []),
+        (["*", "!b", "!b/out", "!x.txt"], ["b/out/x.txt"]),
+        (["# b", "", "b/out", "!b/out/x.txt"], ["a.txt", "b/c.log", "b/keep.txt"]),
     ],
 )
 def test_ignoring_is_gitignore_relative_to_the_folder(desk, draft, patterns, kept):
