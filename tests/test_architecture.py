@@ -37,6 +37,7 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
 )
 
 DOORS = {  # a dependency: the room, or the one module, that may import it
+    "_thread": "parallel.threads",
     "adlfs": "backends.azure",
     "aiohttp": "backends.gcs",
     "asyncssh": "backends.ssh",

@@ -150,7 +150,7 @@ class RunRecord:
         """Do ``work`` in the background, after what was submitted before."""
         with self._submitting:
             if self._queue is None:
-                self._queue = Background("casstore-log", max_waiting=MAX_WAITING_COMMITS)
+                self._queue = Background(max_waiting=MAX_WAITING_COMMITS)
             pending = self._queue.submit(work)
             self._pending = [item for item in self._pending if not _succeeded(item)]
             self._pending.append(pending)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ import lmdb
 
 from casstore import durable
 from casstore.errors import Busy
-from casstore.parallel import Gate, Lock
+from casstore.parallel import Gate, Lock, out_of_reach
 
 __all__ = ["WRITE_WAIT_SECONDS", "Damaged", "Environment", "Replaced", "Unusable", "discard"]
 
@@ -154,8 +154,7 @@ class Environment:
     def close(self) -> None:
         """Close the environment, when no transaction runs."""
         _environments.discard(self)
-        with self._gate.closed():
-            self._env.close()
+        self._alone(self._close)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[lmdb.Transaction]:
@@ -190,9 +189,7 @@ class Environment:
                         with _cut_short_shown(), self._env.begin(write=True) as transaction:
                             self._check_current()
                             return action(transaction)
-                with self._gate.closed():  # it was never written to, or another thread has forked
-                    self._env.close()
-                    self._open_again(readonly=False)
+                self._alone(self._make_writable)
             except lmdb.MapResizedError:
                 self._resize(0)
             except lmdb.MapFullError:
@@ -209,9 +206,21 @@ class Environment:
                 raise Replaced(f"{self.path} was removed or replaced")
             yield
 
+    def _close(self) -> None:
+        self._env.close()
+
+    def _make_writable(self) -> None:
+        """Open for writing what was never written to, or was opened again after a fork."""
+        if not self._may_write():
+            self._env.close()
+            self._open_again(readonly=False)
+
     def _resize(self, size: int) -> None:
-        with self._gate.closed():
-            self._env.set_mapsize(size)
+        self._alone(lambda: self._env.set_mapsize(size))
+
+    def _alone(self, work: Callable[[], Result]) -> Result:
+        """Return what ``work`` returns, done while no transaction runs."""
+        return out_of_reach(lambda: self._gate.alone(work))
 
     def _check_current(self) -> None:
         try:

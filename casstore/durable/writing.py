@@ -178,7 +178,7 @@ def create(
 
 def new_background() -> Background:
     """Return what writes buffers of one file after the other; whoever asks for it closes it."""
-    return Background("casstore-write", max_waiting=1)
+    return Background(max_waiting=1)
 
 
 def write_synced(path: Path, data: bytes) -> None:

@@ -6,6 +6,10 @@ Never: files that people log, entries, events.
 Invariant: a digest is looked up in the index only after its pack is durable under its name, so
 whoever finds it there may rely on it.  ``flush`` is that point; what is not flushed is lost with
 the process, and nothing refers to it.
+
+A pack that was left in the middle of a frame ends the session, and with it all that others added
+and have yet to commit.  So Ctrl-C must not come in between: what the main thread adds is written by
+another (``parallel.out_of_reach``).
 """
 
 import contextlib
@@ -21,7 +25,7 @@ from casstore.depot import PackFiles, SessionFolder
 from casstore.digest import Buffer, Digest, digest_of
 from casstore.errors import Error
 from casstore.packs import Encoded, PackId, PackKind, PackWriter, Row
-from casstore.parallel import Lock, Turns
+from casstore.parallel import Lock, Turns, out_of_reach
 from casstore.store.index import Index
 
 __all__ = ["Session", "Token"]
@@ -105,26 +109,6 @@ class Session:
         ``hint`` groups frames that compress alike: one for all of them, or one for each.  The
         buffers may be reused after the call.
         """
-        with self._turns.turn():
-            self._require_going()
-            return self._add(frames, hint, kind)
-
-    def add_encoded(self, frames: Sequence[tuple[Digest, Encoded]], kind: PackKind) -> list[Token]:
-        """Keep frames as another depot stored them, verified by the caller; else as ``add``."""
-
-        def as_it_is(frame: Encoded, _position: int, _lane: _Lane) -> Encoded:
-            return frame
-
-        with self._turns.turn():
-            self._require_going()
-            return self._keep(frames, kind, as_it_is)
-
-    def _add(
-        self,
-        frames: Sequence[tuple[Digest, Buffer]],
-        hint: str | Sequence[str],
-        kind: PackKind,
-    ) -> list[Token]:
         hints = [hint] * len(frames) if isinstance(hint, str) else hint
 
         def encoded(data: Buffer, position: int, lane: _Lane) -> Encoded:
@@ -133,13 +117,36 @@ class Session:
 
         return self._keep(frames, kind, encoded)
 
+    def add_encoded(self, frames: Sequence[tuple[Digest, Encoded]], kind: PackKind) -> list[Token]:
+        """Keep frames as another depot stored them, verified by the caller; else as ``add``."""
+
+        def as_it_is(frame: Encoded, _position: int, _lane: _Lane) -> Encoded:
+            return frame
+
+        return self._keep(frames, kind, as_it_is)
+
     def _keep(
         self,
         frames: Sequence[tuple[Digest, Frame]],
         kind: PackKind,
         encoded: Callable[[Frame, int, _Lane], Encoded],
     ) -> list[Token]:
-        """Append the frames that are new to a lane, each as ``encoded`` gives it."""
+        """Keep the frames that are new, each as ``encoded`` gives it."""
+
+        def append() -> list[Token]:
+            with self._turns.turn():
+                self._require_going()
+                return self._append(frames, kind, encoded)
+
+        return out_of_reach(append)
+
+    def _append(
+        self,
+        frames: Sequence[tuple[Digest, Frame]],
+        kind: PackKind,
+        encoded: Callable[[Frame, int, _Lane], Encoded],
+    ) -> list[Token]:
+        """Append the frames that are new to a lane; an error may leave it torn, and ends all."""
         lane = self._take_lane(kind)
         new_bytes = stored_bytes = 0
         try:
@@ -174,6 +181,9 @@ class Session:
         Frames may lie in a pack that another thread is adding to.  That thread seals it at the end
         of its call, which is waited for; a call that begins later finds no pack of before.
         """
+        out_of_reach(self._flush)
+
+    def _flush(self) -> None:
         self._check()
         try:
             with self._lock:

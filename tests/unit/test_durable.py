@@ -1,10 +1,10 @@
 """Durable steps: what is created, named, locked and shown to an observer."""
 
+import _thread
 import errno
 import os
 import subprocess
 import sys
-import threading
 from collections import deque
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def test_buffers_of_direct_files_are_used_again(tmp_path, monkeypatch):
 
 def test_files_that_share_a_background_are_written_by_one_thread(tmp_path):
     """It is there until its owner closes it, and what is abandoned midway is waited for."""
-    before = threading.active_count()
+    before = _thread._count()
     background = durable.new_background()
     data = os.urandom(2 * durable.DIRECT_BUFFER_BYTES + 5)
     for number in range(3):
@@ -70,9 +70,9 @@ def test_files_that_share_a_background_are_written_by_one_thread(tmp_path):
         if number != 1:
             file.sync()
         file.close()
-        assert threading.active_count() <= before + 1
+        assert _thread._count() <= before + 1
     background.close()
-    assert threading.active_count() == before
+    assert _thread._count() == before
     assert (tmp_path / "0").read_bytes() == (tmp_path / "2").read_bytes() == data
 
 

@@ -1,12 +1,15 @@
 """The only threads: order, bounds, and what happens to errors."""
 
+import _thread
 import signal
 import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
+from stopping import Interrupted, interrupted_after, within_seconds
 
 from casstore.parallel import (
     Background,
@@ -16,6 +19,7 @@ from casstore.parallel import (
     Turns,
     default_workers,
     ordered_map,
+    out_of_reach,
 )
 
 
@@ -77,15 +81,15 @@ def test_an_error_of_the_items_themselves_is_raised():
 
 def test_a_consumer_that_stops_early_leaves_no_thread_behind():
     """Leaving the block waits for what is under way."""
-    before = threading.active_count()
+    before = _thread._count()
     with ordered_map(str, range(100), workers=3, window=4) as results:
         next(results)
-    assert threading.active_count() == before
+    assert _thread._count() == before
 
 
 def test_the_background_does_its_work_in_order():
     """One thread, first in, first out."""
-    background, seen = Background("test", max_waiting=100), []
+    background, seen = Background(max_waiting=100), []
     pending = [background.submit(seen.append, number) for number in range(50)]
     pending[-1].result(5)
     background.close()
@@ -95,7 +99,7 @@ def test_the_background_does_its_work_in_order():
 
 def test_submitting_waits_while_too_much_is_queued():
     """The queue is bounded by what is waiting, the running call included."""
-    background, gate = Background("test", max_waiting=2), threading.Event()
+    background, gate = Background(max_waiting=2), threading.Event()
     background.submit(gate.wait, 5)
     background.submit(gate.wait, 5)
     third = threading.Thread(target=background.submit, args=(gate.wait, 5))
@@ -110,7 +114,7 @@ def test_submitting_waits_while_too_much_is_queued():
 
 def test_errors_in_the_background_are_kept_for_who_asks():
     """The work that follows is done all the same."""
-    background = Background("test", max_waiting=4)
+    background = Background(max_waiting=4)
     bad = background.submit(int, "x")
     good = background.submit(int, "7")
     assert good.result(5) == 7
@@ -123,7 +127,7 @@ def test_errors_in_the_background_are_kept_for_who_asks():
 
 def test_closing_finishes_what_is_queued_and_refuses_more():
     """Nothing that was accepted is dropped, and a refusal takes no room."""
-    background, seen = Background("test", max_waiting=1), []
+    background, seen = Background(max_waiting=1), []
     background.submit(seen.append, 1)
     background.close()
     assert seen == [1]
@@ -134,7 +138,7 @@ def test_closing_finishes_what_is_queued_and_refuses_more():
 
 def test_waiting_for_a_result_has_an_end():
     """A timeout is an error, not a result."""
-    background, gate = Background("test", max_waiting=1), threading.Event()
+    background, gate = Background(max_waiting=1), threading.Event()
     pending = background.submit(gate.wait, 5)
     with pytest.raises(TimeoutError):
         pending.result(0.01)
@@ -150,12 +154,12 @@ def test_the_number_of_workers_is_bounded():
 
 def test_a_pool_runs_what_it_is_given_and_ends_with_its_block():
     """Results and errors are asked for one by one."""
-    before = threading.active_count()
+    before = _thread._count()
     with Pool(2) as pool:
         good, bad = pool.submit(int, "7"), pool.submit(int, "x")
         assert good.result(5) == 7
         assert isinstance(bad.error(), ValueError)
-    assert threading.active_count() == before
+    assert _thread._count() == before
 
 
 def test_a_pool_that_is_left_by_an_error_drops_what_has_not_begun():
@@ -170,6 +174,8 @@ def test_a_pool_that_is_left_by_an_error_drops_what_has_not_begun():
         with Pool(1) as pool:
             for number in range(5):
                 pool.submit(work, number)
+            while not begun:
+                time.sleep(0.001)
             threading.Timer(0.05, gate.set).start()
             raise KeyError
 
@@ -213,10 +219,6 @@ def test_a_block_around_results_waits_for_what_is_under_way():
     assert len(done) == count
 
 
-class Interrupted(Exception):
-    """Stands for KeyboardInterrupt, which pytest would take for its own."""
-
-
 @pytest.fixture
 def interrupting():
     """Let SIGINT raise ``Interrupted`` in this thread."""
@@ -237,7 +239,7 @@ def test_ctrl_c_in_the_moment_in_which_a_lock_is_had_leaves_it_free(kind):
     main = threading.main_thread().ident
     for _ in range(40):
         one = {"lock": Lock, "gate": Gate, "turns": Turns}[kind]()
-        inner = one if kind == "lock" else one._mutex
+        inner = one if kind == "lock" else one.open() if kind == "gate" else one._mutex
         enter = {"lock": lambda one: one, "gate": Gate.open, "turns": Turns.turn}[kind]
         held = threading.Event()
 
@@ -259,51 +261,19 @@ def test_ctrl_c_in_the_moment_in_which_a_lock_is_had_leaves_it_free(kind):
         except Interrupted:
             thread.join()
         assert kind != "turns" or within_seconds(2, one.wait)
+        assert kind != "gate" or within_seconds(2, lambda one=one: one.alone(int))
         with Pool(1) as pool:
             assert pool.submit(inner.acquire, timeout=2).result()
-        assert kind != "gate" or one._users == 0
 
 
-def interrupted_after(steps, work):
-    """Do ``work``, stopped after that many of the steps at which signals come; returns the error.
-
-    None if it was not stopped.  The error keeps every frame that it came through, as one that ends
-    a script does.
-    """
-    left = steps
-
-    def count(frame, event, _):
-        nonlocal left
-        left -= event in {"call", "c_return"}  # ``with`` a lock of C is one step with what it does
-        if left == 0:
-            left = -1
-            raise Interrupted
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        work()
-    except Interrupted as error:
-        return error
-    finally:
-        sys.setprofile(before)
-    return None
-
-
-def within_seconds(limit, work):
-    """Tell whether ``work`` ends in that time, in a thread of its own."""
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(limit)
-    return not thread.is_alive()
-
-
+@pytest.mark.parametrize("begun", [False, True], ids=["new", "begun"])
 @pytest.mark.parametrize("kind", [Background, Pool])
-def test_ctrl_c_after_any_step_leaves_threads_that_work_and_end(kind):
-    """Nothing that they need to tell of an end is left taken by who was interrupted."""
+def test_ctrl_c_after_any_step_leaves_threads_that_work_and_end(kind, begun):
+    """Nothing that they need to begin, or to tell of an end, is left taken."""
     for steps in range(1, 10_000):
-        threads = Background("test", max_waiting=1) if kind is Background else Pool(1)
-        threads.submit(int).result()
+        threads = Background(max_waiting=1) if kind is Background else Pool(1)
+        if begun:
+            threads.submit(int).result()
 
         def use(threads=threads):
             threads.submit(int)
@@ -336,6 +306,76 @@ def test_ctrl_c_after_any_step_leaves_nobody_at_work():
     pytest.fail("it never came to its end")
 
 
+def test_ctrl_c_after_any_step_leaves_nobody_in_a_gate():
+    """Whose index must grow waits for those who read it, and the exit of a script for both."""
+    for steps in range(1, 1000):
+        gate = Gate()
+
+        def use(gate=gate):
+            with gate.open(), gate.open():
+                len("work")
+
+        error = interrupted_after(steps, use)
+        assert within_seconds(5, lambda gate=gate: gate.alone(int)), f"after {steps} steps"
+        if error is None:
+            return
+    pytest.fail("it never came to its end")
+
+
+def test_who_is_alone_keeps_others_out_and_is_let_in_when_they_have_gone():
+    """Threads that were in before, may come again, and come for the first time."""
+    gate, order = Gate(), []
+    inside, may_go = threading.Event(), threading.Event()
+
+    def be_in(name):
+        with gate.open(), gate.open():
+            order.append(name)
+            inside.set()
+            may_go.wait()
+
+    with Pool(3) as pool:
+        first = pool.submit(be_in, "first")
+        inside.wait()
+        assert not gate.close(0.01)
+        alone = pool.submit(gate.alone, lambda: (time.sleep(0.02), order.append("alone")))
+        late = pool.submit(lambda: (alone.result(), be_in("late")))
+        may_go.set()
+        for each in (first, alone, late):
+            each.result()
+    assert order == ["first", "alone", "late"]
+    assert gate.close(1)
+    assert not within_seconds(0.05, lambda: be_in("newcomer"))
+    gate.reopen()
+
+
+def test_work_out_of_reach_goes_on_when_who_waits_for_it_is_stopped():
+    """It is done by the time that more is asked for, and in order."""
+    done = []
+
+    def work(number):
+        time.sleep(0.0002)
+        done.append(number)
+
+    stopped = 0
+    for steps in range(1, 1000):
+        error = interrupted_after(steps, lambda steps=steps: out_of_reach(partial(work, steps)))
+        stopped += error is not None
+        if error is None:
+            break
+    out_of_reach(lambda: None)
+    assert done == sorted(done)
+    assert done[-1] == steps
+    assert len(done) > stopped // 4  # stopped before it was begun, it is not begun
+
+
+def test_work_out_of_reach_raises_what_it_raised():
+    """To who asked, in whatever thread."""
+    with pytest.raises(ZeroDivisionError):
+        out_of_reach(lambda: 1 // 0)
+    with Pool(1) as pool:
+        assert isinstance(pool.submit(out_of_reach, lambda: 1 // 0).error(), ZeroDivisionError)
+
+
 def test_those_who_come_later_are_not_waited_for():
     """Else there might always be somebody."""
     turns, order = Turns(), []
@@ -361,29 +401,6 @@ def test_those_who_come_later_are_not_waited_for():
     assert order == ["work", "waited"]
 
 
-def test_ctrl_c_as_the_thread_begins_leaves_the_background_in_order(monkeypatch):
-    """Whoever was interrupted does not know that it has begun, and begins another."""
-    start, begun, seen = threading.Thread.start, [], []
-
-    def start_and_be_interrupted(thread):
-        start(thread)
-        begun.append(thread)
-        if len(begun) == 1:
-            raise Interrupted
-
-    monkeypatch.setattr(threading.Thread, "start", start_and_be_interrupted)
-    background = Background("test", max_waiting=4)
-    with pytest.raises(Interrupted):
-        background.submit(int)
-    background.submit(lambda: seen.append(time.sleep(0.05)))
-    assert background.submit(seen.copy).result() == [None]
-    background.close()
-    assert len(begun) == 2
-    for thread in begun:
-        thread.join(5)
-        assert not thread.is_alive()
-
-
 def test_who_waits_for_what_was_dropped_is_told():
     """A call that will never be made has ended."""
     gate = threading.Event()
@@ -398,15 +415,15 @@ def test_who_waits_for_what_was_dropped_is_told():
 
 def test_threads_that_are_given_up_end_with_what_they_were_given():
     """Nobody has to close what nobody has."""
-    before, seen = threading.active_count(), []
-    background = Background("test", max_waiting=4)
+    before, seen = _thread._count(), []
+    background = Background(max_waiting=4)
     pending = [background.submit(seen.append, number) for number in range(3)]
     del background
     pending[-1].result(5)
     deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
+    while _thread._count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert _thread._count() == before
     assert seen == [0, 1, 2]
 
 
@@ -415,7 +432,7 @@ def test_a_process_ends_when_what_was_queued_is_done():
     script = (
         "import time\n"
         "from casstore.parallel import Background\n"
-        "background = Background('test', max_waiting=4)\n"
+        "background = Background(max_waiting=4)\n"
         "background.submit(time.sleep, 0.2)\n"
         "background.submit(print, 'done')\n"
     )

@@ -87,7 +87,7 @@ class Witness:
             self._see_all(frames)
             return
         if self._helper is None:
-            self._helper = Background("casstore-hash", max_waiting=MAX_WAITING_BATCHES)
+            self._helper = Background(max_waiting=MAX_WAITING_BATCHES)
         self._under_way.append(self._helper.submit(self._see_all, frames))
 
     def _see_all(self, frames: Sequence[tuple[Digest, Encoded]]) -> None:

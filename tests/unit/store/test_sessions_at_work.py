@@ -5,6 +5,7 @@ import random
 import threading
 
 import pytest
+from stopping import interrupted_after
 
 from casstore.chunks import Encoder
 from casstore.digest import digest_of
@@ -142,3 +143,26 @@ def test_a_forked_child_leaves_alone_the_packs_that_its_parent_is_filling(store)
     read = map(bytes, store.frames.read([first[0], second[0]]))
     assert [*read] == [first[1], second[1]]
     assert verify_store(store).problems == []
+
+
+def test_ctrl_c_after_any_step_of_adding_leaves_what_others_added(store, tmp_path):
+    """What waits in the background to be committed is in the same packs: none may end torn."""
+    (tmp_path / "files").mkdir()
+    kept = {f"kept{number}": random.Random(number).randbytes(3000) for number in range(3)}
+    for path, data in kept.items():
+        (tmp_path / "files" / path).write_bytes(data)
+    waiting = store.draft()
+    log_files(store, waiting, Walk(os.fsencode(tmp_path / "files")))
+    for steps in range(1, 10_000):
+        frames = [frame(f"{steps} {number}") for number in range(3)]
+        error = interrupted_after(steps, lambda frames=frames: waiting.session.add(frames))
+        assert not waiting.session.failed, f"after {steps} steps"
+        if error is None:
+            break
+    for steps in range(1, 10_000):
+        error = interrupted_after(steps, waiting.session.flush)
+        assert not waiting.session.failed, f"after {steps} steps"
+        if error is None:
+            break
+    assert commit(store, waiting, Commit(project="p", name="net", type="t")).created
+    assert not verify_store(store).problems

@@ -1,4 +1,4 @@
-"""The only threads: a bounded, ordered map and a bounded queue in the background.
+"""Threads: calls that are waited for, a bounded queue in the background, a bounded, ordered map.
 
 Knows: how many may run, how much may wait.  Never: what the work is.
 """
@@ -8,23 +8,23 @@ import contextlib
 import os
 import threading
 import weakref
+from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, ParamSpec, Self, TypeAlias, TypeVar, cast
 
+from casstore.parallel.locks import Lock, in_main_thread
+
 __all__ = [
     "Background",
-    "Gate",
-    "Lock",
     "Mapped",
     "Pending",
     "Pool",
-    "Turns",
     "default_workers",
-    "in_main_thread",
     "ordered_map",
+    "out_of_reach",
 ]
 
 MAX_DEFAULT_WORKERS = 8
@@ -34,45 +34,11 @@ Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 
 
-class Lock(type(threading.RLock())):  # type: ignore[misc]  # the class has no public name
-    """A lock that its holder may take again, and that is free in a forked child.
-
-    A thread that held it does not exist there, so nobody would ever release it.  ``with`` takes it
-    in one step of the interpreter: were there Python's code in between, Ctrl-C could come when it
-    is taken and not yet sure to be released, and other threads would wait for ever.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        _locks.add(self)
-
-    def renew(self) -> None:
-        """Be free, whoever held it."""
-        self._at_fork_reinit()
-
-
-_locks: "weakref.WeakSet[Lock]" = weakref.WeakSet()
-
-
-def _renew_locks() -> None:
-    for lock in list(_locks):
-        lock.renew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)
-
-
 def default_workers() -> int:
     """Return how many threads to use where nobody said: the processors given to this process."""
     available = getattr(os, "sched_getaffinity", None)
     count = len(available(0)) if available else os.cpu_count() or 1
     return min(count, MAX_DEFAULT_WORKERS)
-
-
-def in_main_thread() -> bool:
-    """Tell whether this is the thread that the interpreter began with, which gets the signals."""
-    return threading.current_thread() is threading.main_thread()
 
 
 class Pending(Generic[Result]):
@@ -129,18 +95,20 @@ _Calls: TypeAlias = "SimpleQueue[tuple[Pending[Any], Callable[[], Any]] | None]"
 class Pool:
     """Threads for work that is waited for one by one; ends with its ``with`` block.
 
-    One that is given up ends when what was submitted is done.
+    One thread submits.  A pool that is given up ends when what was submitted is done; in a forked
+    child, where its threads do not exist, it begins again with nothing to do.
     """
 
-    def __init__(self, workers: int, name: str = "casstore") -> None:
+    def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._name = name
-        self._calls: _Calls = SimpleQueue()  # None ends the threads, and stays for each of them
-        self._threads: list[threading.Thread] = []
-        # Ctrl-C in ``submit`` may leave one thread too many: of one that is too many for the order.
-        self._turn = Lock() if workers == 1 else contextlib.nullcontext()
         self._has_ended = False
+        self.renew()
         _pools.add(self)
+
+    def renew(self) -> None:
+        """Forget all threads and calls."""
+        self._calls: _Calls = SimpleQueue()  # None ends the threads, and stays for each of them
+        self._threads: list[tuple[threading.Lock, int]] = []
 
     def submit(
         self,
@@ -148,17 +116,33 @@ class Pool:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Pending[Result]:
-        """Begin a call as soon as a thread is free; raises ``RuntimeError`` after the end."""
+        """Begin a call as soon as a thread is free.
+
+        Raises ``RuntimeError`` after the end, and where no thread can be started: the call is then
+        not made.
+        """
         if self._has_ended:
             raise RuntimeError("these threads have ended")
+        if len(self._threads) < self._workers:
+            self._begin()
         pending: Pending[Result] = Pending()
         self._calls.put((pending, partial(function, *args, **kwargs)))
-        if len(self._threads) < self._workers:
-            what = self._calls, self._turn
-            thread = threading.Thread(None, _work, self._name, what, daemon=True)
-            thread.start()
-            self._threads.append(thread)
         return pending
+
+    def _begin(self) -> None:
+        """Start a thread and note it, in one step of the interpreter, which Ctrl-C cannot part.
+
+        ``threading.Thread.start`` waits for the thread, with locks that Ctrl-C can leave taken: the
+        thread would then never begin, and what it was to do never end.
+        """
+        ended = threading.Lock()
+        ended.acquire()
+        what = self._calls, ended
+        try:
+            self._threads.extend(zip([ended], map(start_new_thread, [_work], [what]), strict=True))
+        except RuntimeError:
+            if not self._threads:
+                raise
 
     def end(self, *, wait: bool = True, drop: bool = False) -> None:
         """End the threads when what was submitted is done; with ``drop``, what has begun.
@@ -171,8 +155,9 @@ class Pool:
                 if (dropped := self._calls.get_nowait()) is not None:
                     dropped[0].settle(error=RuntimeError("its threads ended before it began"))
         self._calls.put(None)
-        for thread in self._threads if wait else ():
-            thread.join()
+        for ended, _ in self._threads if wait else ():
+            with ended:
+                continue
 
     def __enter__(self) -> Self:
         return self
@@ -181,14 +166,16 @@ class Pool:
         self.end(drop=True)
 
     def __del__(self) -> None:
-        self.end(wait=False)
+        with contextlib.suppress(AttributeError):  # it was stopped when it was made
+            self.end(wait=False)
 
 
 _pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
 
 
-def _work(calls: _Calls, turn: contextlib.AbstractContextManager[object]) -> None:
-    with turn:
+def _work(calls: _Calls, ended: threading.Lock) -> None:
+    """Make calls, one after the other, until there is None."""
+    try:
         while (given := calls.get()) is not None:
             pending, call = given
             try:
@@ -197,6 +184,8 @@ def _work(calls: _Calls, turn: contextlib.AbstractContextManager[object]) -> Non
                 pending.settle(error=error)
             del given, pending, call  # nothing of it is kept while the next is waited for
         calls.put(None)
+    finally:
+        ended.release()
 
 
 @atexit.register
@@ -205,11 +194,20 @@ def _end_pools() -> None:
         pool.end()
 
 
+def _renew_pools() -> None:
+    for pool in list(_pools):
+        pool.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_pools)
+
+
 class Background:
     """One thread that does what it is given, in order; ``submit`` waits while too much waits."""
 
-    def __init__(self, name: str, *, max_waiting: int) -> None:
-        self._pool = Pool(1, name)
+    def __init__(self, *, max_waiting: int) -> None:
+        self._pool = Pool(1)
         self._max_waiting = max_waiting
         self._ahead: deque[Pending[Any]] = deque()
         self._submitting = Lock()
@@ -232,6 +230,24 @@ class Background:
         """Finish what is queued and end the thread."""
         with self._submitting:
             self._pool.end()
+
+
+_apart = Pool(1)
+
+
+def out_of_reach(work: Callable[[], Result]) -> Result:
+    """Return what ``work`` returns, done where no signal can stop it half way.
+
+    Signals stop the main thread alone.  There another thread does the work, and goes on with it if
+    the main one is stopped while it waits; so ``work`` takes no lock that the main thread holds.
+    """
+    if not in_main_thread():
+        return work()
+    try:
+        pending = _apart.submit(work)
+    except RuntimeError:  # the interpreter is ending, and starts no thread any more
+        return work()
+    return pending.result()
 
 
 class Mapped(Iterator[Result]):
@@ -311,88 +327,3 @@ def ordered_map(
             yield first()
 
     return Mapped(pool, results())
-
-
-class Gate:
-    """Lets many users in at a time, or one alone.
-
-    A thread that is in must not ask to be alone.
-    """
-
-    def __init__(self) -> None:
-        self._mutex = threading.RLock()  # taken itself, for why ``Lock`` says
-        self._changed = threading.Condition(self._mutex)
-        self._users = 0
-        self.is_closed = False
-
-    @contextlib.contextmanager
-    def open(self) -> Iterator[None]:
-        """Be one user among many; waits while somebody is alone."""
-        came = 0
-        try:
-            with self._mutex:
-                while self.is_closed:
-                    self._changed.wait()
-                self._users += 1
-                came = 1
-            yield
-        finally:
-            with self._mutex:
-                self._users -= came
-                self._changed.notify_all()
-
-    @contextlib.contextmanager
-    def closed(self) -> Iterator[None]:
-        """Be alone; waits until every user has gone."""
-        self.close(None)
-        try:
-            yield
-        finally:
-            self.reopen()
-
-    def close(self, timeout_seconds: float | None) -> bool:
-        """Become alone until ``reopen``; returns whether that was so within the time."""
-        with self._mutex:
-            if not self._changed.wait_for(self._is_free, timeout_seconds):
-                return False
-            self.is_closed = True
-            return True
-
-    def reopen(self) -> None:
-        """Let users in again."""
-        with self._mutex:
-            self.is_closed = False
-            self._changed.notify_all()
-
-    def _is_free(self) -> bool:
-        return not self._users and not self.is_closed
-
-
-class Turns:
-    """Knows who is at work, so that others can wait for those who were when they came.
-
-    Each holds a lock of its own, which ``with`` takes and lets go in one step of the interpreter.
-    """
-
-    def __init__(self) -> None:
-        self._mutex = Lock()
-        self._turns: list[weakref.ref[threading.Lock]] = []
-
-    def turn(self) -> contextlib.AbstractContextManager[bool]:
-        """Be at work, for as long as a ``with`` block around this."""
-        mine = threading.Lock()
-        with self._mutex:
-            there = [each for each in self._turns if each() is not None]
-            self._turns = [*there, weakref.ref(mine)]
-        return mine
-
-    def wait(self) -> None:
-        """Wait until everyone has gone who is at work now; those who come later do not count.
-
-        A thread that is at work itself must not wait.
-        """
-        with self._mutex:
-            before = [lock for each in self._turns if (lock := each()) is not None]
-        for other in before:
-            with other:
-                continue
