@@ -58,6 +58,13 @@ def failure_of(error: BaseException) -> Failure:
         return Failure("Interrupted", "interrupted", hint, INTERRUPTED_EXIT_CODE)
     if isinstance(error, OSError):
         return _of_system(error)
+    return _unexpected(error)
+
+
+def _unexpected(error: BaseException) -> Failure:
+    if isinstance(error, MemoryError):
+        hint = "every version is whole; give it more memory and call again"
+        return Failure("Error", "there is not enough memory", hint, 1)
     hint = "a defect of casstore; -vv shows where"
     return Failure("InternalError", f"{type(error).__name__}: {error}", hint, 1)
 
@@ -66,7 +73,9 @@ def _of_system(error: OSError) -> Failure:
     what = error.strerror or str(error) or type(error).__name__
     where = f"{error.filename}: " if error.filename else ""
     hint = "-vv shows where"
-    if durable.is_out_of_space(error):
+    if durable.is_out_of_files(error):
+        hint = durable.LIMIT_HINT
+    elif durable.is_out_of_space(error):
         hint = "make room and call again; every version is whole"
     elif isinstance(error, PermissionError):
         hint = "check its permissions and its owner"

@@ -30,7 +30,17 @@ from casstore.durable.naming import (
     sync_directory,
     unlink,
 )
-from casstore.durable.reading import damage_told, read_at, read_into, read_into_at
+from casstore.durable.reading import (
+    LIMIT_HINT,
+    damage_told,
+    is_no_file,
+    is_out_of_files,
+    open_file,
+    read_at,
+    read_file,
+    read_into,
+    read_into_at,
+)
 from casstore.durable.steps import Step, observe
 from casstore.durable.writing import (
     DIRECT_BUFFER_BYTES,
@@ -44,6 +54,7 @@ from casstore.durable.writing import (
 
 __all__ = [
     "DIRECT_BUFFER_BYTES",
+    "LIMIT_HINT",
     "FileLock",
     "FileWriter",
     "Inside",
@@ -57,7 +68,9 @@ __all__ = [
     "install_new",
     "is_gone",
     "is_local_filesystem",
+    "is_no_file",
     "is_open_for_writing",
+    "is_out_of_files",
     "is_out_of_space",
     "keeps_ctime",
     "keeps_inodes",
@@ -67,10 +80,12 @@ __all__ = [
     "map_memory",
     "new_background",
     "observe",
+    "open_file",
     "process_space",
     "provide_zeros",
     "publish_exclusive",
     "read_at",
+    "read_file",
     "read_into",
     "read_into_at",
     "rename",
