@@ -12,7 +12,7 @@ import lmdb
 import pytest
 
 import casstore
-from casstore.catalog import Damaged, Environment, Replaced, Unusable, environment
+from casstore.catalog import Damaged, Environment, Replaced, environment
 
 SMALL_MAP_BYTES = 64 * 1024
 PYTHONPATH = {**os.environ, "PYTHONPATH": str(Path(casstore.__file__).parents[1])}
