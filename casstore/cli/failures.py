@@ -19,6 +19,9 @@ __all__ = ["Failure", "failure_of", "report"]
 
 INTERRUPTED_EXIT_CODE = 130
 
+# As CPython's thread module and the loader of glibc say it, in a RuntimeError and an ImportError.
+_NO_MEMORY = ("can't start new thread", "failed to map segment", "cannot allocate memory")
+
 
 class Failure(NamedTuple):
     """What is said of an error."""
@@ -62,9 +65,9 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _unexpected(error: BaseException) -> Failure:
-    if isinstance(error, MemoryError):
-        hint = "every version is whole; give it more memory and call again"
-        return Failure("Error", "there is not enough memory", hint, 1)
+    text = str(error)
+    if isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY):
+        return Failure("Error", "there is not enough memory", durable.LIMIT_HINT, 1)
     hint = "a defect of casstore; -vv shows where"
     return Failure("InternalError", f"{type(error).__name__}: {error}", hint, 1)
 
@@ -73,7 +76,7 @@ def _of_system(error: OSError) -> Failure:
     what = error.strerror or str(error) or type(error).__name__
     where = f"{error.filename}: " if error.filename else ""
     hint = "-vv shows where"
-    if durable.is_out_of_files(error):
+    if durable.is_out_of_means(error):
         hint = durable.LIMIT_HINT
     elif durable.is_out_of_space(error):
         hint = "make room and call again; every version is whole"

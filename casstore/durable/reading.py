@@ -16,7 +16,7 @@ __all__ = [
     "LIMIT_HINT",
     "damage_told",
     "is_no_file",
-    "is_out_of_files",
+    "is_out_of_means",
     "open_file",
     "read_at",
     "read_file",
@@ -27,9 +27,9 @@ __all__ = [
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
-LIMIT_HINT = "raise the limit of open files (`ulimit -n`) and call again; every version is whole"
+LIMIT_HINT = "raise the limit, `ulimit -n` or `-v`, and call again; every version is whole"
 
-_NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
+_NO_MEANS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 # What one file alone is refused for: a bad sector, another user's file, no file in its place.
 _UNREADABLE = {errno.EIO, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXIO}
@@ -48,7 +48,7 @@ def open_file(path: Path | bytes) -> int:
     except OSError as error:
         if error.errno == errno.ENXIO:
             raise _no_file(path) from error
-        if error.errno in _NO_DESCRIPTOR:
+        if error.errno in _NO_MEANS:
             raise Error(f"{error.strerror}: {os.fsdecode(path)}", hint=LIMIT_HINT) from error
         raise
     mode = os.fstat(descriptor).st_mode
@@ -66,9 +66,12 @@ def read_file(path: Path, limit: int = -1) -> bytes:
         return stream.read(limit) or b""
 
 
-def is_out_of_files(error: OSError) -> bool:
-    """Tell whether an error says that no more files can be open, whichever was to be opened."""
-    return error.errno in _NO_DESCRIPTOR
+def is_out_of_means(error: OSError) -> bool:
+    """Tell whether an error says that no more files can be open, or that there is no memory.
+
+    So it says nothing about the file.
+    """
+    return error.errno in _NO_MEANS
 
 
 def is_no_file(error: OSError) -> bool:

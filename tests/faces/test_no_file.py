@@ -19,9 +19,10 @@ from casstore.packs import PackKind, read_rows
 READING = (("ls",), ("du",), ("status",))
 
 
-def call(folder, *arguments, descriptors=None):
+def call(folder, *arguments, descriptors=None, kilobytes=None):
     """Run ``casstore`` in a process that must end soon; give its code, output and errors."""
-    limit = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh"] if descriptors else []
+    limits = f"ulimit -n {descriptors or 256} && ulimit -v {kilobytes or 'unlimited'}"
+    limit = ["sh", "-c", f'{limits} && exec "$@"', "sh"]
     done = subprocess.run(
         [*limit, sys.executable, "-m", "casstore", *arguments],
         env={**os.environ, "PYTHONPATH": PACKAGE_FOLDER},
@@ -135,10 +136,24 @@ def test_too_few_descriptors_are_one_line_and_no_damage(before, descriptors):
         assert code in {0, 1}, (arguments, errors)
         if code:
             assert "Too many open files" in one_line(errors)
-            assert "limit" in errors
+            assert "call again" in errors
         assert descriptors < 16 or not code, (arguments, errors)
         assert (before.folder / "out").exists() <= (arguments[0] != "get" or not code)
         assert before("verify", "--json").json["ok"]
         assert not (root / "index" / "damaged").exists()
     before("get", "before", "-o", "out", "--force")
     assert not list(before.folder.glob(".out*"))
+
+
+@pytest.mark.parametrize("kilobytes", [200_000, 320_000])
+def test_too_little_memory_is_one_line_and_no_damage(before, kilobytes):
+    """Wherever it is missed: when something is loaded, mapped, or a thread is begun."""
+    before.write("data/large", os.urandom(20_000_000))
+    for arguments in (("put", "data", "-q"), ("get", "before", "-o", "out", "-q"), ("verify",)):
+        code, _, errors = call(before.folder, *arguments, kilobytes=kilobytes)
+        assert code in {0, 1}, (arguments, errors)
+        if code:
+            assert "a defect" not in one_line(errors)
+            assert "memory" in errors, errors
+        assert (before.folder / "out").exists() <= (arguments[0] != "get" or not code)
+        assert before("verify", "--json").json["ok"]

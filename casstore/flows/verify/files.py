@@ -58,6 +58,8 @@ def check_pack(path: Path, *, quick: bool) -> PackState:
     except FileNotFoundError:
         return PackState(path.name, -1, f"pack {path.name} is gone")
     except OSError as error:
+        if durable.is_out_of_means(error):
+            raise
         message = f"pack {path.name} cannot be read: {error.strerror}"
         return PackState(path.name, _size_of(path), message, broken=True)
 
