@@ -265,6 +265,7 @@ class Background:
     def __init__(self, name: str, *, max_waiting: int) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._room = threading.BoundedSemaphore(max_waiting)
+        self._begun = False
 
     def submit(
         self,
@@ -273,6 +274,8 @@ class Background:
         **kwargs: Arguments.kwargs,
     ) -> Pending[Result]:
         """Queue a call; raises ``RuntimeError`` after ``close``."""
+        if not self._begun and in_main_thread():
+            self._begin()
         self._room.acquire()
         try:
             future = self._pool.submit(function, *args, **kwargs)
@@ -281,6 +284,21 @@ class Background:
             raise
         future.add_done_callback(lambda _: self._room.release())
         return Pending(future)
+
+    def _begin(self) -> None:
+        """Have the thread begun by another one: Ctrl-C is raised in the main thread alone.
+
+        There it may come when a thread is begun and the standard library has not noted it yet.
+        Nobody would then tell it to end, and the interpreter waits for it for ever.
+        """
+        starter = threading.Thread(target=self._submit_nothing)
+        starter.start()
+        starter.join()
+        self._begun = True
+
+    def _submit_nothing(self) -> None:
+        with contextlib.suppress(RuntimeError):  # whoever submits work is told why it cannot be
+            self._pool.submit(int)
 
     def close(self) -> None:
         """Finish what is queued and end the thread."""
