@@ -30,6 +30,7 @@ __all__ = [
     "parse_url",
     "path_bytes",
     "path_text",
+    "spelled_path",
     "texts",
     "version_number",
 ]
@@ -237,6 +238,16 @@ def path_bytes(path: str | os.PathLike[str]) -> bytes:
     if os.sep != "/":  # pragma: no cover - Windows
         text = text.replace(os.sep, "/")
     return text.encode("utf-8", "surrogateescape")
+
+
+def spelled_path(path: str | os.PathLike[str]) -> bytes:
+    """Return a path that a caller gave as it stands in a version: no ``.``, no empty part (W&B).
+
+    Nothing is refused here: an absolute path stays one, and what has no part stays as it is.
+    """
+    raw = path_bytes(path)
+    parts = [part for part in raw.split(b"/") if part not in {b"", b"."}]
+    return (b"/" if raw.startswith(b"/") else b"") + b"/".join(parts) if parts else raw
 
 
 def texts(given: Iterable[str] | str | None) -> list[str]:

@@ -3,16 +3,16 @@
 Knows: how many may run, how much may wait.  Never: what the work is.
 """
 
+import atexit
 import contextlib
-import inspect
 import os
-import sys
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, NoReturn, ParamSpec, Self, TypeVar
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, ParamSpec, Self, TypeAlias, TypeVar, cast
 
 __all__ = [
     "Background",
@@ -22,18 +22,12 @@ __all__ = [
     "Pending",
     "Pool",
     "Turns",
-    "at_end_of_worker",
     "default_workers",
-    "failure_of_worker",
-    "in_a_child",
     "in_main_thread",
     "ordered_map",
-    "process_worked_for",
 ]
 
 MAX_DEFAULT_WORKERS = 8
-_LAST_OF_ALL = -1_000_000  # queues, which the standard library ends last, have -5
-_LAUNCHERS = {"multiprocessing.popen_fork", "multiprocessing.forkserver"}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -76,97 +70,179 @@ def default_workers() -> int:
     return min(count, MAX_DEFAULT_WORKERS)
 
 
-def process_worked_for() -> int | None:
-    """Return the process that started this one with ``multiprocessing``, to run functions of its.
-
-    So do ``concurrent.futures``, PyTorch's loaders and Dask's nannies.  None in any other process.
-    """
-    loaded = sys.modules.get("multiprocessing.process")  # in such a process it always is
-    parent = loaded.parent_process() if loaded is not None else None
-    return None if parent is None else int(parent.pid)
-
-
-def at_end_of_worker(first: Callable[[], None], status: Callable[[], int]) -> None:
-    """Have two calls made when this process ends, which ``multiprocessing`` started.
-
-    Before Python 3.13 such a process passes ``atexit`` over.  ``first`` may still wait for threads,
-    and ask for ``failure_of_worker``; ``status`` comes when all others were told, so that what it
-    returns, unless 0, is the exit status and keeps nothing from being done.
-    """
-    util = sys.modules["multiprocessing.util"]  # in such a process it always is
-    util.Finalize(None, first, exitpriority=0)
-    util.Finalize(None, lambda: _leave_worker(status()), exitpriority=_LAST_OF_ALL)
-
-
-def failure_of_worker() -> type[BaseException] | None:
-    """Return what ended the function that this process was started for, when it ends.
-
-    From Python 3.13 on the exception is told and forgotten before that, and so is its kind.
-    """
-    if sys.version_info < (3, 13):
-        return sys.exc_info()[0]
-    frame = inspect.currentframe()  # pragma: no cover - nothing else knows the status
-    while frame is not None and frame.f_globals.get("__name__") not in _LAUNCHERS:
-        frame = frame.f_back
-    return Exception if frame is not None and frame.f_locals.get("code") == 1 else None
-
-
-def _leave_worker(status: int) -> None:
-    if not status:
-        return
-    if sys.version_info < (3, 13):
-        raise SystemExit(status)
-    for stream in filter(None, (sys.stdout, sys.stderr)):  # pragma: no cover - of Python 3.13 on
-        with contextlib.suppress(OSError, ValueError):  # nobody may be left to read
-            stream.flush()
-    os._exit(status)
-
-
 def in_main_thread() -> bool:
     """Tell whether this is the thread that the interpreter began with, which gets the signals."""
     return threading.current_thread() is threading.main_thread()
 
 
-def in_a_child(work: Callable[[], bytes]) -> bytes | None:
-    """Return what ``work`` returns in a forked child; None if it dies of it or none can be forked.
+class Pending(Generic[Result]):
+    """A call that a thread makes, or will make.
 
-    What it prints goes nowhere.
+    Who waits brings a lock of its own, let go when the call has ended, so Ctrl-C leaves none taken.
     """
-    if not hasattr(os, "fork"):  # pragma: no cover - Windows
-        return None
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        _work_and_exit(work, writing)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
-        data = stream.read()
-    _, status = os.waitpid(child, 0)
-    return data if status == 0 else None
+
+    def __init__(self) -> None:
+        self._result: Result | None = None
+        self._error: BaseException | None = None
+        self._has_ended = False
+        self._waiting: list[threading.Lock] = []
+
+    def done(self) -> bool:
+        """Tell whether it has ended, well or badly."""
+        return self._has_ended
+
+    def result(self, timeout_seconds: float | None = None) -> Result:
+        """Wait and return the result; raises what the work raised, or ``TimeoutError``."""
+        self._wait(timeout_seconds)
+        try:
+            if self._error is not None:
+                raise self._error
+            return cast("Result", self._result)
+        finally:
+            del self  # the error keeps this frame, so the frame must not keep the error
+
+    def error(self) -> BaseException | None:
+        """Wait and return what the work raised, if it did."""
+        self._wait(None)
+        return self._error
+
+    def settle(self, result: Result | None = None, error: BaseException | None = None) -> None:
+        """Say once how it ended: for those who make the call, or drop it."""
+        self._result, self._error, self._has_ended = result, error, True
+        while self._waiting:
+            self._waiting.pop().release()
+
+    def _wait(self, timeout_seconds: float | None) -> None:
+        if not self._has_ended:
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+            if not self._has_ended:  # asked again, now that its end would be told
+                mine.acquire(timeout=-1 if timeout_seconds is None else max(0, timeout_seconds))
+            if not self._has_ended:
+                raise TimeoutError
 
 
-def _work_and_exit(work: Callable[[], bytes], writing: int) -> NoReturn:
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        with os.fdopen(writing, "wb") as stream:
-            stream.write(work())
-        os._exit(0)
-    finally:
-        os._exit(1)
+_Calls: TypeAlias = "SimpleQueue[tuple[Pending[Any], Callable[[], Any]] | None]"
+
+
+class Pool:
+    """Threads for work that is waited for one by one; ends with its ``with`` block.
+
+    One that is given up ends when what was submitted is done.
+    """
+
+    def __init__(self, workers: int, name: str = "casstore") -> None:
+        self._workers = workers
+        self._name = name
+        self._calls: _Calls = SimpleQueue()  # None ends the threads, and stays for each of them
+        self._threads: list[threading.Thread] = []
+        # Ctrl-C in ``submit`` may leave one thread too many: of one that is too many for the order.
+        self._turn = Lock() if workers == 1 else contextlib.nullcontext()
+        self._has_ended = False
+        _pools.add(self)
+
+    def submit(
+        self,
+        function: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Pending[Result]:
+        """Begin a call as soon as a thread is free; raises ``RuntimeError`` after the end."""
+        if self._has_ended:
+            raise RuntimeError("these threads have ended")
+        pending: Pending[Result] = Pending()
+        self._calls.put((pending, partial(function, *args, **kwargs)))
+        if len(self._threads) < self._workers:
+            what = self._calls, self._turn
+            thread = threading.Thread(None, _work, self._name, what, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        return pending
+
+    def end(self, *, wait: bool = True, drop: bool = False) -> None:
+        """End the threads when what was submitted is done; with ``drop``, what has begun.
+
+        Where it does not ``wait`` the collector may call it, in any thread, at any moment.
+        """
+        self._has_ended = True
+        with contextlib.suppress(Empty):
+            while drop:
+                if (dropped := self._calls.get_nowait()) is not None:
+                    dropped[0].settle(error=RuntimeError("its threads ended before it began"))
+        self._calls.put(None)
+        for thread in self._threads if wait else ():
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.end(drop=True)
+
+    def __del__(self) -> None:
+        self.end(wait=False)
+
+
+_pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
+
+
+def _work(calls: _Calls, turn: contextlib.AbstractContextManager[object]) -> None:
+    with turn:
+        while (given := calls.get()) is not None:
+            pending, call = given
+            try:
+                pending.settle(call())
+            except BaseException as error:  # noqa: BLE001 - who waits is told
+                pending.settle(error=error)
+            del given, pending, call  # nothing of it is kept while the next is waited for
+        calls.put(None)
+
+
+@atexit.register
+def _end_pools() -> None:
+    for pool in list(_pools):
+        pool.end()
+
+
+class Background:
+    """One thread that does what it is given, in order; ``submit`` waits while too much waits."""
+
+    def __init__(self, name: str, *, max_waiting: int) -> None:
+        self._pool = Pool(1, name)
+        self._max_waiting = max_waiting
+        self._ahead: deque[Pending[Any]] = deque()
+        self._submitting = Lock()
+
+    def submit(
+        self,
+        function: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Pending[Result]:
+        """Queue a call; raises ``RuntimeError`` after ``close``."""
+        with self._submitting:
+            while self._ahead and (len(self._ahead) >= self._max_waiting or self._ahead[0].done()):
+                self._ahead[0].error()
+                self._ahead.popleft()
+            self._ahead.append(pending := self._pool.submit(function, *args, **kwargs))
+        return pending
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread."""
+        with self._submitting:
+            self._pool.end()
 
 
 class Mapped(Iterator[Result]):
     """Results in order, from threads; a ``with`` block around them waits for what is under way.
 
-    They are waited for at the end and after an error too, but not where they are given up without
-    a block: the collector may find that out in any thread, in the middle of anything, and what it
-    waited for might wait for that thread.  So a generator holds no block open that its caller does
-    not close.
+    So do the end and an error, but not who gives them up without a block: the collector finds that
+    out in any thread, in the middle of anything, and what it waited for might wait for that thread.
+    So a generator holds no block open that its caller does not close.
     """
 
-    def __init__(self, pool: ThreadPoolExecutor, results: Iterator[Result]) -> None:
+    def __init__(self, pool: Pool, results: Iterator[Result]) -> None:
         self._pool = pool
         self._results = results
 
@@ -174,20 +250,17 @@ class Mapped(Iterator[Result]):
         try:
             return next(self._results)
         except BaseException:
-            self._end(wait=True)
+            self._pool.end(drop=True)
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        self._end(wait=True)
+        self._pool.end(drop=True)
 
     def __del__(self) -> None:
-        self._end(wait=False)
-
-    def _end(self, *, wait: bool) -> None:
-        self._pool.shutdown(wait=wait, cancel_futures=True)
+        self._pool.end(drop=True, wait=False)
 
 
 def ordered_map(
@@ -203,23 +276,23 @@ def ordered_map(
     """Apply ``function`` in threads and yield the results in the order of the items.
 
     At most ``window`` items are taken ahead of the consumer, and no more than weigh ``max_weight``
-    together, one apart.  The first error, by order, is raised;
-    no further item is started, and those under way are awaited.
+    together, one apart.  The first error, by order, is raised; no item is started after it, and
+    those under way are awaited.
 
     An item that is not ``worth_a_thread`` is done by the caller's, after those under way: work that
     seldom lets go of the interpreter's lock is slower in a thread, and slows the others down.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="casstore")
+    pool = Pool(workers)
 
     def results() -> Iterator[Result]:
-        pending: deque[tuple[int, Future[Result]]] = deque()
+        pending: deque[tuple[int, Pending[Result]]] = deque()
         weight = 0
 
         def first() -> Result:
             nonlocal weight
-            less, future = pending.popleft()
+            less, call = pending.popleft()
             weight -= less
-            return future.result()
+            return call.result()
 
         for item in items:
             if worth_a_thread is not None and not worth_a_thread(item):
@@ -238,93 +311,6 @@ def ordered_map(
             yield first()
 
     return Mapped(pool, results())
-
-
-class Pending(Generic[Result]):
-    """Something that the background will have done."""
-
-    def __init__(self, future: Future[Result]) -> None:
-        self._future = future
-
-    def done(self) -> bool:
-        """Tell whether it has ended, well or badly."""
-        return self._future.done()
-
-    def result(self, timeout_seconds: float | None = None) -> Result:
-        """Wait and return the result; raises what the work raised, or ``TimeoutError``."""
-        return self._future.result(timeout_seconds)
-
-    def error(self) -> BaseException | None:
-        """Wait and return what the work raised, if it did."""
-        return self._future.exception()
-
-
-class Background:
-    """One thread that does what it is given, in order; ``submit`` waits while too much waits."""
-
-    def __init__(self, name: str, *, max_waiting: int) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._room = threading.BoundedSemaphore(max_waiting)
-        self._begun = False
-
-    def submit(
-        self,
-        function: Callable[Arguments, Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Pending[Result]:
-        """Queue a call; raises ``RuntimeError`` after ``close``."""
-        if not self._begun and in_main_thread():
-            self._begin()
-        self._room.acquire()
-        try:
-            future = self._pool.submit(function, *args, **kwargs)
-        except BaseException:
-            self._room.release()
-            raise
-        future.add_done_callback(lambda _: self._room.release())
-        return Pending(future)
-
-    def _begin(self) -> None:
-        """Have the thread begun by another one: Ctrl-C is raised in the main thread alone.
-
-        There it may come when a thread is begun and the standard library has not noted it yet.
-        Nobody would then tell it to end, and the interpreter waits for it for ever.
-        """
-        starter = threading.Thread(target=self._submit_nothing)
-        starter.start()
-        starter.join()
-        self._begun = True
-
-    def _submit_nothing(self) -> None:
-        with contextlib.suppress(RuntimeError):  # whoever submits work is told why it cannot be
-            self._pool.submit(int)
-
-    def close(self) -> None:
-        """Finish what is queued and end the thread."""
-        self._pool.shutdown(wait=True)
-
-
-class Pool:
-    """Threads for work that is waited for one by one; ends with its ``with`` block."""
-
-    def __init__(self, workers: int) -> None:
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="casstore")
-
-    def submit(
-        self,
-        function: Callable[Arguments, Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Pending[Result]:
-        """Begin a call as soon as a thread is free."""
-        return Pending(self._pool.submit(function, *args, **kwargs))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Gate:
@@ -383,25 +369,22 @@ class Gate:
 
 
 class Turns:
-    """Knows who is at work, so that others can wait for those who were when they came."""
+    """Knows who is at work, so that others can wait for those who were when they came.
+
+    Each holds a lock of its own, which ``with`` takes and lets go in one step of the interpreter.
+    """
 
     def __init__(self) -> None:
-        self._mutex = threading.RLock()  # taken itself, for why ``Lock`` says
-        self._changed = threading.Condition(self._mutex)
-        self._running: set[object] = set()
+        self._mutex = Lock()
+        self._turns: list[weakref.ref[threading.Lock]] = []
 
-    @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Be at work."""
-        mine = object()
-        try:
-            with self._mutex:
-                self._running.add(mine)
-            yield
-        finally:
-            with self._mutex:
-                self._running.discard(mine)
-                self._changed.notify_all()
+    def turn(self) -> contextlib.AbstractContextManager[bool]:
+        """Be at work, for as long as a ``with`` block around this."""
+        mine = threading.Lock()
+        with self._mutex:
+            there = [each for each in self._turns if each() is not None]
+            self._turns = [*there, weakref.ref(mine)]
+        return mine
 
     def wait(self) -> None:
         """Wait until everyone has gone who is at work now; those who come later do not count.
@@ -409,5 +392,7 @@ class Turns:
         A thread that is at work itself must not wait.
         """
         with self._mutex:
-            before = set(self._running)
-            self._changed.wait_for(lambda: before.isdisjoint(self._running))
+            before = [lock for each in self._turns if (lock := each()) is not None]
+        for other in before:
+            with other:
+                continue

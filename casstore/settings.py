@@ -55,9 +55,9 @@ StoreSource = Literal["argument", "CASSTORE_HOME", ".casstore", "pyproject.toml"
 class Environment(NamedTuple):
     """What the environment variables say; text is empty where they say nothing.
 
-    ``store`` is ``CASSTORE_HOME``; every other field ``x`` but ``no_color`` is ``CASSTORE_X``, or
-    ``WANDB_X`` where that is not set or empty.  ``disable_meta`` is also W&B's
-    ``WANDB__DISABLE_META`` and ``WANDB_X_DISABLE_META``.
+    ``store`` is ``CASSTORE_HOME``; every other field ``x`` is ``CASSTORE_X``, or ``WANDB_X`` where
+    that is not set or empty.  ``disable_meta`` is also W&B's ``WANDB__DISABLE_META`` and
+    ``WANDB_X_DISABLE_META``.
     """
 
     store: str = ""
@@ -76,7 +76,6 @@ class Environment(NamedTuple):
     disable_git: bool = False
     disable_code: bool = False
     disable_meta: bool = False
-    no_color: bool = False
 
 
 class StoreChoice(NamedTuple):
@@ -118,7 +117,6 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
         disable_git=is_set("DISABLE_GIT"),
         disable_code=is_set("DISABLE_CODE"),
         disable_meta=any(is_set(f"{word}DISABLE_META") for word in ("", "_", "X_")),
-        no_color=bool(given.get("NO_COLOR")),  # https://no-color.org: present and not empty
     )
 
 

@@ -32,7 +32,7 @@ ROOMS = (  # a line sees strictly lower lines only, so rooms on one line are str
     "backends",
     "durable encoding tables worktree",
     "settings",
-    "digest media names parallel patterns",
+    "digest media names parallel patterns processes",
     "errors",
 )
 
@@ -53,7 +53,7 @@ DOORS = {  # a dependency: the room, or the one module, that may import it
     "mmap": "durable",
     "msgpack": "encoding",
     "msvcrt": "durable",
-    "multiprocessing": "parallel",
+    "multiprocessing": "processes",
     "numpy": "media.arrays",
     "pandas": "tables.pandas_frames",
     "pathspec": "patterns",

@@ -1,7 +1,7 @@
 """A run's config and summary: mappings with attribute access, as in W&B.
 
 Knows: what may be given as a config, which changes are refused, what a summary holds.
-Never: stores, events, when or how a run is recorded (``on_change`` is told that something changed).
+Never: stores, events, when or how a run is recorded (``on_change`` is told that something changes).
 """
 
 import json
@@ -166,7 +166,7 @@ class _Record(Mapping[str, Any]):
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
 
-    def _changed(self) -> None:
+    def _changing(self) -> None:
         if self._on_change is not None:
             self._on_change()
 
@@ -174,7 +174,8 @@ class _Record(Mapping[str, Any]):
 class Config(_Record):
     """The hyperparameters of a run: each key is set once, unless changing it is allowed.
 
-    ``initial`` is anything that ``config_of`` takes.  ``on_change`` is called after each change.
+    ``initial`` is anything that ``config_of`` takes.  ``on_change`` is called before each change,
+    and may refuse it by raising.
     ``allow_val_change`` is what ``update`` and assignments go by when nothing else is said.
     ``use`` is called with the key of an artifact and the artifact, and returns what is recorded of
     it; reading the key gives the artifact (W&B).  Values are copied when they are set; ``as_dict``
@@ -228,9 +229,9 @@ class Config(_Record):
         if self._use is not None:
             given.update({key: self._use(key, artifact) for key, artifact in artifacts.items()})
         if given:
+            self._changing()
             self._items.update(given)
             self._set("_artifacts", {**self._artifacts, **dict.fromkeys(given), **artifacts})
-            self._changed()
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Set ``key`` if it is not there; return its value."""
@@ -259,7 +260,7 @@ class Summary(_Record):
     """The last values of a run.
 
     Mappings inside are read as parts that write through: ``summary["test"]["best"] = 0.9``.
-    ``on_change`` is called after each change, also of a part.
+    ``on_change`` is called before each change, also of a part, and may refuse it by raising.
     """
 
     __slots__ = ()
@@ -281,15 +282,16 @@ class Summary(_Record):
         return self._part(item, self._on_change) if isinstance(item, dict) else item
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._items.update(to_json({key: value}, where="summary"))
-        self._changed()
+        given = to_json({key: value}, where="summary")
+        self._changing()
+        self._items.update(given)
 
     def __setattr__(self, key: str, value: Any) -> None:
         self[key] = value
 
     def __delitem__(self, key: str) -> None:
+        self._changing()
         del self._items[key]
-        self._changed()
 
     def __delattr__(self, key: str) -> None:
         if key not in self._items:
@@ -303,8 +305,8 @@ class Summary(_Record):
         """Set every key of ``d``; a mapping is merged into the mapping that is there."""
         given = to_json(d or {}, where="summary")
         if given:
+            self._changing()
             _merge(self._items, given)
-            self._changed()
 
 
 def _merge(items: dict[str, Any], given: dict[str, Any]) -> None:

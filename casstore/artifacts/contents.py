@@ -14,7 +14,7 @@ from casstore.artifacts.objects import add_object, get_object
 from casstore.artifacts.properties import ArtifactProperties
 from casstore.artifacts.referring import add_reference
 from casstore.errors import ArtifactFinalizedError, Invalid
-from casstore.names import check_path, path_bytes
+from casstore.names import check_path, path_text, spelled_path
 
 __all__ = ["ArtifactContents"]
 
@@ -38,11 +38,12 @@ class ArtifactContents(ArtifactProperties):
         Raises ``Invalid`` (a ``ValueError``) for a folder, a bad path, or a path that was added
         with other content unless ``overwrite``; ``FileMissing`` if it does not exist.
         """
-        del is_tmp, skip_cache, policy
+        del is_tmp, skip_cache
+        _check_policy(policy)
         self._check_draft()
         local = Path(local_path)
         base = os.path.basename(os.path.abspath(local))
-        inside = check_path(path_bytes(name if name is not None else base))
+        inside = check_path(spelled_path(name if name is not None else base))
         return self._drafting.add_file(local, inside, overwrite=overwrite)
 
     def add_dir(
@@ -60,16 +61,15 @@ class ArtifactContents(ArtifactProperties):
 
         Links are followed; ``on_symlink="error"`` refuses those that lead out.  ``ignore`` is
         gitignore syntax relative to the folder.  Empty folders are not kept.
-        Raises ``Invalid`` for what is not a folder, and for a path that was added with other
-        content unless ``merge``.
+        Raises ``FileMissing`` if there is none, ``Invalid`` for what is not a folder, and for a
+        path that was added with other content unless ``merge``.
         """
-        del skip_cache, policy
+        del skip_cache
+        _check_policy(policy)
         if on_symlink not in {"follow", "error"}:
             raise Invalid(f"on_symlink is 'follow' or 'error', not {on_symlink!r}")
         self._check_draft()
-        prefix = path_bytes(name).strip(b"/") if name else b""
-        if prefix:
-            check_path(prefix)
+        prefix = b"" if not name or _is_top(name) else check_path(spelled_path(name))
         patterns = [ignore] if isinstance(ignore, str) else list(ignore)
         self._drafting.add_folder(
             Path(local_path),
@@ -86,9 +86,9 @@ class ArtifactContents(ArtifactProperties):
 
         It ends with ``ArtifactFinalizedError`` if the artifact was logged meanwhile, without it.
         """
-        del policy
+        _check_policy(policy)
         self._check_draft()
-        return self._new_file(check_path(path_bytes(name)), mode, encoding)
+        return self._new_file(check_path(spelled_path(name)), mode, encoding)
 
     @contextmanager
     def _new_file(self, name: bytes, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
@@ -124,7 +124,9 @@ class ArtifactContents(ArtifactProperties):
         unless ``overwrite``.
         """
         self._check_draft()
-        return add_object(self._drafting, obj, os.fspath(name), overwrite=overwrite)
+        return add_object(
+            self._drafting, obj, path_text(check_path(spelled_path(name))), overwrite=overwrite
+        )
 
     def __setitem__(self, name: str, item: Any) -> None:
         self.add(item, name)
@@ -133,7 +135,7 @@ class ArtifactContents(ArtifactProperties):
         """Remove a path or a folder from the draft; ``FileMissing`` if there is none."""
         self._check_draft()
         path = item.path if isinstance(item, ArtifactEntry) else item
-        self._drafting.remove(path_bytes(path))
+        self._drafting.remove(spelled_path(path))
 
     def finalize(self) -> None:
         """End adding: further changes raise ``ArtifactFinalizedError``."""
@@ -143,14 +145,14 @@ class ArtifactContents(ArtifactProperties):
 
     def get_entry(self, name: str | os.PathLike[str]) -> ArtifactEntry:
         """Return the entry at a path; ``NotFound`` that is a ``KeyError`` if there is none."""
-        return self.manifest.entries[os.fspath(name)]
+        return self.manifest.entries[path_text(spelled_path(name))]
 
     get_path = get_entry
 
     def get(self, name: str) -> Any:
         """Return the table or medium that was added as ``name``, or None (W&B)."""
         self._need("get")
-        return get_object(self, name)
+        return get_object(self, path_text(spelled_path(name)))
 
     def __getitem__(self, name: str) -> Any:
         return self.get(name)
@@ -175,3 +177,14 @@ class ArtifactContents(ArtifactProperties):
                 f"{self._base_name!r} is finished and cannot be changed",
                 hint="call new_draft() on the logged version",
             )
+
+
+def _check_policy(policy: str | None) -> None:
+    """Refuse what W&B refuses; both policies mean the same here."""
+    if policy not in {"mutable", "immutable", None}:
+        raise Invalid(f"policy {policy!r} is not known", hint="use 'mutable' or 'immutable'")
+
+
+def _is_top(name: str | os.PathLike[str]) -> bool:
+    """Tell whether a folder is to be added without a prefix: ``.``, ``./``."""
+    return os.path.normpath(name) == "."

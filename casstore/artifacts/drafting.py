@@ -128,8 +128,9 @@ class Drafting:
     ) -> None:
         """Take every file of a folder; all of it is added or nothing."""
         if not local.is_dir():
-            what = "is not a folder" if local.exists() else "does not exist"
-            raise Invalid(f"{str(local)!r} {what}", hint="add one file with add_file")
+            if local.exists():
+                raise Invalid(f"{str(local)!r} is not a folder", hint="add one file with add_file")
+            raise FileMissing(f"{str(local)!r} does not exist", hint="nothing was added")
         if self._passes_over():
             return
         with self._lock, self._space_taken_back():

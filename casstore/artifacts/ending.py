@@ -6,7 +6,7 @@ Never: runs.
 What goes wrong after the script has ended can be raised to nobody, so the exit status says it.
 Python offers one way that leaves out nobody else's end: a standard output that cannot be flushed
 makes the status 120 (``sys.exit`` in its documentation).  A child of ``multiprocessing`` has its
-own end (``parallel.at_end_of_worker``), with 1.
+own end (``processes.at_end_of_worker``), with 1.
 """
 
 import atexit
@@ -19,12 +19,8 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
-from casstore.parallel import (
-    at_end_of_worker,
-    failure_of_worker,
-    in_main_thread,
-    process_worked_for,
-)
+from casstore.parallel import in_main_thread
+from casstore.processes import at_end_of_worker, failure_of_worker, process_worked_for
 
 __all__ = ["at_end_of_process"]
 

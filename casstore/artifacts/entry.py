@@ -16,7 +16,7 @@ from casstore.encoding import decode
 from casstore.errors import EntryNotFound, Invalid
 from casstore.journal.views import VersionView
 from casstore.manifests import EMPTY_ROOT, Entry, Manifest, ManifestTop, manifest_digest
-from casstore.names import path_bytes, path_text
+from casstore.names import path_bytes, path_text, spelled_path
 from casstore.store import Store, url_of
 
 __all__ = [
@@ -61,6 +61,11 @@ class ArtifactEntry:
     def path(self) -> str:
         """The path inside the artifact."""
         return path_text(self._entry.path)
+
+    @property
+    def name(self) -> str:
+        """The path, under W&B's older name."""
+        return self.path
 
     @property
     def digest(self) -> str:
@@ -178,6 +183,15 @@ class ArtifactManifest:
         self.entries: Mapping[str, ArtifactEntry] = _Entries(held, show, where)
         self._held = held
         self._show = show
+
+    def get_entry_by_path(self, path: str) -> ArtifactEntry | None:
+        """Return the entry at a path, or None (W&B)."""
+        return self.entries.get(path_text(spelled_path(path)))
+
+    def get_entries_in_directory(self, directory: str) -> list[ArtifactEntry]:
+        """Return the entries below a folder, in path order (W&B)."""
+        start = path_text(spelled_path(directory)) + "/"
+        return [entry for entry in self if entry.path.startswith(start)]
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -73,6 +73,7 @@ class AlertLevel(enum.Enum):
 class Settings(SimpleNamespace):
     """W&B settings: keeps what it is given as attributes.
 
+    ``init`` reads those that stand for its keywords (``project``, ``run_name`` ...).
     ``disable_git``, ``disable_code`` and ``x_disable_meta`` leave the git commit, the program with
     its arguments, or everything out of what is recorded of a run's surroundings; others mean
     nothing.

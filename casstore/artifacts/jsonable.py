@@ -28,8 +28,10 @@ __all__ = [
 ]
 
 MAX_METADATA_KEYS = 100
-MAX_WORDS_BYTES = 15 * 1024 * 1024  # an event has 16 MiB, for all that it says
 """Top-level keys of an artifact's metadata, as in W&B."""
+
+MAX_WORDS_BYTES = 15 * 1024 * 1024
+"""An event has 16 MiB, for all that it says."""
 
 MAX_DEPTH = 100
 """Mappings and lists inside one another."""

@@ -35,7 +35,6 @@ def add_object(drafting: Drafting, thing: Any, name: str, *, overwrite: bool) ->
     medium, and what the object raises when it cannot be written.
     """
     gathered = _Gathering(drafting)
-    check_path(path_bytes(name))
     path = gathered.add(thing, name)
     entry = drafting.add_together(gathered.taken(), path_bytes(path), overwrite=overwrite)
     drafting.objects.update(gathered.objects)

@@ -1,6 +1,6 @@
 """A store in Python's hands: its remotes, and bringing versions there and back.
 
-Knows: the calls of ``API.md`` around remotes.  Never: how versions travel, the command line.
+Knows: which calls there are around remotes.  Never: how versions travel, the command line.
 """
 
 import contextlib

@@ -20,7 +20,7 @@ from pathlib import Path
 from casstore.artifacts.elsewhere import on_demand
 from casstore.digest import digest_of
 from casstore.names import check_project
-from casstore.parallel import process_worked_for
+from casstore.processes import process_worked_for
 from casstore.settings import (
     Environment,
     Job,

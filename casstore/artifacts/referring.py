@@ -10,7 +10,7 @@ from casstore.artifacts.drafting import Drafting
 from casstore.artifacts.entry import ArtifactEntry
 from casstore.artifacts.terminal import termwarn
 from casstore.flows.referring import DEFAULT_MAX_OBJECTS, Request
-from casstore.names import path_bytes
+from casstore.names import spelled_path
 
 __all__ = ["add_reference"]
 
@@ -26,7 +26,7 @@ def add_reference(
     """Add a URI, or an entry of a finished version, to a draft; say how well it can be checked."""
     request = Request(
         uri.ref_url() if isinstance(uri, ArtifactEntry) else uri,
-        path_bytes(name).strip(b"/") if name else None,
+        spelled_path(name) if name else None,
         checksum,
         DEFAULT_MAX_OBJECTS if max_objects is None else max_objects,
     )

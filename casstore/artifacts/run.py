@@ -3,13 +3,15 @@
 Knows: W&B's names around artifacts.  Never: how a run is recorded, how versions are made.
 """
 
+import operator
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from casstore.artifacts.config import Config, Summary
 from casstore.artifacts.elsewhere import push_versions
@@ -21,6 +23,7 @@ from casstore.artifacts.scalars import fold_scalars
 from casstore.artifacts.terminal import termwarn
 from casstore.encoding import canonical_json
 from casstore.journal import lineage
+from casstore.names import texts
 
 __all__ = ["Run"]
 
@@ -46,12 +49,15 @@ class Run(RunModels, ParallelWriters):
         self._made_folder: str | None = None
         self._name = fields.name or record.id
         self._dropped: set[str] = set()
-        self.config = Config(
-            fields.config, allow_val_change=allow_val_change, use=self._use_in_config
+        self._config = Config(
+            fields.config,
+            on_change=partial(record.check_usable, "config"),
+            allow_val_change=allow_val_change,
+            use=self._use_in_config,
         )
-        self.summary = Summary(record.summary)
-        self.notes = fields.notes
-        self.tags = tuple(fields.tags)
+        self._summary = Summary(record.summary, on_change=partial(record.check_usable, "summary"))
+        self._notes = fields.notes
+        self._tags = tuple(fields.tags)
         self.group = fields.group or ""
         self.job_type = fields.job_type or ""
         self.step = 0
@@ -95,8 +101,49 @@ class Run(RunModels, ParallelWriters):
         return self._name
 
     @name.setter
-    def name(self, value: str) -> None:
-        self._name = str(value)
+    def name(self, value: str | None) -> None:
+        self._record.check_usable("name")
+        self._name = self.id if value is None else str(value)
+
+    @property
+    def config(self) -> Config:
+        """What the run was started with; ``config.update`` changes it."""
+        return self._config
+
+    @config.setter
+    def config(self, value: object) -> NoReturn:
+        del value
+        raise _not_replaced("config")
+
+    @property
+    def summary(self) -> Summary:
+        """The last values; ``summary.update`` changes them."""
+        return self._summary
+
+    @summary.setter
+    def summary(self, value: object) -> NoReturn:
+        del value
+        raise _not_replaced("summary")
+
+    @property
+    def notes(self) -> str | None:
+        """What somebody wrote about it."""
+        return self._notes
+
+    @notes.setter
+    def notes(self, value: str | None) -> None:
+        self._record.check_usable("notes")
+        self._notes = None if value is None else str(value)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Words to find it by."""
+        return self._tags
+
+    @tags.setter
+    def tags(self, value: Iterable[str] | str | None) -> None:
+        self._record.check_usable("tags")
+        self._tags = tuple(str(tag) for tag in texts(value))
 
     @property
     def display_name(self) -> str:
@@ -130,6 +177,19 @@ class Run(RunModels, ParallelWriters):
     def get_url(self) -> str:
         """Return a URL that names the run."""
         return self.url
+
+    @property
+    def project_url(self) -> str:
+        """A URL that names the project."""
+        return f"casstore://{self.project}"
+
+    @property
+    def sweep_id(self) -> None:
+        """None: a run is never part of a sweep here."""
+
+    @property
+    def sweep_url(self) -> None:
+        """None: as ``sweep_id``."""
 
     @property
     def dir(self) -> str:
@@ -169,13 +229,14 @@ class Run(RunModels, ParallelWriters):
         """Keep the last value of each scalar in ``summary``; others are dropped, said once."""
         del sync
         self._record.check_usable("log")
+        at = None if step is None else operator.index(step)
         dropped = set(fold_scalars(self.summary, data)) - self._dropped
         if dropped and not self._dropped:
             termwarn(f"log keeps scalars only; dropped: {', '.join(sorted(dropped)[:5])}")
         self._dropped |= dropped
-        if step is not None:
-            self.step = max(self.step, int(step))
-        if commit is not False:
+        if at is not None:
+            self.step = max(self.step, at)
+        if commit or (commit is None and at is None):
             self.step += 1
 
     def finish(
@@ -191,10 +252,11 @@ class Run(RunModels, ParallelWriters):
         background; and of pushing, when the run has ended and everything is safe here.
         """
         del quiet
+        code = operator.index(exit_code or 0)
         if self._record.process != os.getpid():
             self._record.check_usable("finish")
         was_finished = self._record.finished
-        self._end("failed" if exit_code else "finished", exit_code or 0)
+        self._end("failed" if code else "finished", code)
         if push and not was_finished and not self._record.disabled:
             self._push()
 
@@ -218,6 +280,10 @@ class Run(RunModels, ParallelWriters):
             "config": canonical_json(self.config.as_dict()),
             "summary": canonical_json(self.summary.as_dict()),
             "name": self._name,
-            "notes": self.notes,
-            "tags": tuple(self.tags),
+            "notes": self._notes,
+            "tags": self._tags,
         }
+
+
+def _not_replaced(what: str) -> AttributeError:
+    return AttributeError(f"run.{what} cannot be replaced; use run.{what}.update({{...}})")

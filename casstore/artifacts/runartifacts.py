@@ -123,6 +123,8 @@ class RunArtifacts(InertRun, ABC):
     ) -> Artifact:
         if isinstance(given, Artifact):
             return given
+        if not isinstance(given, str | os.PathLike):
+            raise TypeError(f"an Artifact or a path is logged, not a {type(given).__qualname__}")
         text = os.fspath(given)
         is_uri = "://" in text
         base = path_text(base_name(text)) if is_uri else os.path.basename(os.path.abspath(text))

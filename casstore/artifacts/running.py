@@ -20,6 +20,7 @@ from casstore.artifacts.surroundings import wanted_by
 from casstore.artifacts.terminal import termerror, termlog
 from casstore.artifacts.wordnames import run_id
 from casstore.errors import Error, Invalid
+from casstore.names import texts
 from casstore.settings import read_environment
 
 __all__ = [
@@ -80,41 +81,41 @@ def init(  # noqa: PLR0913, PLR0917 - W&B's signature
     it (``resume="never"``: ``Conflict``; ``"must"`` and unknown: ``NotFound``).  With
     ``mode="disabled"`` nothing is stored; every other mode is local.  ``store`` names the store's
     folder; ``remote``, a remote's name or a URL, a depot that the run shares its versions through
-    while it runs (``sharedruns``); ``store`` may be such a URL itself.  The other keywords are
-    W&B's and mean nothing here.
+    while it runs (``sharedruns``); ``store`` may be such a URL itself.  ``settings`` says what no
+    keyword says: ``entity``, ``project``, ``mode``, ``reinit``, ``resume``, ``root_dir`` and W&B's
+    ``run_`` names.  The other keywords are W&B's and mean nothing here.
     """
     del force, anonymous, resume_from, fork_from, save_code, tensorboard, sync_tensorboard
     del monitor_gym
-    active = _kept(reinit)
-    if active is not None:
+    chosen = settings if isinstance(settings, Settings) else Settings(**dict(settings or {}))
+    if (active := _kept(_said(reinit, chosen, "reinit"))) is not None:
         return active
     environment = read_environment()
-    mode = mode or environment.mode or "online"
-    if mode not in MODES:
-        raise Invalid(f"mode {mode!r} is not known", hint=f"use one of {', '.join(MODES)}")
-    resume_word = _resume_word(resume)
     used: dict[str, Any] = {}
     fields = RunFields(
-        name=name or environment.name or None,
-        group=group or environment.run_group or None,
-        job_type=job_type or environment.job_type or None,
-        notes=notes if notes is not None else environment.notes or None,
-        tags=tuple(tags) if tags is not None else environment.tags,
+        name=_text(_said(name, chosen, "run_name"), "name") or environment.name or None,
+        group=_text(_said(group, chosen, "run_group"), "group") or environment.run_group or None,
+        job_type=_text(_said(job_type, chosen, "run_job_type"), "job_type")
+        or (environment.job_type or None),
+        notes=_text(_said(notes, chosen, "run_notes", environment.notes or None), "notes"),
+        tags=tuple(texts(_said(tags, chosen, "run_tags", environment.tags))),
         config=config_of(config, config_exclude_keys, config_include_keys, aside=used),
     )
-    chosen = settings if isinstance(settings, Settings) else Settings(**dict(settings or {}))
+    disabled = _mode(_said(mode, chosen, "mode") or environment.mode) == "disabled"
+    project, entity = _said(project, chosen, "project"), _said(entity, chosen, "entity")
     record = RunRecord(
-        _place(store, project, entity, remote, disabled=mode == "disabled"),
-        _checked_id(id or environment.run_id or run_id()),
+        _place(store, project, entity, remote, disabled=disabled),
+        _run_id(_said(id, chosen, "run_id", environment.run_id or None)) or run_id(),
         fields,
-        resume=resume_word,
-        disabled=mode == "disabled",
+        resume=_resume_word(_said(resume, chosen, "resume")),
+        disabled=disabled,
         wanted=wanted_by(chosen),
     )
+    folder = _said(dir, chosen, "root_dir", environment.dir or None)
     run = Run(
         record,
         allow_val_change=bool(allow_val_change),
-        folder=os.fspath(dir) if dir is not None else environment.dir or None,
+        folder=os.fspath(folder) if folder is not None else None,
         settings=chosen,
     )
     return _entered(run, used)
@@ -281,11 +282,36 @@ def _kept(reinit: bool | str | None) -> Run | None:  # noqa: FBT001 - W&B's
     return active
 
 
-def _checked_id(given: str) -> str:
+def _said(given: Any, settings: Settings, name: str, otherwise: Any = None) -> Any:
+    """Return what a keyword was given, else what the settings say (W&B's name for it)."""
+    said = getattr(settings, name, None) if given is None else given
+    return otherwise if said is None else said
+
+
+def _mode(mode: str | None) -> str:
+    if mode and mode not in MODES:
+        raise Invalid(f"mode {mode!r} is not known", hint=f"use one of {', '.join(MODES)}")
+    return mode or "online"
+
+
+def _text(given: object, what: str) -> str | None:
+    if given is None or isinstance(given, str):
+        return given
+    raise Invalid(f"{what}={given!r} is no text", hint=f"give a str, as {what}='{given}'")
+
+
+def _run_id(given: object) -> str | None:
+    """Return the id that was asked for, or None if none was."""
+    text = _text(given, "id")
+    if text is not None:
+        _check_id(text)
+    return text
+
+
+def _check_id(given: str) -> None:
     bad = set("/\\#?%:") & set(given)
-    if bad or len(given) > 128 or not given.isprintable():
+    if bad or not 0 < len(given) <= 128 or not given.isprintable():
         raise Invalid(f"{given!r} cannot be a run's id", hint="use letters, digits, - and _")
-    return given
 
 
 def _resume_word(resume: bool | str | None) -> str:  # noqa: FBT001 - W&B's

@@ -239,27 +239,11 @@ class RunRecord:
     def _start(self, resume: str) -> None:
         store = self._store = self.place.writable_store()
         store.index.catch_up()
-        if store.index.lost_events:
-            termwarn(
-                f"{store.index.lost_events} events are gone from the journal of {store.root}:"
-                " put its newer copy back, or run `casstore reindex`"
-            )
-        if store.index.unread_events:
-            termwarn(
-                f"journal files that cannot be read: {store.index.unread_events} of {store.root};"
-                " what they say is not shown (run `casstore verify`)"
-            )
+        _tell_losses(store)
         with store.index.read() as reader:
             known = lineage.run(reader, self.place.project, self.id)
             count = 0 if known else sum(1 for _ in reader.scan(keys.runs(self.place.project)))
-        where = f"project {self.place.project!r} of the store at {store.root}"
-        if known is not None and resume == "never":
-            raise Conflict(
-                f"run {self.id!r} is known in {where}",
-                hint="leave out id, or pass resume='allow' to continue it",
-            )
-        if known is None and resume == "must":
-            raise NotFound(f"no run {self.id!r} in {where}", hint="leave out resume='must'")
+        self._check_resumption(store, resume, is_known=known is not None)
         if known is not None:
             self._continue(known)
         fields = self.fields
@@ -287,6 +271,16 @@ class RunRecord:
             ),
         )
 
+    def _check_resumption(self, store: Store, resume: str, *, is_known: bool) -> None:
+        where = f"project {self.place.project!r} of the store at {store.root}"
+        if is_known and resume == "never":
+            raise Conflict(
+                f"run {self.id!r} is known in {where}",
+                hint="leave out id, or pass resume='allow' to continue it",
+            )
+        if not is_known and resume == "must":
+            raise NotFound(f"no run {self.id!r} in {where}", hint="leave out resume='must'")
+
     def _continue(self, known: RunView) -> None:
         """Fill in what a known run was called and what it recorded."""
         fields = self.fields
@@ -299,6 +293,19 @@ class RunRecord:
         fields.notes = known.notes if fields.notes is None else fields.notes
         fields.tags = fields.tags or known.tags
         fields.config = {**json.loads(known.config), **fields.config}
+
+
+def _tell_losses(store: Store) -> None:
+    if store.index.lost_events:
+        termwarn(
+            f"{store.index.lost_events} events are gone from the journal of {store.root}:"
+            " put its newer copy back, or run `casstore reindex`"
+        )
+    if store.index.unread_events:
+        termwarn(
+            f"journal files that cannot be read: {store.index.unread_events} of {store.root};"
+            " what they say is not shown (run `casstore verify`)"
+        )
 
 
 def _succeeded(pending: Pending[object]) -> bool:

@@ -19,10 +19,10 @@ def fold_scalars(summary: Summary, data: Mapping[str, Any]) -> list[str]:
 
     Mappings are looked into.  Returns the keys of everything else, which nothing keeps: media,
     arrays, lists, infinities; a key inside a mapping is written ``outer.inner``.
-    Raises ``Invalid`` when ``data`` is not a mapping with text as keys, as W&B does.
+    Raises ``TypeError`` when ``data`` is not a mapping with text as keys, as W&B does.
     """
     if not isinstance(data, Mapping):
-        raise Invalid(f"log() takes a dict, not {type(data).__qualname__}")
+        raise TypeError(f"log() takes a dict, not {type(data).__qualname__}")
     dropped: list[str] = []
     summary.update(_scalars(data, (), dropped))
     return dropped
@@ -32,7 +32,7 @@ def _scalars(data: Mapping[str, Any], above: tuple[str, ...], dropped: list[str]
     kept: dict[str, Any] = {}
     for key, value in data.items():
         if not isinstance(key, str):
-            raise Invalid(f"log() takes text as keys, not {key!r}")
+            raise TypeError(f"log() takes text as keys, not {key!r}")
         path = (*above, key)
         if isinstance(value, Mapping) and len(path) < MAX_DEPTH:
             inner = _scalars(value, path, dropped)

@@ -45,8 +45,8 @@ class Failure(NamedTuple):
 class StatusError(Exception):
     """An HTTP status that is no success, where a library would hide it."""
 
-    def __init__(self, status: int, reason: str = "") -> None:
-        super().__init__(f"HTTP {status} {reason}".rstrip())
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
         self.status = status
 
 

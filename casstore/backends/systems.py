@@ -18,24 +18,24 @@ from casstore.errors import Unsupported
 
 __all__ = [
     "COMMON",
-    "file_system",
     "file_system_at",
+    "is_known",
     "run",
     "take",
+    "unknown_scheme",
 ]
 
 COMMON: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
 """What every file system is told."""
 
 
-def file_system(scheme: str) -> Any:
-    """Return fsspec's file system for a scheme; ``Unsupported`` if it has none."""
-    with _unsupported(scheme):
-        return fsspec.filesystem(scheme, **COMMON)
+def is_known(scheme: str) -> bool:
+    """Tell whether fsspec has a file system for a scheme, installed or not."""
+    return scheme in fsspec.available_protocols()
 
 
 def file_system_at(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system for a URL, and the path there; as ``file_system``."""
+    """Return fsspec's file system for a URL, and the path there; ``Unsupported`` if it has none."""
     scheme = url.partition("://")[0]
     with _unsupported(scheme):
         fs, path = fsspec.core.url_to_fs(url, **COMMON)
@@ -47,12 +47,17 @@ def _unsupported(scheme: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise Unsupported(
-            f"nothing here speaks {scheme}://",
-            hint="check how it is spelled, or use the tool that does",
-        ) from error
+        raise unknown_scheme(scheme) from error
     except ImportError as error:
         raise Unsupported(f"{scheme}:// cannot be used: {error}", hint="install it") from error
+
+
+def unknown_scheme(scheme: str) -> Unsupported:
+    """Return the error for a scheme that no installed package has."""
+    return Unsupported(
+        f"nothing here speaks {scheme}://",
+        hint="check how it is spelled, or use the tool that does",
+    )
 
 
 def run(fs: Any, function: Any, *arguments: Any, **named: Any) -> Any:

@@ -161,7 +161,7 @@ class BundleWriter:
             for part, name in zip(self._parts, names, strict=True):
                 durable.install_new(part.staged, name)
                 named.append(name)
-        except OSError as error:
+        except BaseException as error:
             for name in named:
                 durable.unlink(name)
             if not isinstance(error, FileExistsError):

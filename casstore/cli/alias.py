@@ -6,6 +6,7 @@ Knows: how aliases are asked for and shown.  Never: how they are recorded.
 import click
 
 from casstore.cli.completing import NAME, REF
+from casstore.cli.messages import say
 from casstore.cli.options import Options, Verbs
 from casstore.cli.output import print_json, print_line, print_table
 from casstore.cli.records import alias_names, version_record
@@ -38,6 +39,8 @@ def set_(options: Options, *, ref: str, aliases: tuple[str, ...]) -> None:
         if wanted:
             set_aliases(store, view, wanted)
         now = alias_names(store, view.project, view.name).get(view.commit, [])
+        if LATEST in aliases and LATEST not in now:
+            say(options, "'latest' is always the newest version: it was not moved")
         if options.json:
             print_json(version=version_record(store, view, now))
         elif not options.quiet:

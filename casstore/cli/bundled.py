@@ -57,31 +57,7 @@ def show_made(
 def show_report(options: Options, report: BundleReport) -> None:
     """Tell what was verified, and what is wrong."""
     if options.json:
-        print_json(
-            ok=not report.problems,
-            parts=[
-                {
-                    "path": str(file.path),
-                    "size_bytes": file.size_bytes,
-                    "bundle_id": file.about.bundle_id,
-                    "part": file.about.part,
-                    "parts": file.about.parts,
-                }
-                for file in report.files
-            ],
-            missing_parts=report.missing_parts,
-            thin_against=[str(base) for base in report.bases],
-            versions=[_verified_record(version) for version in report.versions],
-            problems=[
-                {
-                    "kind": one.kind,
-                    "reference": one.reference,
-                    **({"path": None} if one.path is None else path_fields(one.path)),
-                    "message": one.message,
-                }
-                for one in report.problems
-            ],
-        )
+        print_json(**_report_record(report))
         return
     for problem in report.problems:
         path = "" if problem.path is None else path_text(problem.path)
@@ -97,6 +73,34 @@ def show_report(options: Options, report: BundleReport) -> None:
         print_line(one_line(_verified_line(version, report)))
     verdict = count_text(len(report.problems), "problem") if report.problems else "ok"
     print_line(f"{count_text(len(report.versions), 'version')}  {verdict}")
+
+
+def _report_record(report: BundleReport) -> dict[str, Any]:
+    return {
+        "ok": not report.problems,
+        "parts": [
+            {
+                "path": str(file.path),
+                "size_bytes": file.size_bytes,
+                "bundle_id": file.about.bundle_id,
+                "part": file.about.part,
+                "parts": file.about.parts,
+            }
+            for file in report.files
+        ],
+        "missing_parts": report.missing_parts,
+        "thin_against": [str(base) for base in report.bases],
+        "versions": [_verified_record(version) for version in report.versions],
+        "problems": [
+            {
+                "kind": one.kind,
+                "reference": one.reference,
+                **({"path": None} if one.path is None else path_fields(one.path)),
+                "message": one.message,
+            }
+            for one in report.problems
+        ],
+    }
 
 
 def _verified_record(version: BundledVersion) -> dict[str, Any]:

@@ -32,10 +32,17 @@ def items(
     try:
         with Workspace(context.ensure_object(Options)) as place:
             values = (each for kind in found for each in FINDERS[kind](place, context, incomplete))
-            fitting = (each for each in values if each.startswith(incomplete))
+            fitting = (
+                each for each in values if each.startswith(incomplete) and _can_be_told(each)
+            )
             return [CompletionItem(each) for each in islice(fitting, MAX_ITEMS)]
     except (Error, OSError):
         return []
+
+
+def _can_be_told(value: str) -> bool:
+    """Tell whether a shell can be given it: one line, and characters that it can be asked for."""
+    return value.isprintable()
 
 
 def _names(place: Workspace, _context: click.Context, incomplete: str) -> Iterable[str]:

@@ -9,13 +9,14 @@ import click
 
 from casstore.cli.completing import IN_VERSION, PLACE, REF
 from casstore.cli.options import Options, Verb
-from casstore.cli.output import path_text, typed_path
+from casstore.cli.output import path_text
 from casstore.cli.source import source_of
 from casstore.cli.workspace import Workspace
 from casstore.errors import Absent, Corrupt, EntryNotFound, RemoteError
 from casstore.flows.reading import read_entry
 from casstore.journal.views import VersionView
 from casstore.manifests import Entry
+from casstore.names import spelled_path
 from casstore.store import Readable, reference_to
 
 __all__ = ["cat"]
@@ -35,7 +36,7 @@ def cat(options: Options, *, ref: str, paths: tuple[str, ...], from_: str | None
     only what is needed is read there, and nothing is kept.  With --json only errors are JSON.
     """
     with Workspace(options) as place, source_of(place, ref, from_) as (source, view):
-        entries = [_entry_at(source, view, path) for path in map(typed_path, paths)]
+        entries = [_entry_at(source, view, path) for path in map(spelled_path, paths)]
         sys.stdout.flush()
         try:
             for entry in entries:

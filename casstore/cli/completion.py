@@ -12,24 +12,39 @@ from casstore.errors import Unsupported
 
 __all__ = ["completion"]
 
-BASH_COLONS = r"""
-_casstore_references() {
-    # bash takes a colon for the end of a word: name:version is put together again
-    local line="${COMP_LINE:0:COMP_POINT}"
+BASH_WORDS = r"""
+_casstore_words() {
+    # bash takes a colon for the end of a word: name:version is put together again;
+    # what it would read otherwise than it stands there is quoted
+    local line="${COMP_LINE:0:COMP_POINT}" typed="${COMP_WORDS[COMP_CWORD]}" each
     local last="${line##*[[:space:]]}" words
     if [[ $line != *:* || $COMP_WORDBREAKS != *:* ]]; then
         _casstore_completion "$@"
-        return
+    else
+        IFS=$' \t\n' read -r -a words <<< "${line%"$last"}"
+        COMP_WORDS=("${words[@]}" "$last")
+        COMP_CWORD=${#words[@]}
+        _casstore_completion "$@"
+        COMPREPLY=("${COMPREPLY[@]#"${last%"${last##*:}"}"}")
     fi
-    IFS=$' \t\n' read -r -a words <<< "${line%"$last"}"
-    COMP_WORDS=("${words[@]}" "$last")
-    COMP_CWORD=${#words[@]}
-    _casstore_completion "$@"
-    COMPREPLY=("${COMPREPLY[@]#"${last%"${last##*:}"}"}")
+    [[ $typed == [\"\']* ]] && return
+    for each in "${!COMPREPLY[@]}"; do
+        [[ ${COMPREPLY[each]} == *[!A-Za-z0-9_.,:@/+=-]* ]] &&
+            printf -v "COMPREPLY[each]" %q "${COMPREPLY[each]}"
+    done
 }
 
-complete -o nosort -F _casstore_references casstore"""
+complete -o nosort -F _casstore_words casstore"""
 """Follows click's script."""
+
+FISH_COMMAS = ('string split "," $completion', 'string split -m 1 "," $completion')
+"""What click cuts at every comma, and how it is cut at the first."""
+
+ZSH_AGAIN = (
+    "[[ $zsh_eval_context[-1] == loadautofunc ]]",
+    "[[ $zsh_eval_context[-1] == (loadautofunc|shfunc) ]]",
+)
+"""How click's script in zsh's fpath knows that it completes: the first time, and every time."""
 
 COMPLETE_VARIABLE = "_CASSTORE_COMPLETE"
 
@@ -50,7 +65,11 @@ def completion(context: click.Context, *, shell: str) -> None:
         raise Unsupported(f"click has no completion for {shell}", hint="upgrade click")
     script = kind(context.find_root().command, {}, "casstore", COMPLETE_VARIABLE).source()
     if shell == "bash":
-        script += BASH_COLONS
+        script += BASH_WORDS
+    if shell == "fish":
+        script = script.replace(*FISH_COMMAS)
+    if shell == "zsh":
+        script = script.replace(*ZSH_AGAIN)
     if options.json:
         print_json(shell=shell, script=script)
     else:

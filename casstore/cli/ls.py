@@ -79,8 +79,9 @@ def _names(place: Workspace, project: str | None) -> None:
     if place.options.json:
         print_json_list("artifacts", (artifact_record(name, held) for name, held, _ in found))
     elif not found:
-        place_text = f"project {project!r}" if project else "any project"
-        _nothing(place, f"nothing was logged to {place_text} of the store at {place.choice.path}")
+        where = f"project {project!r}" if project else "any project"
+        more = " (--all lists every project)" if project else ""
+        _nothing(place, f"nothing was logged to {where} of the store at {place.choice.path}{more}")
     elif place.options.quiet:
         print_line("\n".join([_name(name, project) for name, *_ in found]))
     else:

@@ -54,7 +54,7 @@ class _Root(Verbs):
 
 def _show_release(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's order
     if value:
-        click.echo(f"casstore {load('release').installed_release()}")
+        click.echo(f"casstore {sys.modules['casstore'].__version__}")
         context.exit()
 
 

@@ -324,6 +324,8 @@ def _print(options: Options, store: Store, given: _Input, done: _Done) -> None:
         links = count_text(given.outside_links, "symlink")
         were = "was" if given.outside_links == 1 else "were"
         say(options, f"{links} led outside and {were} followed (--symlinks error refuses those)")
+    if not view.manifest.entries:
+        say(options, f"{reference} holds no files")
     if done.committed.kept_aside:
         say(
             options,

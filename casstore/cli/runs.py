@@ -48,7 +48,9 @@ def runs(options: Options, *, run: str | None, every_project: bool, limit: int |
             for view in shown:
                 print_line(view.run)
         elif not shown:
-            tell(f"no runs in the store at {place.choice.path}")
+            where, more = f"project {place.project!r}", " (--all lists those of every project)"
+            where, more = ("any project", "") if every_project else (where, more)
+            tell(f"no runs of {where} in the store at {place.choice.path}{more}")
         else:
             titles = ("RUN", "NAME", "STATE", "JOB TYPE", "BEGUN", ">READ", ">MADE")
             print_table(titles, [_row(view, with_project=every_project) for view in shown])

@@ -64,7 +64,6 @@ PARTS: dict[str, str] = {
     "likely": "casstore.cli.likely",
     "ondemand": "casstore.exchange.ondemand",
     "progress": "casstore.cli.progress",
-    "release": "casstore.cli.release",
 }
 """Modules that few calls need: what is loaded when something fails, moves or is asked for."""
 

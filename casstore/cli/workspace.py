@@ -13,7 +13,7 @@ from casstore.cli.output import count_text
 from casstore.cli.table import load
 from casstore.errors import Invalid, NotFound
 from casstore.journal.views import CollectionView, VersionView
-from casstore.names import Reference, number_label, parse_reference
+from casstore.names import URL_SCHEME, Reference, number_label, parse_reference, parse_url
 from casstore.settings import (
     Environment,
     find_project,
@@ -128,8 +128,7 @@ class Workspace:
 
     def reference(self, text: str) -> Reference:
         """Read a reference that somebody typed, its project filled in."""
-        _refuse_path(text)
-        reference = parse_reference(text)
+        reference = _typed(text)
         return Reference(
             name=reference.name,
             label=reference.label,
@@ -165,7 +164,7 @@ class Workspace:
                 f" nothing was ever logged to the store at {self.choice.path}",
                 hint="put something, or name another store with --store",
             )
-        return find_version(store, parse_reference(text), self.project, deleted=deleted)
+        return find_version(store, _typed(text), self.project, deleted=deleted)
 
     def exact_version(self, text: str, *, deleted: bool = False) -> VersionView:
         """Return the version that ``text`` names by number or id: what a name means can change."""
@@ -185,14 +184,26 @@ def _on_demand(store: Store) -> Store:
     return store
 
 
-def _refuse_path(text: str) -> None:
-    """Refuse ``name:v1/path``, which a URL may say and a reference may not."""
+def _typed(text: str) -> Reference:
+    """Read a reference, or a ``casstore://`` URL of a version, as ``Artifact.url`` gives it."""
+    if text.startswith(("./", "../", "/", "~")):
+        raise Invalid(
+            f"{text!r} is a path, and a version is wanted here",
+            hint="write [project/]name[:version]",
+        )
+    plain = text.removeprefix(f"{URL_SCHEME}://")
+    _refuse_path(text, plain)
+    return parse_reference(plain) if plain == text else parse_url(text)[0]
+
+
+def _refuse_path(given: str, text: str) -> None:
+    """Refuse ``name:v1/path``: a reference names a version, not a file of it."""
     *before, _ = text.split("/")
     for position, part in enumerate(before):
         if ":" in part or "@" in part:
             reference = "/".join(before[: position + 1])
             path = text[len(reference) + 1 :]
             raise Invalid(
-                f"{text!r} goes on after the version",
+                f"{given!r} goes on after the version",
                 hint=f"for one file: casstore cat {reference} {path}",
             )

@@ -11,7 +11,6 @@ it.
 """
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -78,7 +77,7 @@ class AbsenceFiles:
 
     def read(self) -> Absences:
         """Return what is noted; a file that was cut short counts as none."""
-        names = self._names()
+        names = durable.names_in(self._root)
         if names == self._last[0]:
             return self._last[1]
         urls: dict[CommitId, list[str]] = defaultdict(list)
@@ -98,7 +97,7 @@ class AbsenceFiles:
     def settle(self, commits: Collection[CommitId], staging: Path) -> None:
         """Note that versions are whole here; what a file says of others is written anew first."""
         settled = set(commits)
-        for name in self._names():
+        for name in durable.names_in(self._root):
             note = self._read(name)
             if not settled.isdisjoint(note.commits):
                 self._write(note._replace(commits=note.commits - settled), staging)
@@ -122,7 +121,7 @@ class AbsenceFiles:
         self._mark(url, staging, removed=False)
 
     def _mark(self, url: str, staging: Path, *, removed: bool) -> None:
-        for name in self._names():
+        for name in durable.names_in(self._root):
             note = self._read(name)
             if note.url == url and note.is_removed is not removed:
                 self._write(note._replace(is_removed=removed), staging)
@@ -139,12 +138,6 @@ class AbsenceFiles:
         except FileExistsError:
             if self._read(path.name) == _NOTHING:  # it was cut short
                 durable.replace_file(path, data)
-
-    def _names(self) -> list[str]:
-        try:
-            return sorted(os.listdir(self._root))
-        except FileNotFoundError:
-            return []
 
     def _read(self, name: str) -> _Note:
         parsed = self._parsed.get(name)

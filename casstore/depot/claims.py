@@ -4,7 +4,6 @@ Knows: ``claims/<project>/<name>/<n>``, how names become file names.  Never: wha
 A claim is never deleted and never transferred, so a number is never given twice.
 """
 
-import os
 import re
 from pathlib import Path
 
@@ -105,10 +104,7 @@ class Claims:
 
     def highest(self, project: str, name: str) -> int:
         """Return the highest number ever claimed, or -1."""
-        try:
-            names = os.listdir(self._root / escape_name(project) / escape_name(name))
-        except FileNotFoundError:
-            return -1
+        names = durable.names_in(self._root / escape_name(project) / escape_name(name))
         return max((int(name) for name in names if _NUMBER.match(name)), default=-1)
 
     def _folder(self, project: str, name: str) -> Path:

@@ -39,7 +39,6 @@ class Identity(NamedTuple):
     """What FORMAT says.  ``store_id`` (32 hex) is a hint for messages: copies share it."""
 
     store_id: str
-    format_version: int
 
 
 def read_identity(root: Path) -> Identity:
@@ -76,7 +75,7 @@ def parse_identity(data: bytes, where: str) -> Identity:
         raise Unsupported(
             f"the depot at {where} was cut with other chunker parameters", hint="upgrade casstore"
         )
-    return Identity(store_id=store_id, format_version=version)
+    return Identity(store_id)
 
 
 def make_folders(root: Path) -> None:

@@ -103,11 +103,7 @@ class JournalFiles:
 
     def months(self) -> Iterator[tuple[str, int]]:
         """Yield (yyyymm, mtime in ns) of each month's folder, in order."""
-        try:
-            names = os.listdir(self._root)
-        except FileNotFoundError:
-            return
-        for name in filter(_MONTH.match, sorted(names)):
+        for name in filter(_MONTH.match, durable.names_in(self._root)):
             info = os.stat(self._root / name)
             if stat.S_ISDIR(info.st_mode):
                 yield name, info.st_mtime_ns
@@ -131,11 +127,8 @@ class JournalFiles:
 
     def packs(self, month: str) -> list[PackId]:
         """Return the journal packs of a month, sorted, but those that are set aside."""
-        try:
-            names = os.listdir(self._root / month / PACKS_FOLDER)
-        except FileNotFoundError:
-            return []
-        found = [PackId(bytes.fromhex(name)) for name in sorted(names) if _PACK.match(name)]
+        names = durable.names_in(self._root / month / PACKS_FOLDER)
+        found = [PackId(bytes.fromhex(name)) for name in names if _PACK.match(name)]
         marked = self.set_aside.packs() if found else set()
         return [pack_id for pack_id in found if pack_id not in marked]
 

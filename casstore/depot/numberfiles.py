@@ -5,7 +5,6 @@ Never: events, what a number means.  None of it is transferred; a copy of the st
 """
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -58,7 +57,7 @@ class NumberFiles:
         """Return every (number, commit) of a collection that was accepted."""
         folder = self._root / "accepted" / escape_name(project) / escape_name(name)
         found: set[Accepted] = set()
-        for file in _names(folder):
+        for file in durable.names_in(folder):
             found |= _pairs(file, (folder / file).read_bytes())
         return frozenset(found)
 
@@ -83,14 +82,7 @@ class NumberFiles:
 
 
 def _numbers(folder: Path) -> list[int]:
-    return sorted(int(name) for name in _names(folder) if _NUMBER.match(name))
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except FileNotFoundError:
-        return []
+    return sorted(int(name) for name in durable.names_in(folder) if _NUMBER.match(name))
 
 
 def _authority(data: bytes) -> bytes | None:

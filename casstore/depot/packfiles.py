@@ -82,10 +82,6 @@ class PackFiles:
     def listing(self, folder: str | None = None) -> Iterator[PackId]:
         """Yield the ids of the packs in one folder, or in all."""
         for name in [folder] if folder else FAN_OUT:
-            try:
-                names = os.listdir(self._root / name)
-            except FileNotFoundError:
-                continue
-            for entry in sorted(names):
+            for entry in durable.names_in(self._root / name):
                 if _NAME.match(entry) and entry.startswith(name):
                     yield PackId(bytes.fromhex(entry))

@@ -169,7 +169,7 @@ def dead_sessions(root: Path, host: Path | None = None) -> list[str]:
     """
     names = _sessions(root, host)
     if host is None:
-        names.update(_listing(root / "tmp"))
+        names.update(durable.names_in(root / "tmp"))
     return [name for name in names if _reclaim(root, host, name)]
 
 
@@ -199,8 +199,8 @@ def _reclaim(root: Path, host: Path | None, name: str) -> bool:
 
 def _sessions(root: Path, host: Path | None) -> set[str]:
     """Return the sessions that have a lease or a lock."""
-    leased = {lease.partition("@")[0] for lease in _listing(root / "leases")}
-    return leased if host is None else leased | set(_listing(host))
+    leased = {lease.partition("@")[0] for lease in durable.names_in(root / "leases")}
+    return leased if host is None else leased | set(durable.names_in(host))
 
 
 def _lock_of(root: Path, host: Path | None, name: str) -> Path | None:
@@ -223,7 +223,7 @@ def failed_sessions(root: Path) -> list[Path]:
     The depot is not shared: in one that is, nothing is taken back.
     """
     alive = live_sessions(root)
-    folders = [root / "tmp" / name for name in _listing(root / "tmp") if name not in alive]
+    folders = [root / "tmp" / name for name in durable.names_in(root / "tmp") if name not in alive]
     return [folder for folder in folders if failed_notes(folder)]
 
 
@@ -239,10 +239,3 @@ def _is_held(lease: Path) -> bool:
         return lease.exists() and not lock.try_acquire()
     finally:
         lock.release()
-
-
-def _listing(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except FileNotFoundError:
-        return []

@@ -9,7 +9,6 @@ itself stays where it is until it is collected.
 """
 
 import contextlib
-import os
 import re
 from pathlib import Path
 
@@ -42,11 +41,8 @@ class SetAside:
 
     def packs(self) -> set[PackId]:
         """Return every pack that is set aside."""
-        try:
-            names = os.listdir(self._root / SET_ASIDE_FOLDER)
-        except FileNotFoundError:
-            return set()
-        return {PackId(found) for found in map(marked_name, names) if found is not None}
+        marks = map(marked_name, durable.names_in(self._root / SET_ASIDE_FOLDER))
+        return {PackId(name) for name in marks if name is not None}
 
     def add(self, pack_id: PackId, staging: Path) -> None:
         """Set a pack aside, durably; one that is so already stays so."""

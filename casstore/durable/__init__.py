@@ -24,6 +24,7 @@ from casstore.durable.naming import (
     link,
     look_anew,
     make_directory,
+    names_in,
     publish_exclusive,
     rename,
     replace_file,
@@ -50,6 +51,7 @@ from casstore.durable.writing import (
     map_memory,
     new_background,
     write_new,
+    write_synced,
 )
 
 __all__ = [
@@ -78,6 +80,7 @@ __all__ = [
     "look_anew",
     "make_directory",
     "map_memory",
+    "names_in",
     "new_background",
     "observe",
     "open_file",
@@ -93,4 +96,5 @@ __all__ = [
     "sync_directory",
     "unlink",
     "write_new",
+    "write_synced",
 ]

@@ -20,6 +20,7 @@ __all__ = [
     "link",
     "look_anew",
     "make_directory",
+    "names_in",
     "publish_exclusive",
     "rename",
     "replace_file",
@@ -159,6 +160,14 @@ def look_anew(folder: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         probe.unlink()
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names in a folder, sorted; none if it is not there."""
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
 
 
 def is_gone(error: OSError) -> bool:

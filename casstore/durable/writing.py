@@ -182,13 +182,18 @@ def new_background() -> Background:
 
 
 def write_synced(path: Path, data: bytes) -> None:
-    """Write a new file so that its contents survive power loss."""
+    """Write a new file so that its contents survive power loss; there is none after an error.
+
+    Raises ``FileExistsError`` if the name is taken, and leaves what bears it.
+    """
     writer = create(path)
     try:
-        writer.append(data)
-        writer.sync()
-    finally:
-        writer.close()
+        with contextlib.closing(writer):
+            writer.append(data)
+            writer.sync()
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def write_new(path: bytes, buffers: Sequence[Buffer], *, executable: bool) -> None:

@@ -264,12 +264,7 @@ def merge_parts(
     frames = [0] * len(numbers)
     buckets = []
     for group in _buckets(parts, bits):
-        found: set[bytes] = set()
-        for data, its in zip(group, new_numbers, strict=True):
-            for digest, offset, stored, pack in _ROW.iter_unpack(data):
-                number = its[pack]
-                if number is not None:
-                    found.add(_ROW.pack(digest, offset, stored, number))
+        found = _numbered_anew(group, new_numbers)
         for row in found:
             frames[int.from_bytes(row[-4:], "little")] += 1
         buckets.append(b"".join(sorted(found)))
@@ -287,6 +282,19 @@ def merge_parts(
     sums = [_BUCKET.pack(digest_of(data), len(data) // _ROW.size) for data in buckets]
     table = b"".join([head, *entries, *indexes, *replaced, *sums])
     return MergedId(digest_of(table)), b"".join([table, *buckets])
+
+
+def _numbered_anew(
+    group: Sequence[memoryview], new_numbers: Sequence[Sequence[int | None]]
+) -> set[bytes]:
+    """Return the rows of one bucket of every part with the new numbers of their packs."""
+    found: set[bytes] = set()
+    for data, its in zip(group, new_numbers, strict=True):
+        for digest, offset, stored, pack in _ROW.iter_unpack(data):
+            number = its[pack]
+            if number is not None:
+                found.add(_ROW.pack(digest, offset, stored, number))
+    return found
 
 
 def _buckets(parts: Sequence[Part], bits: int) -> Iterator[list[memoryview]]:

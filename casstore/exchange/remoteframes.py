@@ -238,12 +238,12 @@ class RemoteFrames(RemotePacks):
 
     def _damaged(self, digest: Digest, pack: str, problem: str) -> Corrupt:
         message = f"frame {digest.hex()} in {pack} of {self._objects.url}: {problem}"
-        return self._lost(digest, message, DAMAGED_HINT)
+        return self._lost(digest, message)
 
-    def _lost(self, digest: Digest, message: str, hint: str) -> Corrupt:
+    def _lost(self, digest: Digest, message: str) -> Corrupt:
         if len(self.lost) < MAX_LOST:
             self.lost[digest] = message
-        return Corrupt(message, hint=hint)
+        return Corrupt(message, hint=DAMAGED_HINT)
 
     def _keep(self, digest: Digest, frame: Encoded) -> None:
         with self._lock:
@@ -265,9 +265,7 @@ class RemoteFrames(RemotePacks):
         for position, (digest, place) in enumerate(zip(digests, places, strict=True)):
             if place is None:
                 raise self._lost(
-                    digest,
-                    f"frame {digest.hex()} is in no pack of {self._objects.url}",
-                    DAMAGED_HINT,
+                    digest, f"frame {digest.hex()} is in no pack of {self._objects.url}"
                 )
             found.append(Wanted(position, digest, place))
         return sorted(found, key=_by_place)

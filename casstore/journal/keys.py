@@ -67,7 +67,6 @@ __all__ = [
     "projects",
     "replaced",
     "round_",
-    "rounds",
     "run",
     "runs",
     "sealed",
@@ -288,11 +287,6 @@ def outputs(project: str, run_id: str) -> bytes:
 def output(project: str, run_id: str, commit: bytes) -> bytes:
     """Return the key of one thing that a run made."""
     return outputs(project, run_id) + commit
-
-
-def rounds(project: str | None = None) -> bytes:
-    """Return the prefix of all rounds, or of those of one project."""
-    return b"round\0" if project is None else b"round\0" + text(project) + b"\0"
 
 
 def _writers(project: str, name: str, distributed_id: str) -> bytes:

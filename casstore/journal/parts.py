@@ -24,7 +24,6 @@ __all__ = [
     "last_attempts",
     "last_finished",
     "open_round",
-    "rounds",
     "settled",
     "waiting",
 ]
@@ -73,12 +72,6 @@ def last_finished(
     number = open_round(table, project, name, distributed_id) - 1
     raw = table.get(keys.round_(project, name, distributed_id, number)) if number >= 0 else None
     return None if raw is None else _round(decode(raw))
-
-
-def rounds(table: StateReader, project: str | None = None) -> Iterator[RoundView]:
-    """Yield the finished rounds of a project, or of all."""
-    for _, raw in table.scan(keys.rounds(project)):
-        yield _round(decode(raw))
 
 
 def commit_of_part(table: StateReader, part: PartView) -> CommitId | None:

@@ -127,11 +127,15 @@ def _read(reply: Any, uri: str) -> bytes:
 
 
 def _request(uri: str, method: str) -> urllib.request.Request:
-    url = quote(urldefrag(uri).url, safe=_PLAIN)
+    try:
+        url = quote(urldefrag(uri).url, safe=_PLAIN)
+        host = urlsplit(url).hostname or ""
+    except ValueError as error:  # what is recorded may come from elsewhere
+        raise Invalid(f"{uri!r} is no URL: {error}") from error
     if not url.lower().startswith(("http://", "https://")):
         raise Invalid(f"{uri!r} is no HTTP URL")
     request = urllib.request.Request(url, method=method, headers={"User-Agent": AGENT})  # noqa: S310 - see above
-    login = _login(urlsplit(url).hostname or "")
+    login = _login(host)
     if login:
         request.add_unredirected_header("Authorization", login)
     return request

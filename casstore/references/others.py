@@ -5,7 +5,7 @@ Knows: fsspec's generic calls.  Never: what any server says of an object.
 
 from collections.abc import Iterator
 
-from casstore.backends.systems import file_system
+from casstore.backends.systems import file_system_at
 from casstore.digest import Buffer
 from casstore.errors import Invalid
 from casstore.references.record import Expansion, Referent, unlisted
@@ -29,7 +29,8 @@ class Others:
         """See ``Handler``; only the size is known."""
         with translated(recorded.uri):
             try:
-                info = file_system(scheme_of(recorded.uri)).info(recorded.uri)
+                fs, path = file_system_at(recorded.uri)
+                info = fs.info(path)
             except FileNotFoundError:
                 return None
         return Referent(recorded.uri, int(info.get("size") or 0))
@@ -40,10 +41,11 @@ class Others:
 
     def stream(self, recorded: Referent) -> Iterator[Buffer]:
         """See ``Handler``; nothing says whether it changed."""
-        fs = file_system(scheme_of(recorded.uri))
-        with translated(recorded.uri), fs.open(recorded.uri, "rb") as stream:
-            while data := stream.read(READ_BYTES):
-                yield data
+        with translated(recorded.uri):
+            fs, path = file_system_at(recorded.uri)
+            with fs.open(path, "rb") as stream:
+                while data := stream.read(READ_BYTES):
+                    yield data
 
 
 def make_handler() -> Others:

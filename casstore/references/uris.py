@@ -5,7 +5,7 @@ Knows: schemes, credentials that hide in URIs, pinned versions.  Never: the netw
 
 import re
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from casstore.errors import Invalid
 from casstore.names import path_bytes
@@ -88,7 +88,7 @@ def base_name(uri: str) -> bytes:
     """Return the last part of a URI's path, which names its object in an artifact."""
     scheme = scheme_of(uri)
     if scheme in {"http", "https"}:
-        path = urlsplit(uri).path
+        path = _split(uri).path
     elif scheme in _PINNED:
         path = "/" + bucket_address(uri).key
     elif scheme == "file":
@@ -102,5 +102,12 @@ def base_name(uri: str) -> bytes:
 
 
 def _parameters(uri: str) -> set[str]:
-    query = urlsplit(uri).query
+    query = _split(uri).query
     return {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}
+
+
+def _split(uri: str) -> SplitResult:
+    try:
+        return urlsplit(uri)
+    except ValueError as error:
+        raise Invalid(f"{uri!r} is no URI: {error}") from error

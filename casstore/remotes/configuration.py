@@ -15,6 +15,7 @@ from casstore.errors import Conflict, Invalid, NotFound
 from casstore.names import check_name
 from casstore.remotes.addresses import parse_address
 from casstore.remotes.probing import Probe
+from casstore.remotes.schemes import check_scheme
 from casstore.settings import read_store_config
 
 __all__ = ["Remote", "add_remote", "keep_probe", "read_remotes", "remove_remote"]
@@ -49,10 +50,13 @@ def read_remotes(root: Path) -> dict[str, Remote]:
 def add_remote(root: Path, name: str, url: str, *, upstream: bool = False) -> Remote:
     """Keep a remote under a name; the same again is success, and may make it the upstream.
 
-    Raises ``Invalid`` for a name or URL that cannot be, ``Conflict`` if the name means another
-    place already.  A store has one upstream: the last that was said to be it.
+    Raises ``Invalid`` for a name or URL that cannot be, ``Unsupported`` for a scheme that nothing
+    knows, ``Conflict`` if the name means another place already.  A store has one upstream: the last
+    that was said to be it.
     """
-    remote = Remote(check_name(name, of="a remote"), parse_address(url).url, upstream)
+    address = parse_address(url)
+    check_scheme(address)
+    remote = Remote(check_name(name, of="a remote"), address.url, upstream)
     known = read_remotes(root)
     before = known.get(name)
     if before is not None and before.url != remote.url:

@@ -96,13 +96,7 @@ class Folder:
     def _staged(self, data: bytes) -> Path:
         """Return a file of these bytes, synced, that has no name yet."""
         path = self._root / temporary()
-        with contextlib.closing(durable.create(path)) as writer:
-            try:
-                writer.append(data)
-                writer.sync()
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
+        durable.write_synced(path, data)
         return path
 
     def _in_folder(self, final: Path, make: Callable[[], None]) -> None:

@@ -9,7 +9,7 @@ from casstore.backends.making import Module, load
 from casstore.remotes.addresses import Address
 from casstore.remotes.driver import Driver, MakeDriver, Requests
 
-__all__ = ["OTHERS", "SCHEMES", "Scheme", "make_driver", "scheme_of"]
+__all__ = ["OTHERS", "SCHEMES", "Scheme", "check_scheme", "make_driver", "scheme_of"]
 
 
 class Scheme(NamedTuple):
@@ -49,10 +49,18 @@ SCHEMES: dict[str, Scheme] = {
 
 OTHERS = Scheme(Module("casstore.remotes.others"), "where fsspec's backend looks")
 
+_SYSTEMS = Module("casstore.backends.systems")
+
 
 def scheme_of(address: Address) -> Scheme:
     """Return what is known of an address's scheme."""
     return SCHEMES.get(address.scheme, OTHERS)
+
+
+def check_scheme(address: Address) -> None:
+    """Raise ``Unsupported`` for a scheme that nothing knows, installed or not."""
+    if address.scheme not in SCHEMES and not load(_SYSTEMS).is_known(address.scheme):
+        raise load(_SYSTEMS).unknown_scheme(address.scheme)
 
 
 def make_driver(address: Address, requests: Requests) -> Driver:

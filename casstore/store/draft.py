@@ -40,19 +40,22 @@ class Draft:
         self._changed = True
         self._digest = Digest(b"")
 
-    def put(self, entry: Entry, tokens: Iterable[Token] = (), *, replace: bool = False) -> None:
+    def put(self, entry: Entry, tokens: Iterable[Token] = ()) -> None:
         """Add an entry whose frames lie in the packs of ``tokens``.
 
         The same path with the same content is a no-op; with other content it is ``Invalid`` (a
-        ``ValueError``) unless ``replace``.
+        ``ValueError``).
         """
-        self.table.admit(entry, replace=replace)
+        self.table.admit(entry, replace=False)
         self.table.put(entry)
         self.relied.update(tokens)
         self._changed = True
 
     def put_all(self, entries: Sequence[Entry], tokens: Iterable[Token], *, replace: bool) -> None:
-        """Add entries as ``put`` does, all of whose frames lie in the packs of ``tokens``."""
+        """Add entries as ``put`` does, all of whose frames lie in the packs of ``tokens``.
+
+        With ``replace``, other content takes the place of what is at its path.
+        """
         self.table.put_all(entries, replace=replace)
         self.relied.update(tokens)
         self._changed = True

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from casstore import durable, parallel
+from casstore import durable
 from casstore.catalog import (
     WRITE_WAIT_SECONDS,
     Catalog,
@@ -35,6 +35,7 @@ from casstore.errors import Busy, Corrupt, NotFound
 from casstore.journal.fold import TABLE_VERSION
 from casstore.packs import PackId
 from casstore.parallel import Lock
+from casstore.processes import in_a_child
 from casstore.store.marks import Marks
 from casstore.store.mirroring import Mirror
 from casstore.store.packmirroring import PackMirror
@@ -216,7 +217,7 @@ class Index:
         try:
             if self._catalog is not None:
                 self._catalog.close()
-            names = parallel.in_a_child(lambda: "\n".join(event_names(self._path)).encode())
+            names = in_a_child(lambda: "\n".join(event_names(self._path)).encode())
             shutil.rmtree(self._path, ignore_errors=True)
             self._catalog = self._open()
             self._after_open()

@@ -80,13 +80,16 @@ class PackMirror:
         where = f"packs/{path.parent.name}/{path.name}"
         try:
             pack_id, kind, rows = read_rows(path)
+            size_bytes = path.stat().st_size
+        except FileNotFoundError:
+            return False  # taken back since it was listed
         except (Corrupt, Unsupported) as error:
             self._problems[where] = error.message
             return False
         if pack_id.hex() != path.name:
             self._problems[where] = "its name is not the one that its footer gives"
             return False
-        pack = PackRow(pack_id, kind, len(rows), path.stat().st_size)
+        pack = PackRow(pack_id, kind, len(rows), size_bytes)
         self._write(lambda writer: writer.add_pack(pack, rows), wait_seconds=wait_seconds)
         return True
 
@@ -99,8 +102,10 @@ class PackMirror:
         for pack_id in reversed(known):  # what was collected lies in a newer one
             if not wanted:
                 break
-            path = self._packs.path(pack_id)
-            rows = read_rows(path)[2] if path.exists() else []
+            try:
+                rows = read_rows(self._packs.path(pack_id))[2]
+            except (FileNotFoundError, Corrupt, Unsupported):
+                continue  # what it held may lie in another, too
             moves[pack_id] = [row for row in rows if row.digest in wanted]
             wanted.difference_update(row.digest for row in moves[pack_id])
         if not wanted:

@@ -114,7 +114,7 @@ def test_only_tables_and_media_are_added(desk, thing):
         artifact.add(thing, "x")
 
 
-@pytest.mark.parametrize("name", ["../x", "/x", "", "a//b"])
+@pytest.mark.parametrize("name", ["../x", "/x", "", "a//../b"])
 def test_bad_names_are_refused(desk, name):
     """As for files."""
     artifact = casstore.Artifact("a", type="dataset")

@@ -90,12 +90,10 @@ LEAVING = [
     b"..",
     b".",
     b"",
-    b"a//evil",
-    b"a/./evil",
-    b"evil/",
     b"C:/evil",
     b"a\0b",
 ]
+MISSPELLED = [b"a//evil", b"a/./evil", b"evil/"]  # on the way in they are spelled right (W&B)
 
 
 @pytest.mark.parametrize("path", LEAVING)
@@ -108,7 +106,7 @@ def test_a_path_that_leaves_the_tree_is_refused_on_the_way_in(desk, path):
     if path:  # an empty name means the file's own
         with pytest.raises(Invalid, match="cannot be a path"):
             artifact.add_file("f", name=name)
-    if path.strip(b"/") == path != b"":  # a folder's name may begin and end so, and mean the top
+    if path not in {b"", b"."}:  # a folder's name may mean the top
         with pytest.raises(Invalid, match="cannot be a path"):
             artifact.add_dir("d", name=name)
     with pytest.raises(Invalid, match="cannot be a path"), artifact.new_file(name) as stream:
@@ -142,7 +140,7 @@ def forge(root, rows, name="evil"):
         close_store(store)
 
 
-@pytest.mark.parametrize("path", LEAVING)
+@pytest.mark.parametrize("path", LEAVING + MISSPELLED)
 def test_a_path_that_leaves_the_tree_is_refused_on_the_way_out(before, path):
     """A forged manifest writes nothing anywhere, by whichever verb it is laid out."""
     forge(before.folder / "s", [(path, b"evil")])

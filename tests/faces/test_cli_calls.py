@@ -1,6 +1,8 @@
 """What holds for every call: global options, help, JSON keys, errors, exit codes, signals."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from importlib import import_module
 import click
 import pytest
 
+import casstore
 from casstore.cli import main as entry
 from casstore.cli.options import GLOBAL_OPTIONS
 from casstore.cli.output import count_text, size_text, time_json
@@ -49,12 +52,9 @@ def _commands(command, path=("casstore",)):
 COMMANDS = list(_commands(entry.root))
 
 
-def _start(*arguments, **options):
+def _start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options):
     return subprocess.Popen(
-        [sys.executable, "-m", "casstore", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        **options,
+        [sys.executable, "-m", "casstore", *arguments], stdout=stdout, stderr=stderr, **options
     )
 
 
@@ -126,8 +126,8 @@ def test_without_a_verb_help_is_shown_as_an_error(cli):
 
 
 def test_the_release_is_printed(cli):
-    """``--version`` is one line."""
-    assert cli("--version").text.startswith("casstore ")
+    """``--version`` is one line, with the release that the package names."""
+    assert cli("--version").text == f"casstore {casstore.__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -346,6 +346,19 @@ def test_a_bar_is_shown_on_a_terminal_unless_it_is_unwanted(cli, monkeypatch):
     assert "/256k" in cli("get", "data").errors
     assert cli("put", "data", "--no-progress").errors == ""
     assert cli("put", "data", "-q").errors == ""
+
+
+def test_a_bar_is_shown_on_a_terminal_that_knows_no_size(cli):
+    """Such are those of containers and CI: it is as if it had 80 columns."""
+    terminal, inside = pty.openpty()
+    try:
+        with _start("put", "data", stdout=subprocess.DEVNULL, stderr=inside) as process:
+            process.wait(timeout=60)
+        os.set_blocking(terminal, False)
+        assert "put:   0%" in os.read(terminal, 4096).decode()
+    finally:
+        os.close(inside)
+        os.close(terminal)
 
 
 def test_sizes_and_counts_read_well():

@@ -33,6 +33,14 @@ def test_an_alias_moves_to_the_version_that_it_is_set_on(three):
     ]
 
 
+def test_latest_is_not_moved_and_that_is_told(three):
+    """It is the newest version's, whatever is asked; others are set all the same."""
+    moved = three("alias", "set", "data:v0", "latest", "first")
+    assert moved.lines == ["data:v0  best, first"]
+    assert "'latest' is always the newest version" in moved.errors
+    assert three("alias", "set", "data:v2", "latest").errors == ""
+
+
 def test_a_removed_alias_names_nothing(three):
     """The version stays."""
     three("alias", "rm", "data", "best")

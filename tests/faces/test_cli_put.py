@@ -173,6 +173,18 @@ def test_links_that_lead_outside_are_counted_or_refused(cli):
     assert "link" in cli("put", "data", "--symlinks", "error", code=2).errors
 
 
+def test_a_version_of_no_files_is_made_and_told(cli):
+    """An empty folder, or one of which all is ignored: likely a slip, but a version (W&B)."""
+    (cli.folder / "none").mkdir()
+    put = cli("put", "none")
+    assert put.lines == ["none:v0  0 files  0 B"]
+    assert put.errors == "casstore: none:v0 holds no files\n"
+    assert "holds no files" in cli("put", "data", "--ignore", "*", "--json").errors
+    assert cli("put", "none", "-q").errors == ""
+    cli("get", "none", "-o", "out")
+    assert list((cli.folder / "out").iterdir()) == []
+
+
 def test_a_missing_path_is_named_and_makes_no_version(cli):
     """Exit 10, also when other paths are there."""
     assert "nope" in cli("put", "data", "nope", "--name", "x", code=10).errors

@@ -142,6 +142,7 @@ def test_cat_writes_the_bytes(two):
     """Several paths come one after the other; a leading ./ is fine."""
     numbers = bytes(range(256)) * 1000
     assert two("cat", "data", "./a.txt", "sub/numbers.bin").raw == b"hello again\n" + numbers
+    assert two("cat", "data", "sub/.//numbers.bin").raw == numbers
     assert two("cat", "data:first", "empty").raw == b""
 
 
@@ -205,3 +206,20 @@ def test_a_version_of_another_project_can_be_compared(two):
     """``project/name:v0`` is a reference where no such folder is."""
     two("put", "data", "--project", "other")
     two("diff", "data", "other/data:v0", "--exit-code")
+
+
+def test_a_url_of_a_version_is_a_reference(two):
+    """As ``Artifact.url`` gives it; one of a file is answered with what shows the file."""
+    plain = two("show", "default/data:v0").raw
+    assert two("show", "casstore://default/data:v0").raw == plain
+    assert two("show", "casstore://data:v0").raw == plain
+    errors = two("show", "casstore://default/data:v0/a.txt", code=2).errors
+    assert "casstore cat default/data:v0 a.txt" in errors
+    assert "names no version" in two("show", "casstore://data", code=2).errors
+
+
+def test_a_path_where_a_version_is_wanted_is_told(two):
+    """As in ``diff ./data data``: what a version looks like is said."""
+    for call in (("diff", "./data", "data"), ("show", "../data"), ("get", "/data"), ("ls", "~/d")):
+        errors = two(*call, code=2).errors
+        assert "is a path, and a version is wanted here (write [project/]name" in errors

@@ -48,11 +48,15 @@ def test_a_name_that_cannot_be_is_said_to_be_a_remotes(here):
 
 
 def test_a_scheme_that_nothing_speaks_is_likely_a_slip(here):
-    """It may be spoken elsewhere, so it is kept; using it says what to do."""
-    here("remote", "add", "lab", "s4://bucket")
-    errors = here("push", "--to", "lab", "--all", code=1).errors
-    assert "s4://" in errors
-    assert "check how it is spelled" in errors
+    """It is refused at once and gets no name; one that fsspec knows is kept."""
+    for call in (("remote", "add", "lab", "s4://bucket"), ("push", "--to", "s4://bucket", "--all")):
+        errors = here(*call, code=1).errors
+        assert "nothing here speaks s4://" in errors
+        assert "check how it is spelled" in errors
+        assert errors.count("\n") == 1
+    assert here("remote", "ls", "--json").json["remotes"] == []
+    here("remote", "add", "lab", "hdfs://server/path")
+    assert here("remote", "ls", "-q").lines == ["lab"]
 
 
 def test_what_a_place_has_not_is_answered_with_what_it_has(here):

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+import casstore
 from casstore.store import close_store, open_store
 
 
@@ -231,7 +232,19 @@ def test_runs_are_listed(cli):
     """None yet is no error."""
     cli("put", "data")
     assert cli("runs", "--json").json == {"schema": 1, "runs": []}
-    assert "no runs" in cli("runs").errors
+    assert "no runs of project 'default' in the store at" in cli("runs").errors
+
+
+def test_what_another_project_holds_is_not_denied(cli):
+    """What was asked for is named, and how to see the rest."""
+    with casstore.init(project="vision", store=cli.folder / "s") as run:
+        run.log_artifact(cli.folder / "data", name="data")
+    for verb in ("runs", "ls"):
+        errors = cli(verb, "--store", "s").errors
+        assert "project 'default'" in errors
+        assert "--all" in errors
+        assert len(cli(verb, "--store", "s", "--all", "-q").lines) == 1
+        assert "--all" not in cli(verb, "--store", "s", "--project", "vision").errors
 
 
 def test_doctor_finds_nothing_wrong_here(cli, packed):

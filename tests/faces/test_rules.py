@@ -68,7 +68,7 @@ def test_a_file_beside_a_folder_of_its_name_is_refused_when_added(draft):
     assert paths(draft) == ["p/q"]
 
 
-BAD_PATHS = ["../x", "a/../x", "/etc/x", "C:/x", "a\0b", "", ".", "..", "a//b", "a/./b", "a/"]
+BAD_PATHS = ["../x", "a/../x", "/etc/x", "C:/x", "a\0b", "", ".", "..", "a//../b"]
 
 
 @pytest.mark.parametrize("path", BAD_PATHS)
@@ -84,7 +84,7 @@ def test_a_path_that_leaves_the_tree_is_refused_on_the_way_in(draft, path):
 def test_a_folder_is_not_added_under_a_path_that_leaves_the_tree(desk, draft):
     """The prefix is a path too."""
     desk.write("in/x", "1")
-    for name in ("..", "../up", "a/../..", "C:/x"):
+    for name in ("..", "../up", "a/../..", "C:/x", "/up"):
         with pytest.raises(ValueError, match="cannot be a path"):
             draft.add_dir("in", name=name)
 
@@ -182,6 +182,12 @@ def test_a_link_to_nothing_or_in_a_circle_is_an_error_that_names_it(desk, draft)
         (["/b"], ["a.txt"]),
         (["b/*", "!b/keep.txt"], ["a.txt", "b/keep.txt"]),
         (["**/x.txt"], ["a.txt", "b/c.log", "b/keep.txt"]),
+        (["*", "!*/", "!keep.txt"], ["b/keep.txt"]),
+        (["*", "!*/", "!x.txt"], ["b/out/x.txt"]),
+        (["b*", "!b/**"], ["a.txt"]),
+        (["*", "!b", "!x.txt"], []),
+        (["*", "!b", "!b/out", "!x.txt"], ["b/out/x.txt"]),
+        (["# b", "", "b/out", "!b/out/x.txt"], ["a.txt", "b/c.log", "b/keep.txt"]),
     ],
 )
 def test_ignoring_is_gitignore_relative_to_the_folder(desk, draft, patterns, kept):

@@ -222,7 +222,7 @@ def test_log_keeps_the_last_scalars_in_the_summary(desk, capsys):
         run.log({"loss": 0.25, "image": casstore.Image([[1]])}, step=7)
         assert run.summary["loss"] == 0.25
         assert run.summary.loss == 0.25
-        with pytest.raises(ValueError, match="dict"):
+        with pytest.raises(TypeError, match="dict"):
             run.log(3)
     assert capsys.readouterr().err.count("image") == 1
     assert casstore.Api().run(f"p/{run.id}").summary_metrics == {"loss": 0.25}

@@ -38,9 +38,9 @@ ON_RUN = words(
     """
     alert config define_metric dir disabled display_name entity finish finish_artifact get_url
     group id job_type link_artifact link_model log log_artifact log_code log_model logged_artifacts
-    mark_preempting name notes offline path project project_name restore resumed save
-    settings start_time status step summary tags unwatch upsert_artifact url use_artifact
-    use_model used_artifacts watch
+    mark_preempting name notes offline path project project_name project_url restore resumed save
+    settings start_time status step summary sweep_id sweep_url tags unwatch upsert_artifact url
+    use_artifact use_model used_artifacts watch
     """
 )
 ON_ARTIFACT = words(

@@ -117,10 +117,13 @@ def views_of(table):
         list(queries.collections(table)),
         [list(queries.aliases(table, *place)) for place in PLACES],
         list(lineage.runs(table)),
-        list(parts.rounds(table)),
-        [parts.settled(table, round_) for round_ in parts.rounds(table)],
         [(part, parts.commit_of_part(table, part)) for part in parts.all_waiting(table)],
         [parts.last_finished(table, *place, "job") for place in PLACES],
+        [
+            parts.settled(table, round_)
+            for place in PLACES
+            if (round_ := parts.last_finished(table, *place, "job")) is not None
+        ],
         [lineage.users_of(table, commit) for commit in COMMITS],
     )
 

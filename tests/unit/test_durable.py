@@ -246,6 +246,26 @@ def test_where_there_are_no_hard_links_the_bytes_are_copied_exclusively(
     assert (tmp_path / "name").read_bytes() == b"first"
 
 
+def test_a_copy_for_which_there_is_no_room_leaves_its_name_free(tmp_path, monkeypatch):
+    """Half an event under the name of a whole one would be damage, for good."""
+    write = os.write
+
+    def refuse(source, target):
+        raise OSError(errno.EPERM, "no links")
+
+    def half(descriptor, data):
+        if len(data) <= 3 or not (tmp_path / "name").exists():
+            return write(descriptor, data)
+        write(descriptor, data[:3])
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(OSError, match="full"):
+        durable.create_exclusive(tmp_path / "name", b"whole", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_new_folder_is_synced_into_its_parent(tmp_path):
     """Its name survives power loss."""
     steps = []

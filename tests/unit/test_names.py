@@ -103,6 +103,15 @@ def test_paths_that_lead_elsewhere_are_refused(path):
         names.check_path(path)
 
 
+def test_a_path_has_one_spelling():
+    """Without ``.`` and empty parts; what leads elsewhere still does, and is refused."""
+    for given in ("a/b", "./a/b", "a//b", "a/./b/", "a/b/."):
+        assert names.spelled_path(given) == b"a/b"
+    for given in ("", ".", "./", "/", "/a", "//a", "../a", "a/..", "./../a"):
+        with pytest.raises(Invalid, match="cannot be a path"):
+            names.check_path(names.spelled_path(given))
+
+
 def test_a_path_has_a_largest_size():
     """4,096 bytes are taken, one more is not."""
     assert names.check_path(b"a" * 4096)

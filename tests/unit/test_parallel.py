@@ -1,6 +1,7 @@
 """The only threads: order, bounds, and what happens to errors."""
 
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -257,7 +258,168 @@ def test_ctrl_c_in_the_moment_in_which_a_lock_is_had_leaves_it_free(kind):
             time.sleep(0.001)
         except Interrupted:
             thread.join()
+        assert kind != "turns" or within_seconds(2, one.wait)
         with Pool(1) as pool:
             assert pool.submit(inner.acquire, timeout=2).result()
         assert kind != "gate" or one._users == 0
-        assert kind != "turns" or not one._running
+
+
+def interrupted_after(steps, work):
+    """Do ``work``, stopped after that many of the steps at which signals come; returns the error.
+
+    None if it was not stopped.  The error keeps every frame that it came through, as one that ends
+    a script does.
+    """
+    left = steps
+
+    def count(frame, event, _):
+        nonlocal left
+        left -= event in {"call", "c_return"}  # ``with`` a lock of C is one step with what it does
+        if left == 0:
+            left = -1
+            raise Interrupted
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    except Interrupted as error:
+        return error
+    finally:
+        sys.setprofile(before)
+    return None
+
+
+def within_seconds(limit, work):
+    """Tell whether ``work`` ends in that time, in a thread of its own."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(limit)
+    return not thread.is_alive()
+
+
+@pytest.mark.parametrize("kind", [Background, Pool])
+def test_ctrl_c_after_any_step_leaves_threads_that_work_and_end(kind):
+    """Nothing that they need to tell of an end is left taken by who was interrupted."""
+    for steps in range(1, 10_000):
+        threads = Background("test", max_waiting=1) if kind is Background else Pool(1)
+        threads.submit(int).result()
+
+        def use(threads=threads):
+            threads.submit(int)
+            threads.submit(time.sleep, 0.0001).result()
+
+        def go_on_and_end(threads=threads):
+            assert threads.submit(int, "7").result() == 7
+            threads.close() if kind is Background else threads.end()
+
+        error = interrupted_after(steps, use)
+        assert within_seconds(5, go_on_and_end), f"after {steps} steps"
+        if error is None:
+            return
+    pytest.fail("it never came to its end")
+
+
+def test_ctrl_c_after_any_step_leaves_nobody_at_work():
+    """Who commits waits for those at work, and so does the exit of a script that was stopped."""
+    for steps in range(1, 1000):
+        turns = Turns()
+
+        def use(turns=turns):
+            with turns.turn():
+                len("work")
+
+        error = interrupted_after(steps, use)
+        assert within_seconds(5, turns.wait), f"after {steps} steps"
+        if error is None:
+            return
+    pytest.fail("it never came to its end")
+
+
+def test_those_who_come_later_are_not_waited_for():
+    """Else there might always be somebody."""
+    turns, order = Turns(), []
+    begun, may_end = threading.Event(), threading.Event()
+
+    def work():
+        with turns.turn():
+            begun.set()
+            may_end.wait(5)
+            order.append("work")
+
+    first = threading.Thread(target=work)
+    first.start()
+    assert begun.wait(5)
+    waiting = threading.Thread(target=lambda: (turns.wait(), order.append("waited")))
+    waiting.start()
+    time.sleep(0.02)
+    with turns.turn():
+        may_end.set()
+        waiting.join(5)
+        assert not waiting.is_alive()
+    first.join(5)
+    assert order == ["work", "waited"]
+
+
+def test_ctrl_c_as_the_thread_begins_leaves_the_background_in_order(monkeypatch):
+    """Whoever was interrupted does not know that it has begun, and begins another."""
+    start, begun, seen = threading.Thread.start, [], []
+
+    def start_and_be_interrupted(thread):
+        start(thread)
+        begun.append(thread)
+        if len(begun) == 1:
+            raise Interrupted
+
+    monkeypatch.setattr(threading.Thread, "start", start_and_be_interrupted)
+    background = Background("test", max_waiting=4)
+    with pytest.raises(Interrupted):
+        background.submit(int)
+    background.submit(lambda: seen.append(time.sleep(0.05)))
+    assert background.submit(seen.copy).result() == [None]
+    background.close()
+    assert len(begun) == 2
+    for thread in begun:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_who_waits_for_what_was_dropped_is_told():
+    """A call that will never be made has ended."""
+    gate = threading.Event()
+    with Pool(1) as pool:
+        pool.submit(gate.wait, 5)
+        dropped = pool.submit(int)
+        threading.Timer(0.05, gate.set).start()
+    assert isinstance(dropped.error(), RuntimeError)
+    with pytest.raises(RuntimeError):
+        pool.submit(int)
+
+
+def test_threads_that_are_given_up_end_with_what_they_were_given():
+    """Nobody has to close what nobody has."""
+    before, seen = threading.active_count(), []
+    background = Background("test", max_waiting=4)
+    pending = [background.submit(seen.append, number) for number in range(3)]
+    del background
+    pending[-1].result(5)
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+    assert seen == [0, 1, 2]
+
+
+def test_a_process_ends_when_what_was_queued_is_done():
+    """A background that nobody closed neither keeps it alive nor loses anything."""
+    script = (
+        "import time\n"
+        "from casstore.parallel import Background\n"
+        "background = Background('test', max_waiting=4)\n"
+        "background.submit(time.sleep, 0.2)\n"
+        "background.submit(print, 'done')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert ended.stdout == "done\n"

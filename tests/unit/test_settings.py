@@ -85,13 +85,6 @@ def test_silence_is_a_yes_or_no(text, expected, monkeypatch):
     assert silent() is expected
 
 
-def test_no_color_counts_when_it_is_not_empty():
-    """The convention of no-color.org."""
-    assert read_environment({"NO_COLOR": "0"}).no_color
-    assert not read_environment({"NO_COLOR": ""}).no_color
-    assert not read_environment({}).no_color
-
-
 def test_the_process_environment_is_read_when_asked(monkeypatch):
     """Nothing is remembered from import time."""
     monkeypatch.setenv("CASSTORE_ENTITY", "first")

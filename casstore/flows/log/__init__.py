@@ -51,10 +51,10 @@ def log_files(
     note = _locked(progress) if progress else _unheard
     if use_cache:
         sources = without_known(store, draft, sources, result, note, replace=replace)
+    remaining = iter(sources)
     large: list[Source] = []
-    small = _small_ones(sources, large)
     while True:
-        with closing(log_small(draft.session, small, note)) as done:
+        with closing(log_small(draft.session, _small_ones(remaining, large), note)) as done:
             for logged in done:
                 _take(draft, result, logged, replace=replace)
         if not large:
@@ -66,25 +66,15 @@ def log_files(
         large.clear()
 
 
-def _small_ones(sources: Iterable[Source], large: list[Source]) -> "_SmallOnes":
-    return _SmallOnes(iter(sources), large)
-
-
-class _SmallOnes:
-    """Yields the small files and puts the large ones aside; pauses when enough are waiting."""
-
-    def __init__(self, sources: Iterator[Source], large: list[Source]) -> None:
-        self._sources = sources
-        self._large = large
-
-    def __iter__(self) -> Iterator[Source]:
-        for source in self._sources:
-            if source.stat.st_size <= WHOLE_FILE_BYTES:
-                yield source
-                continue
-            self._large.append(source)
-            if len(self._large) >= MAX_LARGE_WAITING:
-                return
+def _small_ones(sources: Iterator[Source], large: list[Source]) -> Iterator[Source]:
+    """Yield small files, and put large ones aside; ends when enough of those wait."""
+    for source in sources:
+        if source.stat.st_size <= WHOLE_FILE_BYTES:
+            yield source
+            continue
+        large.append(source)
+        if len(large) >= MAX_LARGE_WAITING:
+            return
 
 
 def _take(draft: Draft, result: LogResult, logged: Logged, *, replace: bool) -> None:

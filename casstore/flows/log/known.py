@@ -1,6 +1,6 @@
 """Files that are known by their stat: their entries, without reading them.
 
-Knows: when a stat is believed (DESIGN 6).  Never: reading, packs' insides.
+Knows: when a stat is believed.  Never: reading, packs' insides.
 """
 
 import os

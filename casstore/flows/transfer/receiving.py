@@ -118,7 +118,7 @@ class _Plan:
         self._store = store
         self._depot = depot
         self._keep = keep
-        self._fetch = _Nodes(store, depot).fetch
+        self._fetch = partial(_node, store, depot)
         self._reads = 0
         self._counted: set[Digest] = set()
         depot.frames.lost.clear()  # it may have been mended since
@@ -155,16 +155,12 @@ def receive(
     commits: Collection[CommitId],
     *,
     keep: Keep | None = None,
-    completing: bool = True,
-    progress: Progress | None = None,
 ) -> Received:
     """Bring versions of a depot into this store, as ``receive_sound`` does; all of them.
 
     Raises ``Corrupt`` if one could not come; those that could are here then.
     """
-    received = receive_sound(
-        store, depot, commits, keep=keep, completing=completing, progress=progress
-    )
+    received = receive_sound(store, depot, commits, keep=keep)
     damage = damage_of(received.unsound, len(received.versions))
     if damage is not None:
         raise damage
@@ -215,22 +211,12 @@ def receive_sound(
     return Received(views, *moved, tuple(sorting.unsound))
 
 
-def receive_manifests(
-    store: Store,
-    depot: RemoteDepot,
-    wholes: Iterable[ManifestRef],
-    *,
-    progress: Progress | None = None,
-) -> tuple[int, int]:
-    """Bring all that manifests need into this store; returns how many frames and bytes came.
-
-    When this returns it is durable here, and no event names it yet.
-    """
-    receiver = _Receiver(store, depot, None, progress)
+def receive_manifests(store: Store, depot: RemoteDepot, wholes: Iterable[ManifestRef]) -> None:
+    """Bring all that manifests need into this store; durable, and no event names it yet."""
+    receiver = _Receiver(store, depot, None, None)
     for manifest in wholes:
         receiver.take(manifest)
     receiver.session.flush()
-    return receiver.frames, receiver.stored_bytes
 
 
 class _Receiver:
@@ -246,14 +232,14 @@ class _Receiver:
         self._depot = depot
         self._keep = keep
         self._progress = progress
-        self._nodes = _Nodes(store, depot)
+        self._fetch = partial(_node, store, depot)
         depot.frames.lost.clear()  # it may have been mended since
         self._seen: set[Digest] = set()
 
     def take(self, manifest: ManifestRef) -> None:
         """Add what the store lacks of a manifest, as far as it is wanted."""
         self._depot.frames.learn(manifest.root)
-        closure = Closure(manifest, self._nodes.fetch)
+        closure = Closure(manifest, self._fetch)
         kinds = closure.kinds(self._seen, self._keep, self.witness.expect)
         with contextlib.closing(self.witness):
             data = self._depot.frames.read_groups(self._data(kinds))
@@ -371,16 +357,9 @@ def _refuse_lost(depot: RemoteDepot, digests: Iterable[Digest]) -> None:
             raise Corrupt(depot.frames.lost[digest])
 
 
-class _Nodes:
-    """Nodes of manifests and chunk lists, from here where they are here."""
-
-    def __init__(self, store: Store, depot: RemoteDepot) -> None:
-        self._store = store
-        self._depot = depot
-
-    def fetch(self, digest: Digest) -> Buffer:
-        """Return a verified node."""
-        if _missing(self._store, [digest]):
-            _refuse_lost(self._depot, [digest])
-            return self._depot.frames.metadata(digest)
-        return self._store.frames.metadata(digest)
+def _node(store: Store, depot: RemoteDepot, digest: Digest) -> Buffer:
+    """Return a verified node of a manifest or chunk list, from here where it is here."""
+    if _missing(store, [digest]):
+        _refuse_lost(depot, [digest])
+        return depot.frames.metadata(digest)
+    return store.frames.metadata(digest)

@@ -297,6 +297,6 @@ def test_logging_a_mapping_that_holds_itself_drops_the_cycle():
 def test_logging_anything_but_a_dict_with_text_keys_is_refused(data):
     """W&B refuses it too, and nothing is kept."""
     summary = Summary()
-    with pytest.raises(Invalid, match=r"log\(\)"):
+    with pytest.raises(TypeError, match=r"log\(\)"):
         fold_scalars(summary, data)
     assert len(summary) == 0

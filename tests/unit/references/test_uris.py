@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from casstore.errors import Invalid
+from casstore.references.record import Referent
+from casstore.references.schemes import look
 from casstore.references.uris import base_name, bucket_address, check_uri, object_uri, scheme_of
 
 KEYS = st.text(st.characters(exclude_characters="?#", exclude_categories=("Cs",)), max_size=40)
@@ -87,3 +89,11 @@ def test_schemes_are_read_in_lower_case():
     for text in ("x", "C:/x", "s3:/b", "://x", "1s://x"):
         with pytest.raises(Invalid, match="no scheme"):
             scheme_of(text)
+
+
+@pytest.mark.parametrize("uri", ["https://[x/a", "http://[1::2::3]/a"])
+def test_an_address_that_is_none_is_refused(uri):
+    """By whoever keeps it, whoever names its object, and whoever reads what another store kept."""
+    for refusing in (check_uri, base_name, lambda uri: look(Referent(uri))):
+        with pytest.raises(Invalid, match="is no UR"):
+            refusing(uri)

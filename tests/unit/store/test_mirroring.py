@@ -3,9 +3,12 @@
 import pytest
 
 from casstore.catalog import Reader
-from casstore.depot import JournalFiles
+from casstore.chunks.codecs import CODEC_RAW
+from casstore.depot import JournalFiles, PackFiles
+from casstore.digest import digest_of
 from casstore.journal.bodies import RunStartBody
 from casstore.journal.subjects import RunSubject
+from casstore.packs import PackId, PackKind, PackWriter
 
 
 def start_run(store, name):
@@ -66,3 +69,40 @@ def test_an_event_that_is_gone_is_told_though_another_came(store, counted):
     start_run(store, "after")
     assert store.index._mirror.lost(month) == 1
     assert counted
+
+
+def test_a_pack_that_was_taken_back_since_it_was_listed_is_passed_over(store, monkeypatch):
+    """It held what a failed attempt left, and nothing needs it."""
+    gone, really_listing = PackId(bytes(32)), PackFiles.listing
+    store.packs.path(gone).parent.mkdir()
+    monkeypatch.setattr(
+        PackFiles, "listing", lambda *arguments: [*really_listing(*arguments), gone]
+    )
+    store.index.catch_up(thorough=True)
+    assert store.index.problems == {}
+    with store.index.read() as reader:
+        assert reader.pack_row(gone) is None
+
+
+def added(store, data):
+    """Add a frame of data; returns the pack that it lies in."""
+    digest, session = digest_of(data), store.session()
+    (token,) = session.add([(digest, data)])
+    session.flush()
+    return session.pack_of(token)
+
+
+def test_a_frame_of_a_pack_that_is_gone_is_found_beside_damage(store):
+    """What another pack has lost is no reason not to read it."""
+    data = b"bytes" * 100
+    gone = added(store, data)
+    twin = PackWriter(store.staging() / "twin", PackKind.DATA, direct=False)
+    twin.append(digest_of(data), CODEC_RAW, len(data), data)
+    pack_id, _ = twin.seal()
+    store.packs.sync([store.packs.install(twin.path, pack_id)])
+    store.index.catch_up(thorough=True)
+    damaged = store.packs.path(added(store, b"other"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    store.packs.remove(gone)
+    assert store.index.find_elsewhere(gone, [digest_of(data)])
+    assert bytes(store.frames.read([digest_of(data)])[0]) == data
