@@ -9,6 +9,7 @@ like ``tomllib`` is loaded when it is needed.
 import importlib
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -215,6 +216,8 @@ def _platform_folder(kind: str) -> Path:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     """Read a file of TOML; raises what opening raises, and ``ValueError``."""
+    if stat.S_ISFIFO(path.stat().st_mode):  # opening it would wait for who writes to it
+        raise ValueError("it is a pipe")
     text = path.read_text(encoding="utf-8")  # most commands find none, and need no parser
     content: dict[str, Any] = importlib.import_module("tomllib").loads(text)
     return content

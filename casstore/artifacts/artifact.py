@@ -165,11 +165,14 @@ class Artifact(ArtifactContents):
         disabled = read_environment().mode == "disabled"
         record = RunRecord(place, run_id(), RunFields(job_type="auto"), disabled=disabled)
         try:
-            log_in_run(record, self)
-        except BaseException:
-            record.finish("failed", 1)
-            raise
-        record.finish("finished", 0)
+            try:
+                log_in_run(record, self)
+            except BaseException:
+                record.finish("failed", 1)
+                raise
+            record.finish("finished", 0)
+        finally:
+            record.let_go()  # nobody else has it, to finish it again
 
     def wait(self, timeout: float | None = None, *, finished: bool = False) -> "Artifact":
         """Wait until it is a version; raises what went wrong, or ``TimeoutError`` after seconds.

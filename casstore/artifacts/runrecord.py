@@ -112,6 +112,7 @@ class RunRecord:
         self.ended_badly = False
         self.upserted: set[tuple[str, str]] = set()  # names and distributed ids
         self.finished = False
+        self._ending: RunFinishBody | None = None  # as it was to end, if that was not recorded
         self.summary: dict[str, Any] = {}
         self.fields = fields
         self._store: Store | None = None
@@ -196,7 +197,8 @@ class RunRecord:
         """Wait for what was logged and record the last changes and how the run ended.
 
         Raises the first error of what was logged, and says the others; the run has then ended as
-        ``failed``.
+        ``failed``.  Where that cannot be recorded the run goes on, so that it can be finished
+        again, and ends as badly as it was to end before; unless its store is gone.
         """
         if self.finished:
             return
@@ -204,18 +206,29 @@ class RunRecord:
         error = errors[0] if errors else None
         if self._queue is not None:
             self._queue.close()
-        self.finished = True
-        _active.remove(self)
-        if not self.disabled:
-            if error is not None and state == "finished":
-                state, exit_code = "failed", 1
-            self.update(changes or {})
-            body = RunFinishBody(state, exit_code)
-            self._own_store().events.append(self.subject, body)
+            self._queue = None
+        if error is not None and state == "finished":
+            state, exit_code = "failed", 1
+        if self._ending is None or state != "finished":
+            self._ending = RunFinishBody(state, exit_code)
+        try:
+            if not self.disabled:
+                self.update(changes or {})
+                self._own_store().events.append(self.subject, self._ending)
+        except NotFound:
+            self.let_go()
+            raise
+        self.let_go()
         for other in errors[1:]:
             termwarn(f"run {self.id}: {other}")
         if error is not None:
             raise error
+
+    def let_go(self) -> None:
+        """Be finished for this process, whatever is recorded of it; twice is a no-op."""
+        self.finished = True
+        if self in _active:
+            _active.remove(self)
 
     def _own_store(self) -> Store:
         """Return the store that the run was begun in; ``NotFound`` if it was removed since."""

@@ -187,6 +187,11 @@ class Reader:
         """Yield the rows of the folded state under a prefix, by key."""
         return self._scan("state", prefix)
 
+    def folded(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Yield (table, key, row) of all that events were folded into, sorted."""
+        for table in sorted(("state", *SET_FAMILIES, _SUBJECTS)):
+            yield from ((table, key, row) for key, row in self._scan(table, b""))
+
     def members(self, family: str, keys: Sequence[bytes], limit: int) -> list[tuple[bytes, bytes]]:
         """Return (key, member) of folded sets, in the order of ``keys``, at most ``limit``."""
         table = self._handles[family]

@@ -148,8 +148,17 @@ class Environment:
             self._env = _Closed(Replaced(f"{self.path} was made anew"))
         except (Damaged, Replaced) as error:
             self._env = _Closed(error)
-        except (lmdb.Error, OSError) as error:
+        except OSError as error:  # no memory, no file to be opened: nothing is said of the index
+            self._env = _Closed(error)
+        except lmdb.Error as error:
             self._env = _Closed(Unusable(str(error)))
+
+    def _try_again(self) -> None:
+        """Open what the system refused to open again: it may have memory and files to give now."""
+        if isinstance(self._env, _Closed) and self._env.may_pass:
+            with self._gate.closed():
+                if isinstance(self._env, _Closed) and self._env.may_pass:
+                    self._open_again(readonly=True)
 
     def close(self) -> None:
         """Close the environment, when no transaction runs."""
@@ -160,6 +169,7 @@ class Environment:
     def read(self) -> Iterator[lmdb.Transaction]:
         """Give a read transaction; it must be short."""
         while True:
+            self._try_again()
             try:
                 with self._gate.open(), _damage_shown(), self._env.begin() as transaction:
                     yield transaction
@@ -179,6 +189,7 @@ class Environment:
         index was removed or made anew.
         """
         with self._writing, self._write_lock(wait_seconds):
+            self._try_again()
             return self._write(action)
 
     def _write(self, action: Callable[[lmdb.Transaction], Result]) -> Result:
@@ -257,6 +268,7 @@ class _Closed:
 
     def __init__(self, why: Exception) -> None:
         self._why = why
+        self.may_pass = isinstance(why, OSError)
 
     def begin(self, *, write: bool = False) -> lmdb.Transaction:
         del write

@@ -19,6 +19,9 @@ __all__ = ["Failure", "failure_of", "report"]
 
 INTERRUPTED_EXIT_CODE = 130
 
+# As CPython's thread module and the loader of glibc say it, in a RuntimeError and an ImportError.
+_NO_MEMORY = ("can't start new thread", "failed to map segment", "cannot allocate memory")
+
 
 class Failure(NamedTuple):
     """What is said of an error."""
@@ -58,6 +61,13 @@ def failure_of(error: BaseException) -> Failure:
         return Failure("Interrupted", "interrupted", hint, INTERRUPTED_EXIT_CODE)
     if isinstance(error, OSError):
         return _of_system(error)
+    return _unexpected(error)
+
+
+def _unexpected(error: BaseException) -> Failure:
+    text = str(error)
+    if isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY):
+        return Failure("Error", "there is not enough memory", durable.LIMIT_HINT, 1)
     hint = "a defect of casstore; -vv shows where"
     return Failure("InternalError", f"{type(error).__name__}: {error}", hint, 1)
 
@@ -66,7 +76,9 @@ def _of_system(error: OSError) -> Failure:
     what = error.strerror or str(error) or type(error).__name__
     where = f"{error.filename}: " if error.filename else ""
     hint = "-vv shows where"
-    if durable.is_out_of_space(error):
+    if durable.is_out_of_means(error):
+        hint = durable.LIMIT_HINT
+    elif durable.is_out_of_space(error):
         hint = "make room and call again; every version is whole"
     elif isinstance(error, PermissionError):
         hint = "check its permissions and its owner"

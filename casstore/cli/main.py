@@ -102,11 +102,22 @@ def _run(arguments: Sequence[str] | None) -> int:
             return BROKEN_PIPE_EXIT_CODE
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place to catch
             options.json = options.json or "--json" in given
-            reported: int = load("failures").report(error, options)
+            reported = _reported(error, options)
             if isinstance(error, OSError):  # it may have been the output itself, on a full disk
                 _flush_or_drop()
             return reported
         return code if isinstance(code, int) else 0
+
+
+def _reported(error: BaseException, options: Options) -> int:
+    """Say how the call failed and return the exit code, also where nothing more can be loaded."""
+    try:
+        code: int = load("failures").report(error, options)
+    except (OSError, MemoryError):
+        what = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        tell(f"casstore: {what} (every version is whole; raise the limit and call again)")
+        return 1
+    return code
 
 
 def run_alone() -> int:

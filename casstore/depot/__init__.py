@@ -23,6 +23,7 @@ from casstore.depot.sessions import (
     SessionFolder,
     dead_sessions,
     failed_sessions,
+    intent_file,
     is_dead,
     live_sessions,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "failed_notes",
     "failed_sessions",
     "forget_failed",
+    "intent_file",
     "is_dead",
     "journal_pack",
     "live_sessions",

@@ -85,16 +85,20 @@ class Claims:
         """Return what was settled, None if nothing was."""
         path = self._root / escape_name(project) / escape_name(name) / what
         try:
-            return path.read_bytes() or None
+            return durable.read_file(path) or None
         except FileNotFoundError:
             return None
 
     def owner(self, project: str, name: str, number: int) -> CommitId | None:
-        """Return the commit that owns a number, or None; a torn claim counts as a hole."""
+        """Return the commit that owns a number, or None; a torn claim, or no file, is a hole."""
         path = self._root / escape_name(project) / escape_name(name) / str(number)
         try:
-            commit = bytes.fromhex(path.read_text(encoding="ascii"))
+            commit = bytes.fromhex(durable.read_file(path).decode("ascii"))
         except (FileNotFoundError, ValueError):
+            return None
+        except OSError as error:
+            if not durable.is_no_file(error):
+                raise
             return None
         return CommitId(commit) if len(commit) == COMMIT_ID_SIZE else None
 

@@ -45,7 +45,8 @@ def read_identity(root: Path) -> Identity:
     """Read FORMAT; ``NotFound`` if there is none, ``Unsupported`` if it is of a newer release."""
     path = root / FILE_NAME
     try:
-        data = path.read_bytes()
+        with durable.damage_told(f"FORMAT of the depot at {root}"):
+            data = durable.read_file(path)
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(
             f"no store at {root}", hint="what is put makes it; --store names another one"

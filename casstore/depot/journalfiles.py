@@ -53,7 +53,7 @@ class JournalFiles:
                 durable.create_exclusive(folder / name, data, staging)
             except FileExistsError:
                 try:
-                    present = (folder / name).read_bytes()
+                    present = durable.read_file(folder / name)
                 except FileNotFoundError:  # it was gathered meanwhile
                     continue
                 if present != data:
@@ -152,11 +152,8 @@ class JournalFiles:
         it is there and cannot be read.
         """
         try:
-            with (
-                durable.damage_told(f"event {name}"),
-                self.event_path(month, name).open("rb") as stream,
-            ):
-                return stream.read(MAX_EVENT_FILE_BYTES)
+            with durable.damage_told(f"event {name}"):
+                return durable.read_file(self.event_path(month, name), MAX_EVENT_FILE_BYTES)
         except OSError as error:
             if durable.is_gone(error) and not isinstance(error, FileNotFoundError):
                 raise FileNotFoundError(*error.args) from error

@@ -80,7 +80,7 @@ def read_journal_pack(path: Path) -> Iterator[Packed]:
         yield from _salvaged(path)
         yield Packed(b"", error.message)
         return
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = durable.open_file(path)
     try:
         for row in sorted(rows, key=_BY_OFFSET):
             yield _read(descriptor, row)

@@ -31,16 +31,16 @@ class PackFiles:
         return self._root / name[:2] / name
 
     def exists(self, pack_id: PackId) -> bool:
-        """Tell whether the pack's file is there now.
+        """Tell whether the pack's file is there now; what is no file holds nothing.
 
         It is opened: a client of NFS asks the server then, and may answer a stat from memory.
         """
         try:
-            os.close(os.open(self.path(pack_id), os.O_RDONLY | os.O_CLOEXEC))
+            os.close(durable.open_file(self.path(pack_id)))
         except PermissionError:
             return True
         except OSError as error:
-            if not durable.is_gone(error):
+            if not durable.is_gone(error) and not durable.is_no_file(error):
                 raise
             return False
         return True

@@ -22,7 +22,14 @@ from casstore.errors import NotFound
 
 OLD_FILE_SECONDS = 24 * 3600
 
-__all__ = ["SessionFolder", "dead_sessions", "failed_sessions", "is_dead", "live_sessions"]
+__all__ = [
+    "SessionFolder",
+    "dead_sessions",
+    "failed_sessions",
+    "intent_file",
+    "is_dead",
+    "live_sessions",
+]
 
 
 class SessionFolder:
@@ -97,6 +104,14 @@ def _empty(folder: Path) -> None:
         if path.name in notes:
             continue
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def intent_file(root: Path, session: str, intent: str) -> Path:
+    """Return the file that is there while a session has an intent.
+
+    Taking it away needs no room on the disk, so that works where the index cannot be written.
+    """
+    return root / "tmp" / session / f"{intent}.intent"
 
 
 def _locks(root: Path, host: Path | None) -> Path:

@@ -31,7 +31,17 @@ from casstore.durable.naming import (
     sync_directory,
     unlink,
 )
-from casstore.durable.reading import damage_told, read_at, read_into, read_into_at
+from casstore.durable.reading import (
+    LIMIT_HINT,
+    damage_told,
+    is_no_file,
+    is_out_of_means,
+    open_file,
+    read_at,
+    read_file,
+    read_into,
+    read_into_at,
+)
 from casstore.durable.steps import Step, observe
 from casstore.durable.writing import (
     DIRECT_BUFFER_BYTES,
@@ -46,6 +56,7 @@ from casstore.durable.writing import (
 
 __all__ = [
     "DIRECT_BUFFER_BYTES",
+    "LIMIT_HINT",
     "FileLock",
     "FileWriter",
     "Inside",
@@ -59,7 +70,9 @@ __all__ = [
     "install_new",
     "is_gone",
     "is_local_filesystem",
+    "is_no_file",
     "is_open_for_writing",
+    "is_out_of_means",
     "is_out_of_space",
     "keeps_ctime",
     "keeps_inodes",
@@ -70,10 +83,12 @@ __all__ = [
     "names_in",
     "new_background",
     "observe",
+    "open_file",
     "process_space",
     "provide_zeros",
     "publish_exclusive",
     "read_at",
+    "read_file",
     "read_into",
     "read_into_at",
     "rename",

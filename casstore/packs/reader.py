@@ -37,7 +37,7 @@ def read_rows(path: Path) -> tuple[PackId, PackKind, list[Row]]:
     are not read.
     """
     with durable.damage_told(f"pack {path.name}"):
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = durable.open_file(path)
         try:
             size = os.fstat(descriptor).st_size
             return rows_at(partial(durable.read_at, descriptor), size, path.name)
@@ -77,7 +77,10 @@ def scan_rows(path: Path) -> Iterator[tuple[Row, bytes]]:
     For packs without a footer.  The payload is not checked against the digest: the caller decodes
     and compares.  Raises ``Corrupt`` if it does not begin as a pack, or cannot be read on.
     """
-    with durable.damage_told(f"pack {path.name}"), path.open("rb") as stream:
+    with (
+        durable.damage_told(f"pack {path.name}"),
+        open(durable.open_file(path), "rb") as stream,
+    ):
         parse_header(stream.read(HEADER.size))
         offset = HEADER.size
         while len(head := stream.read(RECORD.size)) == RECORD.size:

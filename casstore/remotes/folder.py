@@ -119,7 +119,7 @@ class Folder:
 
 def _opened(path: Path) -> FileIO:
     try:
-        return open(path, "rb", buffering=0)
+        return FileIO(durable.open_file(path))
     except IsADirectoryError as error:  # a folder of objects is none itself
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
 

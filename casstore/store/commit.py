@@ -11,7 +11,8 @@ A process may die at any arrow, and leaves the old state or the new one::
     -> version event, durable                    here the version begins to exist
     -> mirrored in the index, intent cleared     one transaction
 
-A crash after the claim leaves a number that nobody has; numbers are unique and increasing.
+A crash, an interruption or a full disk after the claim and before the event leaves a number that
+nobody has; numbers are unique and increasing.
 """
 
 from collections.abc import Callable, Iterable

@@ -3,11 +3,12 @@
 Knows: this process's writer id, its sequence, clocks.  Never: what events are for.
 """
 
+import contextlib
 import itertools
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from casstore.catalog import EventPlace, Reader, Writer
@@ -16,10 +17,16 @@ from casstore.errors import Busy, Corrupt
 from casstore.journal import lineage, queries
 from casstore.journal.bodies import KnownBody
 from casstore.journal.events import Event, WriterId, next_clock
-from casstore.journal.subjects import KnownSubject, RunSubject
+from casstore.journal.subjects import CollectionSubject, KnownSubject, RunSubject
 from casstore.journal.wire import Written, read_event, write_event
+from casstore.packs import PackId
 from casstore.parallel import Lock
-from casstore.store.gathering import MAX_GATHERED_EVENTS, gather_what_is_due, is_time_to_look
+from casstore.store.gathering import (
+    MAX_GATHERED_EVENTS,
+    gather_what_is_due,
+    is_time_to_look,
+    mirror_pack,
+)
 from casstore.store.index import Index
 from casstore.store.mirroring import apply_events
 
@@ -56,19 +63,52 @@ class EventLog:
         self._index.write(_nothing)  # who cannot mirror it now writes no event: ``Busy``
         with self._index.read() as reader:
             clock = next_clock(max(seen, _highest_clock(reader, subject)))
-        written = self._written(subject, body, clock)
+        written = self._written(subject, body, clock, time.time_ns() // 1000)
         month = self._journal.publish(
             written.name, written.data, self._staging(), written.event.time
         )
-        try:
+        with _not_shown_yet():
             loose = self._index.write(lambda writer: _mirror(writer, written.event, month, also))
-        except Busy as error:
-            raise Busy(
-                f"what was logged is safe, but not shown yet: {error.message}", hint=error.hint
-            ) from error
         if is_time_to_look(loose):
             gather_what_is_due(self._index, self._journal, self._staging, month)
         return written.event
+
+    def append_groups(self, groups: Iterable[Sequence[tuple[KnownSubject, KnownBody]]]) -> None:
+        """Write events; of each group all are there or none, whenever the process dies.
+
+        So it is with all groups together, up to ``MAX_GATHERED_EVENTS`` events.  More events than
+        one lie in a journal pack from the start, whose name appears in one step.
+        """
+        together: list[tuple[KnownSubject, KnownBody]] = []
+        for group in groups:
+            if len(together) + len(group) > MAX_GATHERED_EVENTS:
+                self._append_together(together)
+                together = []
+            together += group
+        self._append_together(together)
+
+    def _append_together(self, items: Sequence[tuple[KnownSubject, KnownBody]]) -> None:
+        if len(items) < 2:
+            for subject, body in items:
+                self.append(subject, body)
+            return
+        self._index.write(_nothing)
+        now = time.time_ns() // 1000
+        written: list[Written] = []
+        seen: dict[KnownSubject, int] = {}
+        for subject, body in items:
+            place = _whose_clock(subject)
+            with self._index.read() as reader:
+                clock = next_clock(max(seen.get(place, 0), _highest_clock(reader, subject)))
+            seen[place] = clock
+            written.append(self._written(subject, body, clock, now))
+        month = month_of(now)
+        pack_id = self._install_pack(month, [each.data for each in written])
+        events = [each.event for each in written]
+        with _not_shown_yet():
+            self._index.write(
+                lambda writer: mirror_pack(writer, events, EventPlace(month, pack_id))
+            )
 
     def receive(self, files: Sequence[tuple[str, int, bytes]]) -> None:
         """Make events of another depot durable here and show them: (name, time in us, bytes) each.
@@ -85,7 +125,7 @@ class EventLog:
                 months[month_of(at)].append(data)
             for month, its in months.items():
                 for start in range(0, len(its), MAX_GATHERED_EVENTS):
-                    self._receive_pack(month, its[start : start + MAX_GATHERED_EVENTS])
+                    self._install_pack(month, its[start : start + MAX_GATHERED_EVENTS])
         self._index.catch_up()
 
     def _receive_loose(self, name: str, at: int, data: bytes) -> None:
@@ -101,11 +141,17 @@ class EventLog:
             else:
                 raise Corrupt(f"event {name} is here with other bytes that bear its name") from None
 
-    def _receive_pack(self, month: str, files: Sequence[bytes]) -> None:
+    def _install_pack(self, month: str, files: Sequence[bytes]) -> PackId:
         staged = self._staging() / f"{os.urandom(8).hex()}.pack"
-        self._journal.install_pack(staged, month, write_journal_pack(staged, files))
+        try:
+            pack_id = write_journal_pack(staged, files)
+            self._journal.install_pack(staged, month, pack_id)
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
+        return pack_id
 
-    def _written(self, subject: KnownSubject, body: KnownBody, clock: int) -> Written:
+    def _written(self, subject: KnownSubject, body: KnownBody, clock: int, at: int) -> Written:
         with self._lock:
             if self._process != os.getpid():  # a forked child is another writer
                 self._process = os.getpid()
@@ -117,8 +163,19 @@ class EventLog:
                 writer=self._writer,
                 seq=next(self._sequence),
                 clock=clock,
-                time=time.time_ns() // 1000,
+                time=at,
             )
+
+
+@contextlib.contextmanager
+def _not_shown_yet() -> Iterator[None]:
+    """Say what holds when an event is durable and the index cannot be written."""
+    try:
+        yield
+    except Busy as error:
+        raise Busy(
+            f"what was logged is safe, but not shown yet: {error.message}", hint=error.hint
+        ) from error
 
 
 def _nothing(_writer: Writer) -> None:
@@ -131,6 +188,13 @@ def _mirror(writer: Writer, event: Event, month: str, also: Callable[[Writer], N
     if also is not None:
         also(writer)
     return writer.loose_events(month)
+
+
+def _whose_clock(subject: KnownSubject) -> KnownSubject:
+    """Return what stands for all subjects that share a clock: a collection, or the run itself."""
+    if isinstance(subject, RunSubject):
+        return subject
+    return CollectionSubject(subject.project, subject.name)
 
 
 def _highest_clock(reader: Reader, subject: KnownSubject) -> int:

@@ -292,7 +292,7 @@ class FrameReader:
     def _bytes_of(self, pack_id: PackId, start: int, end: int) -> Buffer:
         try:
             with durable.damage_told(f"pack {pack_id.hex()}"):
-                descriptor = os.open(self._packs.path(pack_id), os.O_RDONLY | os.O_CLOEXEC)
+                descriptor = durable.open_file(self._packs.path(pack_id))
                 try:
                     return durable.read_at(descriptor, end - start, start)
                 finally:

@@ -33,7 +33,13 @@ from casstore.packs import TARGET_PACK_BYTES
 from casstore.store.index import Index
 from casstore.store.mirroring import apply_events
 
-__all__ = ["MAX_GATHERED_EVENTS", "gather", "gather_what_is_due", "is_time_to_look"]
+__all__ = [
+    "MAX_GATHERED_EVENTS",
+    "gather",
+    "gather_what_is_due",
+    "is_time_to_look",
+    "mirror_pack",
+]
 
 MAX_LOOSE_EVENTS = 256
 MAX_LOOSE_IN_PAST_MONTH = 16
@@ -85,7 +91,7 @@ def gather(index: Index, journal: JournalFiles, staging: Path, month: str) -> in
     held = {digest_of(packed.data) for packed in read_journal_pack(path) if not packed.problem}
     gone = {name: event for name, (event, data) in files.items() if digest_of(data) in held}
     place = EventPlace(month, pack_id)
-    index.write(lambda writer: _note(writer, list(gone.values()), place))
+    index.write(lambda writer: mirror_pack(writer, list(gone.values()), place))
     if not index.is_shared():
         for name in gone:
             journal.remove_loose(month, name)
@@ -112,7 +118,8 @@ def _remove_packed(index: Index, journal: JournalFiles, staging: Path, month: st
             journal.remove_loose(month, name)
 
 
-def _note(writer: Writer, events: list[Event], place: EventPlace) -> None:
+def mirror_pack(writer: Writer, events: list[Event], place: EventPlace) -> None:
+    """Show the events of a journal pack in the index, and that the pack is known."""
     apply_events(writer, events, place)
     if place.pack is not None:
         writer.add_journal_pack(place.pack, place.month)

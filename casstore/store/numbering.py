@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 
 from casstore.catalog import Reader, Writer
+from casstore.depot import intent_file
 from casstore.digest import CommitId
 from casstore.errors import Busy
 from casstore.journal import labels, queries
@@ -52,12 +53,21 @@ def reserved(store: Store, project: str, name: str, commit_id: CommitId) -> Iter
 
 @contextlib.contextmanager
 def held(store: Store, project: str, key: str, commit_id: CommitId) -> Iterator[None]:
-    """Be the only one at work on the collection that is kept under ``key``; as ``reserved``."""
-    _reserve(store, (project, key), commit_id)
+    """Be the only one at work on the collection that is kept under ``key``; as ``reserved``.
+
+    An intent holds while its file is in its session's folder.  That goes whatever happens: an
+    intent that a full disk keeps in the index holds up nobody, in this process or another.
+    """
+    store.require_there()
+    mark = intent_file(store.root, store.session_id(), commit_id.hex())
     try:
+        mark.touch()
+        _reserve(store, (project, key), commit_id)
         yield
     finally:
-        _release(store, (project, key), commit_id)
+        mark.unlink(missing_ok=True)
+        with contextlib.suppress(OSError, Busy):  # without its file it holds no more
+            _release(store, (project, key), commit_id)
 
 
 def take_number(store: Store, project: str, key: str, commit_id: CommitId) -> int:
@@ -128,7 +138,7 @@ def _reserve(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
         return None
 
     while (held := store.index.write(take)) is not None:
-        if held[0] not in store.live_sessions():
+        if not _holds(store, *held):
             store.index.catch_up(thorough=True)  # it may have died after its event
             dead = held
             continue
@@ -139,6 +149,13 @@ def _reserve(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:
             )
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _holds(store: Store, session: str, commit_id: CommitId) -> bool:
+    """Tell whether whoever had an intent is at it still."""
+    return intent_file(store.root, session, commit_id.hex()).exists() and (
+        session in store.live_sessions()
+    )
 
 
 def _release(store: Store, place: tuple[str, str], commit_id: CommitId) -> None:

@@ -301,3 +301,49 @@ def test_an_index_that_is_gone_from_a_full_disk_is_told_in_one_line(cli, tmp_pat
     assert [code for code, _ in found] == [1, 1, 0, 1, 1, 0]
     for code, errors in found:
         assert code == 0 or "full" in one_line(errors) or "No space" in errors
+
+
+def aliases_of(cli, root):
+    """Return {version: aliases} of what is listed, but for ``latest``."""
+    listed = cli("ls", "many", "--json", "--store", str(root)).json["versions"]
+    return {each["version"]: sorted({*each["aliases"]} - {"latest"}) for each in listed}
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
+@pytest.mark.parametrize(
+    ("call", "done"),
+    [
+        (("rm", "many:v0", "many:v1", "--aliases"), {"v2": []}),
+        (("alias", "rm", "many", "a", "b", "c"), {"v0": [], "v1": [], "v2": []}),
+    ],
+    ids=["rm", "alias rm"],
+)
+def test_what_is_removed_together_is_removed_or_not_wherever_the_disk_is_full(
+    before, monkeypatch, call, done, lasting
+):
+    """Versions and their aliases: all of them or none, at every step; then it goes through."""
+    for number, aliases in enumerate((("a", "b"), ("c",), ())):
+        before.write("data/a.txt", f"{number}\n")
+        given = [word for alias in aliases for word in ("-a", alias)]
+        before("put", "data", "--name", "many", *given)
+    template, kept = before.folder / "s", {"v0": ["a", "b"], "v1": ["c"], "v2": []}
+    failed = 0
+    for at in range(1, MAX_STEPS):
+        root = before.folder / f"s{at}"
+        shutil.copytree(template, root)
+        disk = FullDisk(root, at, lasting=lasting)
+        with monkeypatch.context() as patch:
+            disk.arrange(patch)
+            code = main([*call, "--store", str(root), "-q"])
+        if disk.steps < at:
+            break
+        failed += code
+        found = aliases_of(before, root)
+        assert found == done or (code == 1 and found == kept), (at, before._read())
+        assert main(["verify", "-q", "--store", str(root)]) == 0
+        if found == kept:
+            before(*call, "-q", "--store", str(root))
+            assert aliases_of(before, root) == done
+        shutil.rmtree(root)
+    assert disk.steps < at
+    assert failed > 5

@@ -1,13 +1,18 @@
 """How a run is shown that nobody ended: by the process that ran it, dead or alive."""
 
+import errno
 import json
+import os
 import shutil
 import signal
 
 import pytest
 
 import casstore
+from casstore import durable
+from casstore.artifacts import runrecord
 from casstore.cli.main import main
+from casstore.errors import NotFound
 
 WAITS = """
     import sys
@@ -171,3 +176,99 @@ def test_a_worker_that_leaves_a_run_ends_it(desk, method, end, code, state):
     run = casstore.Api().run("p/left")
     assert (run.state, run.exit_code) == (state, code)
     assert casstore.Api().artifact("p/data:v0").file_count == 1
+
+
+def full(_step):
+    """Stand for a disk that is full."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_run_whose_end_could_not_be_recorded_can_be_finished_again(desk, capsys):
+    """It is finished when its last events are durable; a bad end stays one."""
+    run = casstore.init(project="p", id="full")
+    run.log({"loss": 1})
+    with durable.observe(full), pytest.raises(OSError, match="No space"):
+        run.finish(exit_code=1)
+    assert casstore.run is run
+    assert states(desk, capsys) == {"full": "running"}
+    run.log_artifact(kept := casstore.Artifact("kept", "t"))
+    run.finish()
+    assert casstore.run is None
+    assert kept.version == "v0"
+    assert states(desk, capsys) == {"full": "failed"}
+    assert casstore.Api().run("p/full").summary["loss"] == 1
+    run.finish()
+
+
+def test_a_run_whose_end_could_not_be_recorded_ends_with_its_process(desk, capsys):
+    """As it was to end, once there is room."""
+    desk.run("""
+        import errno
+        import casstore
+        from casstore import durable
+
+        def full(step):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        run = casstore.init(project="p", id="full")
+        try:
+            with durable.observe(full):
+                run.finish(exit_code=1)
+        except OSError:
+            pass
+    """)
+    assert states(desk, capsys) == {"full": "failed"}
+
+
+def test_a_run_whose_store_was_removed_is_over(desk):
+    """Nothing can be recorded of it any more, and the next run begins anew."""
+    run = casstore.init(project="p")
+    shutil.rmtree(desk.root)
+    with pytest.raises(NotFound):
+        run.finish()
+    assert casstore.run is None
+
+
+def test_what_could_not_be_saved_leaves_no_run_behind(desk):
+    """The run that ``save`` begins is nobody's when it has failed."""
+    draft = casstore.Artifact("a", "t")
+    steps = []
+
+    def full_at_end(step):
+        steps.append(step)
+        if len(list(desk.root.glob("journal/*/*"))) > 1:  # its start, and the version
+            full(step)
+
+    with durable.observe(full_at_end), pytest.raises(OSError, match="No space"):
+        draft.save()
+    assert casstore.run is None
+    assert not runrecord._active
+
+
+def test_ctrl_c_while_a_run_begins_to_log_lets_its_process_end(desk):
+    """It may come when the thread that logs is begun and nobody has noted it: nobody waits for it.
+
+    ``Thread.start`` waits for the new thread, so that is where it comes.
+    """
+    process = desk.start("""
+        import threading
+        import casstore
+
+        begin = threading.Thread.start
+
+        def interrupted(thread):
+            begin(thread)
+            if threading.current_thread() is threading.main_thread():
+                raise KeyboardInterrupt
+
+        run = casstore.init(project="p", id="left")
+        artifact = casstore.Artifact("a", "t")
+        threading.Thread.start = interrupted
+        try:
+            run.log_artifact(artifact)
+        except KeyboardInterrupt:
+            print("interrupted")
+        threading.Thread.start = begin
+    """)
+    out, errors = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "interrupted\n"), errors

@@ -30,10 +30,11 @@ def staging(folder: bytes, prefix: bytes) -> Iterator[bytes]:
     if durable.is_local_filesystem(_path(folder)):
         _remove_left_over(folder, prefix)
     lock = _new_lock(folder, prefix)
+    staged = os.fsencode(lock.path)[: -len(_LOCK_SUFFIX)]
     try:
-        yield os.fsencode(lock.path)[: -len(_LOCK_SUFFIX)]
+        yield staged
     finally:
-        lock.path.unlink(missing_ok=True)
+        _unlink_lock(lock, staged)
         lock.release()
 
 
@@ -60,8 +61,14 @@ def _remove_left_over(folder: bytes, prefix: bytes) -> None:
                 for left in names:
                     if left == staged or left.startswith(staged + b"-"):
                         remove_tree(folder + b"/" + left)
-                lock.path.unlink(missing_ok=True)
+                _unlink_lock(lock, folder + b"/" + staged)
         lock.release()
+
+
+def _unlink_lock(lock: durable.FileLock, staged: bytes) -> None:
+    """Remove a lock's file, unless it shows whose the folder is that could not be removed."""
+    if not os.path.lexists(staged):
+        lock.path.unlink(missing_ok=True)
 
 
 def remove_tree(path: bytes) -> None:

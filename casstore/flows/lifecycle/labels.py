@@ -67,8 +67,11 @@ def remove_aliases(store: Store, project: str, name: str, aliases: Iterable[str]
         raise Invalid(f"{LATEST!r} cannot be removed", hint="it always means the newest version")
     with store.index.read() as reader:
         bearers = [_bearer(store, reader, project, name, alias) for alias in wanted]
-    for alias, commit in zip(wanted, bearers, strict=True):
-        take_alias(store, CommitSubject(project, name, commit), alias)
+        events = [
+            take_alias(reader, CommitSubject(project, name, commit), alias)
+            for alias, commit in zip(wanted, bearers, strict=True)
+        ]
+    store.events.append_groups([events])
 
 
 def _bearer(store: Store, reader: Reader, project: str, name: str, alias: str) -> CommitId:

@@ -5,18 +5,21 @@ Knows: what keeps a version, which aliases go with it.  Never: bytes; those are 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from casstore.catalog import Reader
 from casstore.digest import CommitId
 from casstore.errors import Conflict
 from casstore.flows.lifecycle.subjects import home, require_live, take_alias
 from casstore.journal import queries
-from casstore.journal.bodies import DeleteBody, EventId, UnlinkBody
+from casstore.journal.bodies import AliasBody, DeleteBody, EventId, UnlinkBody
 from casstore.journal.subjects import CommitSubject
 from casstore.journal.views import LinkView, VersionView
 from casstore.store import Store, reference_to
 
 __all__ = ["Removal", "RemovalPlan", "plan_removal", "remove"]
+
+Said: TypeAlias = tuple[CommitSubject, AliasBody | DeleteBody | UnlinkBody]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,9 @@ def plan_removal(store: Store, views: Sequence[VersionView], *, with_aliases: bo
 
 
 def remove(store: Store, plan: RemovalPlan) -> None:
-    """Remove what a plan names, its aliases first; the bytes stay until they are collected.
+    """Remove what a plan names, all or nothing; the bytes stay until they are collected.
+
+    Of very many versions (more than 1,024 events) some hundreds at a time go together.
 
     Raises ``Conflict``, and removes nothing, if something new refers to a version since the plan
     was made.  A version that was removed meanwhile is left as it is.
@@ -78,8 +83,8 @@ def remove(store: Store, plan: RemovalPlan) -> None:
                     "since the removal was planned",
                     hint="nothing was removed; plan it again",
                 )
-    for removal in plan.removals:
-        _execute(store, removal)
+        groups = [_events(reader, removal) for removal in plan.removals]
+    store.events.append_groups(groups)
 
 
 def _removal(
@@ -130,18 +135,15 @@ def _refuse_aliases(store: Store, removals: tuple[Removal, ...]) -> None:
         )
 
 
-def _execute(store: Store, removal: Removal) -> None:
+def _events(reader: Reader, removal: Removal) -> list[Said]:
+    """Return what says that a version is removed: its aliases go first."""
     view = removal.version
+    events: list[Said] = []
     for project, name, alias in removal.aliases:
-        with store.index.read() as reader:
-            present = queries.alias(reader, project, name, alias)
+        present = queries.alias(reader, project, name, alias)
         if present.commit == view.commit and not present.conflict:
-            take_alias(store, CommitSubject(project, name, view.commit), alias)
-    with store.index.read() as reader:
-        keepers = _keepers(reader, view)
-    if not keepers:
-        return
-    if view.source is None:
-        store.events.append(home(view), DeleteBody(removal.seen))
-    else:
-        store.events.append(home(view), UnlinkBody(removal.seen))
+            events.append(take_alias(reader, CommitSubject(project, name, view.commit), alias))
+    if _keepers(reader, view):
+        end = DeleteBody if view.source is None else UnlinkBody
+        events.append((home(view), end(removal.seen)))
+    return events

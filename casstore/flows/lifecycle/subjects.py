@@ -3,6 +3,7 @@
 Knows: a version as the subject of events, as it is now.  Never: which verb is at work.
 """
 
+from casstore.catalog import Reader
 from casstore.errors import NotFound
 from casstore.journal import queries
 from casstore.journal.bodies import AliasBody
@@ -45,8 +46,9 @@ def require_live(store: Store, view: VersionView) -> VersionView:
     return current
 
 
-def take_alias(store: Store, subject: CommitSubject, alias: str) -> None:
-    """Append the event that takes an alias away from wherever it points."""
-    with store.index.read() as reader:
-        heads = queries.alias_heads(reader, subject.project, subject.name, alias)
-    store.events.append(subject, AliasBody(alias, set=False, replaces=tuple(heads)))
+def take_alias(
+    reader: Reader, subject: CommitSubject, alias: str
+) -> tuple[CommitSubject, AliasBody]:
+    """Return the event that takes an alias away from wherever it points."""
+    heads = queries.alias_heads(reader, subject.project, subject.name, alias)
+    return subject, AliasBody(alias, set=False, replaces=tuple(heads))

@@ -5,7 +5,6 @@ Knows: paths, descriptors.  Never: what is in a pack, versions.
 
 import os
 from collections.abc import Sequence
-from contextlib import closing
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -38,7 +37,7 @@ class StorePacks:
 
     def record(self, pack_id: PackId, row: ChunkRow) -> Buffer:
         """See ``Packs``."""
-        with closing(FileIO(self._store.packs.path(pack_id))) as stream:
+        with _opened(self._store.packs.path(pack_id)) as stream:
             return durable.read_at(stream.fileno(), RECORD.size + row.stored_bytes, row.offset)
 
     def read(self, digests: Sequence[Digest]) -> Sequence[Buffer]:
@@ -47,17 +46,26 @@ class StorePacks:
 
 
 def check_pack(path: Path, *, quick: bool) -> PackState:
-    """Check a pack's structure and, unless ``quick``, every frame in it.  Raises nothing."""
+    """Check a pack's structure and, unless ``quick``, every frame in it.
+
+    Raises nothing about the pack; ``Error`` where no file at all can be opened.
+    """
     try:
-        with closing(FileIO(path)) as stream:
+        with _opened(path) as stream:
             size_bytes = os.fstat(stream.fileno()).st_size
             read = partial(durable.read_at, stream.fileno())
             return check_pack_at(read, size_bytes, path.name, quick=quick)
     except FileNotFoundError:
         return PackState(path.name, -1, f"pack {path.name} is gone")
     except OSError as error:
+        if durable.is_out_of_means(error):
+            raise
         message = f"pack {path.name} cannot be read: {error.strerror}"
         return PackState(path.name, _size_of(path), message, broken=True)
+
+
+def _opened(path: Path) -> FileIO:
+    return FileIO(durable.open_file(path))
 
 
 def _size_of(path: Path) -> int:

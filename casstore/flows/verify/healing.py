@@ -254,7 +254,7 @@ class _Healing:
         Raises ``PermissionError`` for one of another user's: it is not set aside for that.
         """
         try:
-            pack = FileIO(self._store.packs.path(pack_id))
+            pack = FileIO(durable.open_file(self._store.packs.path(pack_id)))
         except PermissionError:
             raise
         except OSError:

@@ -121,7 +121,7 @@ def _replace_loose(
     replaced = set()
     for one in bad:
         path = store.journal.event_path(one.month, one.name or "")
-        if one.name in had and path.is_file():
+        if one.name in had and os.path.lexists(path) and not path.is_dir():
             store.journal.replace(one.month, one.name, had[one.name][1])
             replaced.add(one.name)
     return replaced

@@ -18,7 +18,7 @@ MAX_LOST_FRAMES = 400_000
 ProblemKind: TypeAlias = Literal[
     "event", "pack", "index", "number", "manifest", "file", "reference", "bundle"
 ]
-"""What is not right: an event's file, a pack, an index or a sealed number of a depot elsewhere, a
+"""What is not right: an event's file, a pack, an index, a sealed number of a depot elsewhere, a
 version's list of files, a file of a version, an object elsewhere, a member of a bundle."""
 
 Progress: TypeAlias = Callable[[int, int], None]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from casstore.flows.verify.events import check_events
 from casstore.flows.verify.files import StorePacks, check_pack
+from casstore.flows.verify.indexed import check_index
 from casstore.flows.verify.packs import PackState
 from casstore.flows.verify.places import PackStates
 from casstore.flows.verify.problems import Problem, Problems, Progress, Report
@@ -51,6 +52,8 @@ def verify_version(
 def verify_store(store: Store, *, quick: bool = False, progress: Progress | None = None) -> Report:
     """Check every event, every pack, every part that waits and every version that is not removed.
 
+    If every event can be read, the index is compared with what they say, folded anew.
+
     Each pack is read once, from front to back, and each frame in it is decoded and compared with
     its digest; then damage is traced to the versions and paths that need it.  ``quick`` reads no
     file's content: of packs only header, footer and trailer.  Whole files are not hashed again:
@@ -61,6 +64,8 @@ def verify_store(store: Store, *, quick: bool = False, progress: Progress | None
     store.index.catch_up(thorough=True, at_once=True)
     problems = Problems()
     check_events(store, problems)
+    if not problems.count:
+        check_index(store, problems)
     with store.index.read() as reader:
         commits = list(queries.commits(reader))
     packs = PackStates(StorePacks(store), quick=quick)
