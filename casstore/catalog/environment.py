@@ -155,10 +155,11 @@ class Environment:
 
     def _try_again(self) -> None:
         """Open what the system refused to open again: it may have memory and files to give now."""
-        if isinstance(self._env, _Closed) and self._env.may_pass:
-            with self._gate.closed():
-                if isinstance(self._env, _Closed) and self._env.may_pass:
-                    self._open_again(readonly=True)
+        if self._was_refused():
+            self._alone(lambda: self._open_again(readonly=True) if self._was_refused() else None)
+
+    def _was_refused(self) -> bool:
+        return isinstance(self._env, _Closed) and self._env.may_pass
 
     def close(self) -> None:
         """Close the environment, when no transaction runs."""
