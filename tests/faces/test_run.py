@@ -175,7 +175,7 @@ def test_an_error_in_the_background_is_raised_by_wait_and_by_finish(desk):
     run = casstore.init(project="p")
     first = an_artifact(desk)
     second = an_artifact(desk, type="model", text="other")
-    run.log_artifact(first)
+    run.log_artifact(first).wait()
     second._base_name = "data"
     gate = pytest.MonkeyPatch()
     gate.setattr(commits, "_commit", _no_space)

@@ -243,32 +243,3 @@ def test_what_could_not_be_saved_leaves_no_run_behind(desk):
         draft.save()
     assert casstore.run is None
     assert not runrecord._active
-
-
-def test_ctrl_c_while_a_run_begins_to_log_lets_its_process_end(desk):
-    """It may come when the thread that logs is begun and nobody has noted it: nobody waits for it.
-
-    ``Thread.start`` waits for the new thread, so that is where it comes.
-    """
-    process = desk.start("""
-        import threading
-        import casstore
-
-        begin = threading.Thread.start
-
-        def interrupted(thread):
-            begin(thread)
-            if threading.current_thread() is threading.main_thread():
-                raise KeyboardInterrupt
-
-        run = casstore.init(project="p", id="left")
-        artifact = casstore.Artifact("a", "t")
-        threading.Thread.start = interrupted
-        try:
-            run.log_artifact(artifact)
-        except KeyboardInterrupt:
-            print("interrupted")
-        threading.Thread.start = begin
-    """)
-    out, errors = process.communicate(timeout=20)
-    assert (process.returncode, out) == (0, "interrupted\n"), errors
