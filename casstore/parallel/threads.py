@@ -101,7 +101,7 @@ class Pool:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._has_ended = False
+        self._has_ended = self._is_told = False
         self.renew()
         _pools.add(self)
 
@@ -144,20 +144,27 @@ class Pool:
             if not self._threads:
                 raise
 
-    def end(self, *, wait: bool = True, drop: bool = False) -> None:
-        """End the threads when what was submitted is done; with ``drop``, what has begun.
+    def end(self, *, drop: bool = False) -> None:
+        """Wait until what was submitted is done, with ``drop`` what has begun; end the threads."""
+        self.give_up(drop=drop)
+        for ended, _ in self._threads:
+            with ended:
+                continue
 
-        Where it does not ``wait`` the collector may call it, in any thread, at any moment.
+    def give_up(self, *, drop: bool = False) -> None:
+        """Do what ``end`` does, and do not wait: the collector asks, in any thread, at any moment.
+
+        Asked again it does nothing: a signal that comes while the collector asks is lost.
         """
+        if self._is_told:
+            return
         self._has_ended = True
         with contextlib.suppress(Empty):
             while drop:
                 if (dropped := self._calls.get_nowait()) is not None:
                     dropped[0].settle(error=RuntimeError("its threads ended before it began"))
         self._calls.put(None)
-        for ended, _ in self._threads if wait else ():
-            with ended:
-                continue
+        self._is_told = True
 
     def __enter__(self) -> Self:
         return self
@@ -167,7 +174,7 @@ class Pool:
 
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError):  # it was stopped when it was made
-            self.end(wait=False)
+            self.give_up()
 
 
 _pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
@@ -276,7 +283,7 @@ class Mapped(Iterator[Result]):
         self._pool.end(drop=True)
 
     def __del__(self) -> None:
-        self._pool.end(drop=True, wait=False)
+        self._pool.give_up(drop=True)
 
 
 def ordered_map(
